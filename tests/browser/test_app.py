@@ -112,6 +112,8 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     assert found["n_alerts"] == 12
     assert found["columns"][2]["kind"] == "dropped"
 
+    _is_dense(person)
+
     # Marks: in the list and in the case, counted, saved, and taken back.
     assert person.words("#marked") == "No row is marked yet"
     assert person.browser.run("return document.getElementById('again').disabled")
@@ -119,7 +121,7 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     person.wait_for_words("#marked", "1 confirmed, 0 cleared")
     person.browser.click('#rows tr[data-rank="2"] .marks .cleared')
     person.wait_for_words("#marked", "1 confirmed, 1 cleared")
-    person.browser.click('#rows tr[data-rank="3"] .open > button')
+    person.browser.click('#rows tr[data-rank="3"] .open button')
     person.browser.click("#rows .case .marks .cleared")
     person.wait_for_words("#marked", "1 confirmed, 2 cleared")
     # Cleared rows fold away, and what was pressed says what it is.
@@ -159,7 +161,8 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     # Files leave by links of the page.
     person.browser.click(".files summary")
     links = person.browser.run("return [...document.querySelectorAll('.files a')].map(a => a.href)")
-    names = ["decisions.csv", "alerts.csv", "map.som", "roles.toml", "report.html", "report.json"]
+    names = ["decisions.csv", "alerts.csv", "alerts.xlsx", "map.som", "roles.toml"]
+    names += ["report.html", "report.json"]
     assert [link.rpartition("/")[2] for link in links] == names
     for link in links:
         status = person.browser.run("return fetch(arguments[0]).then(a => a.status)", link)
@@ -173,6 +176,27 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     person.accept()
     person.wait("document.querySelectorAll('#runs li').length === 1")
     assert client.ask("GET", f"/api/runs/{first}").status == 404
+
+
+INSIDE = """[...document.querySelectorAll(arguments[0])].filter((part) => {
+  const { height, top, bottom, right } = part.getBoundingClientRect();
+  return height > 0 && top >= -1 && bottom <= innerHeight + 1 && right <= innerWidth;
+}).length"""
+
+
+def _is_dense(person: Person) -> None:
+    """Six alerts with three reasons are in the window, and the bar stays above the list."""
+    person.browser.emulate(width=1440, height=900)
+    person.browser.run("document.getElementById('list').scrollIntoView()")
+    person.photograph("dense")
+    assert person.browser.run(f"return {INSIDE}", "#rows tr[data-rank]") >= 6
+    assert person.browser.run(f"return {INSIDE}", "#rows tr[data-rank] .reasons li") >= 18
+    for width, height in ((1440, 900), (390, 844)):
+        person.browser.emulate(width=width, height=height)
+        person.browser.run("scrollTo(0, document.documentElement.scrollHeight / 2)")
+        assert person.browser.run(f"return {INSIDE}", "#undo-mark, #show-keys") == 2
+    person.browser.emulate_nothing()
+    person.browser.run("scrollTo(0, 0)")
 
 
 def test_progress_is_seen_and_a_run_is_cancelled(
@@ -689,13 +713,34 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
         person.picture(name)
         person.browser.run(axe + "; window.axe = axe;")
         assert person.browser.run(RUN_AXE, RULES) == [], name
+    _unchanged(person, client, watch, tmp_path)
     _replaced(person, watch, axe, write(tmp_path / "right.csv", *customers(80)))
     assert [c for c in person.browser.complaints() if "409" not in c] == []
+
+
+def _unchanged(person: Person, client: Client, watch: str, folder: Path) -> None:
+    """Give a table of another kind, and go back to the watch."""
+    before = client.get(f"/api{watch}")
+    person.visit("/")
+    person.wait_for("#watches li")
+    person.browser.type("#file-of-0", str(write(folder / "prices.csv", "day,price", ["1,2"] * 9)))
+    person.wait_for_words("#unchanged", f"Nothing was recorded, and the watch {before['name']} is")
+    assert "prices.csv" in person.words("#problem")
+    person.picture("unchanged")
+    person.browser.click("#other-table")
+    person.wait(f"location.pathname === {json.dumps(watch)}")
+    assert client.get(f"/api{watch}") == before
 
 
 def _replaced(person: Person, watch: str, axe: str, right: Path) -> None:
     """Say that the table of the last run was wrong, and give the right one."""
     person.visit(watch)
+    for width, height in ((1440, 900), (390, 844)):
+        person.browser.emulate(width=width, height=height)
+        person.wait_for("#watch-runs .replace")
+        person.browser.run("scrollTo(0, document.documentElement.scrollHeight)")
+        assert person.browser.run(f"return {INSIDE}", "#watch-runs .replace") == 2
+    person.browser.emulate_nothing()
     person.browser.click("#watch-runs .replace")
     person.wait_for("#right-dialog")
     assert "replaces run 2. It is compared" in person.words("#right-dialog")

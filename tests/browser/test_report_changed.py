@@ -22,13 +22,20 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
     """What a run might say, with texts that a page must survive."""
     ids = data["rows"]["ids"]
     news = ["returned", "new", *["still"] * 10, "folded"]
-    told = {"state": "cleared", "comment": HOSTILE[1], "reasons": HOSTILE[0]}
+    told = {"state": "cleared", "comment": HOSTILE[1], "reasons": HOSTILE[0], "why": None}
     bare = {"state": "confirmed", "comment": ""}
+    back = {"why": f"Cleared on 2026-01-06 by {HOSTILE[0]}; since then amount fell."}
     return {
         **{"watch": HOSTILE[2], "number": 2, "compared_with": 1, "counts": COUNTS},
         "compared_with_made": "2026-01-05T10:00:00+00:00",
         "cases": [
-            {"key": ids[i], "place": i + 1, "news": n, **told, **(bare if n == "new" else {})}
+            {
+                "key": ids[i],
+                "place": i + 1,
+                "news": n,
+                **told,
+                **{"new": bare, "returned": back}.get(n, {}),
+            }
             for i, n in enumerate(news)
         ],
         "gone": [{"key": HOSTILE[3], "why": "not in the data any more"}] * 2,
@@ -49,8 +56,6 @@ def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path:
     assert browser.texts("#changed-counts li") == [
         *("1 new", "1 returned", "10 still", "1 folded", "2 gone")
     ]
-    assert browser.texts("#changed-lists h3") == ["Returned (1)", "New (1)"]
-    assert browser.texts("#changed-lists .tag") == ["cleared: ", HOSTILE[1], "confirmed"]
     assert "82 flagged where 17" in browser.texts("#changed-drift")[0]
     assert "Run 2 of" in browser.texts("#changed-lead")[0]
     assert len(browser.texts("#changed-lists summary")) == 3
@@ -59,8 +64,22 @@ def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path:
         "new, confirmed",
         "still, cleared",
     ]
-    browser.click("#changed-lists .changes button")
-    assert len(browser.texts("#rows tr.details")) == 1
+    # The list shows the earlier decision on a row, so no other part of the page repeats the row.
+    earlier = [data["changed"]["cases"][0]["why"], f"Comment: {HOSTILE[1]}"]
+    assert browser.texts('#rows tr[data-rank="1"] .earlier') == earlier
+    assert browser.texts('#rows tr[data-rank="2"] .earlier') == []
+    # A count lists its rows, and a second press lists all rows again.
+    returned = "#changed-counts li:nth-child(2) button"
+    browser.click(returned)
+    assert browser.texts("#rows tbody .id .text, #rows tbody .id") == browser.texts(
+        '#rows tr[data-rank="1"] .id'
+    )
+    assert (
+        browser.run("return document.querySelector(arguments[0]).ariaPressed", returned) == "true"
+    )
+    browser.click(returned)
+    assert len(browser.texts("#rows tr[data-rank]")) == data["n_alerts"]
+    browser.click("#rows .open button")
     assert browser.complaints() == []
     browser.emulate(width=390, height=900)
     assert browser.run("return document.documentElement.scrollWidth") <= 390
@@ -76,7 +95,7 @@ def test_the_first_run_compares_with_nothing(browser: Browser, tmp_path: Path) -
     data["changed"] = changed(data, **nothing, number=1, drift=drift, command_anew=None)
     browser.open(write_page(data, tmp_path))
     assert "This is the first run." in browser.texts("#changed-lead")[0]
-    assert browser.texts("#changed-lists h3") == []
+    assert browser.texts("#changed-counts button, #rows .earlier") == []
     assert browser.texts("#rows .news") == []
     assert browser.complaints() == []
 

@@ -173,6 +173,72 @@ def test_names_of_the_small_maps_stand_in_one_line(
     assert len(set(heights)) == 1
 
 
+IN_WINDOW = """
+const inside = (part) => { const box = part.getBoundingClientRect();
+  return box.height > 0 && box.top >= -1 && box.bottom <= innerHeight + 1; };
+const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+return [all("[data-fill=headline]:not(:empty), #map").filter(inside).length,
+  all("#rows tr[data-rank]").map((row) =>
+    [inside(row), all(".reasons > li", row).filter(inside).length])];
+"""
+"""Which of the headline, the map, the rows and their reasons are completely in the window."""
+
+
+def test_a_window_shows_the_map_and_four_alerts_or_six_of_the_list(
+    window: Browser, credit: Path
+) -> None:
+    window.emulate(width=1440, height=900)
+    window.open(credit)
+    n_parts, rows = window.run(IN_WINDOW)
+    assert n_parts == 2
+    assert sum(n_reasons >= 2 for _, n_reasons in rows) >= 4
+    window.run("document.getElementById('list').scrollIntoView()")
+    complete = [n_reasons for is_complete, n_reasons in window.run(IN_WINDOW)[1] if is_complete]
+    assert len(complete) >= 6
+    assert set(complete) == {3}
+    # The page does not need the window for controls that few people use.
+    assert not window.run("return document.getElementById('ramp').checkVisibility()")
+    window.click("#maps .menu summary")
+    assert window.run("return document.getElementById('ramp').checkVisibility()")
+    window.click("#count")
+    assert not window.run("return document.getElementById('ramp').checkVisibility()")
+
+
+def test_dates_and_numbers_do_not_break(window: Browser, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    cells = {
+        f"when{i}": [f"2026-07-{d:02}T13:03:00" for d in rng.integers(1, 29, 60)] for i in (0, 1)
+    }
+    table = table_from_columns({**cells, **{f"x{i}": rng.normal(size=60) for i in range(3)}})
+    detector = SOMDetector(som=SOM(4, 4), random_state=0).fit(table)
+    data = report.build(detector, table)
+    window.open(write_page(data, tmp_path), "#case=1")
+    lines = window.run(
+        "return [...document.querySelectorAll('#rows .values td')].filter(e => e.textContent"
+        ".startsWith('2026-')).map(e => { const r = document.createRange();"
+        " r.selectNodeContents(e); return r.getClientRects().length })"
+    )
+    assert len(lines) == 2 * (1 + len(data["cases"][0]["usual"])) > 2
+    assert set(lines) == {1}
+    aligned = "return ['rank', 'score', 'p'].map(name => getComputedStyle(document.querySelector("
+    assert window.run(aligned + "'#rows td.' + name)).textAlign)") == ["right"] * 3
+
+
+def test_a_page_states_which_rows_it_contains(window: Browser, tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(700, 130))
+    table = table_from_columns(
+        {"id": [f"k{i}" for i in range(700)], **{f"x{i}": x for i, x in enumerate(X.T)}}
+    )
+    detector = SOMDetector(som=SOM(4, 4), n_maps=1, random_state=0).fit(table)
+    data = report.build(detector, table)
+    window.open(write_page(data, tmp_path))
+    covered = "This page contains, and searches, the 500 most unusual of 700 rows."
+    assert window.texts("#count")[0].endswith(covered)
+    left_out = (set(table.column("id").cells) - set(data["rows"]["ids"])).pop()
+    window.type("#search", left_out + "x")
+    assert window.texts("#nothing") == [f"No row matches. {covered}"]
+
+
 @pytest.mark.parametrize("width", SIZES)
 def test_two_hundred_columns_fit(window: Browser, wide: Path, width: int) -> None:
     window.emulate(width=width, height=SIZES[width], color_scheme="light")

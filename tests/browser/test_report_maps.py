@@ -91,6 +91,7 @@ def test_a_second_map_has_its_own_color(browser: Browser, many: Page) -> None:
     browser.open(many[0])
     shown = "return document.getElementById('map-2').checkVisibility()"
     assert not browser.run(shown)
+    browser.click("#maps .menu summary")
     browser.click("#second")
     assert browser.run(shown)
     choose(browser, "#plane-2", "column_1")
@@ -112,6 +113,7 @@ def test_a_second_map_has_its_own_color(browser: Browser, many: Page) -> None:
     browser.resize(600, 900)
     assert np.diff(browser.run(tops))[0] > 200
     browser.resize(1400, 1000)
+    browser.click("#maps .menu summary")
     browser.click("#second")
     assert not browser.run(shown)
     assert browser.run("return location.hash") == "#color=hits"

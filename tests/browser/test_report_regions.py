@@ -115,6 +115,7 @@ def test_borders_run_where_cells_of_two_regions_touch(opened: Browser, page: Pag
     assert far.min(axis=1).max() < 0.01
     assert far.min(axis=0).max() < 0.01
     assert np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1) == pytest.approx(3**-0.5, abs=0.01)
+    opened.click("#maps .menu summary")
     opened.click("#borders")
     assert opened.run("return document.getElementById('border-layer').hasAttribute('hidden')")
     assert opened.run("return location.hash") == "#hide=borders"

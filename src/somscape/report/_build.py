@@ -491,7 +491,7 @@ def build(
             "id_name": alerts.id_name,
             "score": _score(detector),
             "rule": _rule_words(rule, alerts, detector) if rule and detector else None,
-            "map": _lattice(som),
+            "map": lattice_of(som),
             **_planes_and_regions(*about, shown_map, is_scored=detector is not None, named=named),
             "n_listed": n_listed,
             "rows": _rows(table, alerts, ranks),
@@ -587,9 +587,10 @@ def _counts_of_alerts(alerts: Alerts, detector: Detector | None) -> dict[str, An
     }
 
 
-def _lattice(map_: Map) -> dict[str, Any]:
+def lattice_of(map_: Map) -> dict[str, Any]:
+    """Return the cells of a map for a page, which draws cells of width 1."""
     lattice = map_.lattice
-    width = float(np.ptp(lattice.cell[:, 0]))  # the page draws cells of width 1
+    width = float(np.ptp(lattice.cell[:, 0]))
     return {
         "kind": lattice.kind,
         "boundary": lattice.boundary,

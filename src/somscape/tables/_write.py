@@ -4,9 +4,11 @@ import io
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, time
+from itertools import product
 from numbers import Real
 from pathlib import Path
 from typing import Any, Self, TextIO, TypeAlias
@@ -19,6 +21,7 @@ from somscape._files import write_whole
 from somscape._types import Float64s
 from somscape.errors import InputError
 from somscape.tables._cells import GivenTexts, NumberTexts, as_bools, as_text, python_values
+from somscape.tables._dates import find_dates
 from somscape.tables._frame import table_from_frame
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import check_libraries, listed, quoted, table_mark
@@ -166,12 +169,16 @@ def _cell_text(value: Any) -> str:
 MAX_ROWS, MAX_COLUMNS, MAX_LETTERS = 1_048_576, 16_384, 32_767
 """Limits of a sheet in Excel: rows (with the header), columns, and characters per cell."""
 
+# Smallest number that is written to a workbook as text. Excel shows only 15 digits, and longer
+# numbers are probably ids.
 MAX_EXACT = 1e15
-"""Smallest number that is written to a workbook as text. Excel shows only 15 digits, and longer
-numbers are probably ids."""
 
+# Minimum and maximum width of a sheet's column in characters, and number of measured rows.
 MIN_WIDTH, MAX_WIDTH, SEEN = 8, 60, 200
-"""Minimum and maximum width of a sheet's column in characters, and number of measured rows."""
+
+HEADER = {"bold": True, "bottom": 1, "bg_color": "#DCE6F0", "text_wrap": True, "valign": "top"}
+# Excel's number of a paper size, and the last year whose dates it shows wrongly or not at all.
+A4, FIRST_YEAR = 9, 1900
 
 NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -189,12 +196,18 @@ class Sheet:
         For some columns, the items of a drop-down menu that each cell of the column gets.
     formats : mapping of str to str, default={}
         Number format of some columns, in the notation of Excel.
+    keys : collection of str, default=()
+        Columns whose dates stay texts, because programs compare them.
+    n_printed : int or None, default=None
+        Number of columns that are printed. None prints all.
     """
 
     name: str
     columns: Mapping[str, Values]
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     formats: Mapping[str, str] = field(default_factory=dict)
+    keys: Collection[str] = ()
+    n_printed: int | None = None
 
     @property
     def n_rows(self) -> int:
@@ -225,8 +238,10 @@ def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
     # This option writes rows to disk immediately.
     book = xlsxwriter.Workbook(content, {"constant_memory": True})
     looks = {
-        "header": book.add_format({"bold": True, "bottom": 1}),
-        "risky": book.add_format({"quote_prefix": True}),
+        (is_long, is_risky): book.add_format(
+            {"valign": "top", "text_wrap": is_long, "quote_prefix": is_risky}
+        )
+        for is_long, is_risky in product((False, True), repeat=2)
     }
     for sheet in sheets:
         _write(book, book.add_worksheet(sheet.name), sheet, looks)
@@ -236,25 +251,28 @@ def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
     return content.getvalue()
 
 
-def _write(book: Any, page: Any, sheet: Sheet, looks: Mapping[str, Any]) -> None:
+def _write(book: Any, page: Any, sheet: Sheet, looks: Mapping[tuple[bool, bool], Any]) -> None:
     names, n_rows = list(sheet.columns), sheet.n_rows
     widths = [len(name) + 3 for name in names]  # the button of the filter needs space
-    numbers = [
-        book.add_format({"num_format": sheet.formats[name]}) if name in sheet.formats else None
-        for name in names
-    ]
+    moments = {n: _moments(values) for n, values in sheet.columns.items() if n not in sheet.keys}
+    shown = {n: (values, _date_format(values)) for n, values in moments.items() if values}
+    formats = [shown[n][1] if n in shown else sheet.formats.get(n, "General") for n in names]
+    own = [book.add_format({"num_format": each, "valign": "top"}) for each in formats]
+    header = book.add_format(HEADER)
     for col, name in enumerate(names):
-        page.write_string(0, col, _clean(name), looks["header"])
-    rows = zip(*map(_values, sheet.columns.values()), strict=True)
-    for row, values in enumerate(rows, 1):
+        page.write_string(0, col, _clean(name), header)
+    columns = (shown[n][0] if n in shown else _values(v) for n, v in sheet.columns.items())
+    for row, values in enumerate(zip(*columns, strict=True), 1):
         for col, value in enumerate(values):
             if isinstance(value, str):
-                is_risky = escape_cell(value) != value
-                page.write_string(row, col, _clean(value), looks["risky"] if is_risky else None)
+                look = len(value) > MAX_WIDTH or "\n" in value, escape_cell(value) != value
+                page.write_string(row, col, _clean(value), looks[look])
             elif isinstance(value, bool):
-                page.write_boolean(row, col, value)
+                page.write_boolean(row, col, value, own[col])
+            elif isinstance(value, datetime):
+                page.write_datetime(row, col, value, own[col])
             elif value is not None:
-                page.write_number(row, col, value, numbers[col])
+                page.write_number(row, col, value, own[col])
         if row <= SEEN:
             widths = list(map(max, widths, map(_width, values)))
     for col, width in enumerate(widths):
@@ -263,11 +281,36 @@ def _write(book: Any, page: Any, sheet: Sheet, looks: Mapping[str, Any]) -> None
         page.freeze_panes(1, 0)
         page.autofilter(0, 0, n_rows, len(names) - 1)
         page.ignore_errors({"number_stored_as_text": f"A1:XFD{n_rows + 1}"})
+        page.print_area(0, 0, n_rows, (sheet.n_printed or len(names)) - 1)
+        page.repeat_rows(0)
+    page.set_landscape()
+    page.set_paper(A4)
+    page.fit_to_pages(1, 0)  # all columns are on one page
+    page.set_footer("&L&A&R&P / &N")
     for name, choices in sheet.choices.items():
         if n_rows:
             col = names.index(name)
             menu = {"validate": "list", "source": list(choices)}
             page.data_validation(1, col, n_rows, col, menu)
+
+
+def _moments(values: Values) -> list[datetime | None]:
+    """Return the dates of a column that Excel can show, or [] for other columns."""
+    if not isinstance(values, Column):
+        return []
+    found = next(iter(find_dates((values,)).values()), None)
+    if found is None or found.is_guess or found.has_zone.any() or found.missing.all():
+        return []
+    moments: list[datetime | None] = found.moments.astype("datetime64[ms]").tolist()
+    is_shown = all(each is None or each.year > FIRST_YEAR for each in moments)
+    return moments if is_shown else []
+
+
+def _date_format(moments: Sequence[datetime | None]) -> str:
+    """Return the format of Excel that shows dates without losing a part."""
+    times = {each.time() for each in moments if each is not None}
+    part = ".000" if any(each.microsecond for each in times) else ""
+    return f"yyyy-mm-dd hh:mm:ss{part}" if times != {time()} else "yyyy-mm-dd"
 
 
 def _values(values: Values) -> Iterator[Any]:
@@ -295,6 +338,8 @@ def _clean(text: str) -> str:
 def _width(value: Any) -> int:
     if isinstance(value, str):
         return len(value) + 1
+    if isinstance(value, datetime):
+        return len(str(value))
     return 0 if value is None else len(f"{value:.6g}") + 1
 
 

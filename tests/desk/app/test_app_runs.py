@@ -1,6 +1,7 @@
 """From a table to a ranking, by the calls that the pages make, on a real server."""
 
 import csv
+import importlib.util
 import io
 import json
 import re
@@ -9,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pytest
-from command_line import customers, run, write
+from command_line import customers, customers_csv, run, write
 from texts import check_text
 from web_client import Client, serving
+
+from somscape.desk.app import _context
+from somscape.desk.web._gate import Refusal
+from somscape.errors import InputError
 
 HOSTILE = ["<script>alert(1)</script>", "=1+1", "a=b", '"quoted"', "\u202eflip", "x" * 3000]
 
@@ -343,3 +349,55 @@ def test_names_of_columns_may_be_any_text(client: Client) -> None:
     assert [c["kind"] for c in report["columns"]][1:4] == ["ordinal", "category", "dropped"]
     assert "<script>alert" not in client.ask("GET", f"/runs/{run_id}/report").text
     client.post(f"/api/runs/{run_id}/delete")
+
+
+def test_every_row_is_found_by_its_id_also_one_that_the_page_does_not_contain(
+    client: Client,
+) -> None:
+    names = [f"x{i}" for i in range(130)]  # the page of a table so wide contains 500 rows
+    cells = np.random.default_rng(0).normal(size=(620, len(names))).round(2)
+    rows = [",".join([f"K{i:03}", *map(str, row)]) for i, row in enumerate(cells)]
+    run = client.upload("wide.csv", "\n".join([",".join(["id", *names]), *rows, ""]).encode())
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start", {"id": 0, "alerts": 5})
+    assert client.wait(run)["state"] == "done"
+    data = client.get(f"/runs/{run}/files/report.json")["rows"]
+    ids = [f"K{i:03}" for i in range(620)]
+    assert len(set(ids) - set(data["ids"])) > 20
+    found = {id_: client.get(f"/api/runs/{run}/find?id={id_.lower()}") for id_ in ids[:60]}
+    for id_, answer in found.items():
+        assert answer["n"] == 1
+        ((place, same, score, p_value, unit),) = answer["rows"]
+        assert same == id_
+        if id_ in data["ids"]:
+            at = data["ids"].index(id_)
+            shown = [data[name][at] for name in ("ranks", "scores", "p_values", "units")]
+            assert shown == [place, score, p_value, unit]
+    every = client.get(f"/api/runs/{run}/find?id=K")
+    assert (every["n"], len(every["rows"])) == (620, 50)
+    assert [row[0] for row in every["rows"]] == list(range(50))
+    assert client.get(f"/api/runs/{run}/find?id=%25_.*") == {"n": 0, "rows": []}
+
+
+def test_a_run_has_a_workbook_with_its_checks_if_the_extra_is_installed(client: Client) -> None:
+    run = client.upload("customers.csv", customers_csv())
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start", {"id": 0, "alerts": 6})
+    assert client.wait(run)["state"] == "done"
+    answer = client.ask("GET", f"/runs/{run}/files/alerts.xlsx")
+    book = openpyxl.load_workbook(io.BytesIO(answer.body))
+    assert book.sheetnames[0] == "alerts"
+    ids = client.get(f"/runs/{run}/files/report.json")["rows"]["ids"][:6]
+    assert [row[1].value for row in book["alerts"].iter_rows(min_row=2)] == ids
+
+
+def test_workbooks_are_offered_with_the_extra_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if "calamine" in name else find(name)
+    )
+    monkeypatch.setattr(_context, "ENDINGS", (".csv", ".parquet"))
+    with pytest.raises(InputError, match=r"needs python-calamine\. Run pip install"):
+        _context.ending_of("book.XLSX")
+    with pytest.raises(Refusal, match=r"Give a \.csv or \.parquet file"):
+        _context.ending_of("book.pdf")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import customers, customers_csv
+from command_line import customers, customers_csv, transactions
 from texts import rejected
 from web_client import Client
 
@@ -487,3 +487,19 @@ def test_a_line_that_cannot_name_an_upload_is_a_fault(named: Store, forged: Any)
         add_line(change, "named", said, author="eve", key=None)
     (fault,) = verify(named.cases).faults
     assert fault.startswith("line 6 cannot be compared")
+
+
+def test_the_page_of_a_case_has_the_original_rows_of_a_customer(client: Client) -> None:
+    header, rows = transactions()
+    run = client.upload("sales.csv", "\n".join([header, *rows, ""]).encode())
+    names = [column["name"] for column in client.wait(run)["table"]["columns"]]
+    at = names.index("client")
+    client.post(f"/api/runs/{run}/start", {"per": [at], "alerts": 3})
+    assert client.wait(run)["state"] == "done"
+    client.post(f"/api/runs/{run}/watch", {"name": "sales", "key": [at]})
+    key = client.get("/api/watches/sales")["cases"][0]["key"]
+    own = client.get(f"/api/watches/sales/cases/{key}")["own_rows"]
+    mine = [row.split(",") for row in rows if row.split(",")[at] == key]
+    assert own["n_rows"] == len(mine) > 0
+    for name, values in ((cell["name"], cell["values"]) for cell in own["cells"]):
+        assert sorted(values) == sorted(row[names.index(name)] for row in mine)

@@ -70,18 +70,18 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
     assert list(pages) == ["alerts", "checks", "columns", "method"]
     header, *rows = pages["alerts"]
     assert header == [
-        *("rank", "cust_id", "score", "p_value", "stands_out", "finding", "unit", "row", "col"),
-        "reasons",
-        *("decision", "comment", "amount", "age", "job", "answer"),
+        *("rank", "cust_id", "amount", "reasons", "decision", "comment"),
+        *("score", "p_value", "stands_out", "finding", "unit", "row", "col"),
+        *("age", "job", "answer"),
     ]
     assert [row[0] for row in rows] == list(range(1, 11))
     full = json.loads(found.read("report.json"))["rows"]
     assert [row[1] for row in rows] == full["ids"][:10]  # text: leading zeros stay
-    assert [row[2] for row in rows] == [float(f"{score:.6g}") for score in full["scores"][:10]]
-    assert [row[4] for row in rows] == ["yes"] + ["no"] * 9
+    assert [row[6] for row in rows] == [float(f"{score:.6g}") for score in full["scores"][:10]]
+    assert [row[8] for row in rows] == ["yes"] + ["no"] * 9
     assert found.outcome.out.startswith("1 of 60 rows stands out.\n")
-    assert all(isinstance(row[12], int | float) for row in rows)
-    assert [row[10:12] for row in rows] == [[None, None]] * 10
+    assert all(isinstance(row[2], int | float) for row in rows)
+    assert [row[4:6] for row in rows] == [[None, None]] * 10
     assert ["job", "category", "text with 3 different values"] in pages["columns"]
     method = dict(pages["method"][1:])
     detector = load(found.folder / "map.som")
@@ -99,10 +99,11 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
 def test_a_sheet_to_decide_in(found: Found) -> None:
     page = openpyxl.load_workbook(found.folder / "alerts.xlsx")["alerts"]
     (menu,) = page.data_validations.dataValidation
-    assert (str(menu.sqref), menu.formula1) == ("K2:K11", '"confirmed,cleared,later"')
+    assert (str(menu.sqref), menu.formula1) == ("E2:E11", '"confirmed,cleared,later"')
     assert page.auto_filter.ref == "A1:P11"
     assert page.freeze_panes == "A2"
-    assert page["C2"].number_format == page["D2"].number_format == "[<0.001]0.0E+00;0.000"
+    assert page.print_area == "'alerts'!$A$1:$J$11"  # up to the cells of the map
+    assert page["G2"].number_format == page["H2"].number_format == "[<0.001]0.0E+00;0.000"
 
 
 def test_the_same_in_every_format(found: Found, table: Path, here: Path) -> None:
@@ -137,7 +138,8 @@ def test_records_and_original_columns_with_our_names(here: Path) -> None:
     outcome = run("detect", "t.csv", "--alerts", 2, "--out", "f", "--format", "xlsx")
     assert outcome.code == 0, outcome.err
     header, first, second = pages_of(Path("f/alerts.xlsx"))["alerts"]
-    assert header[-5:] == ["decision", "comment", "decision_input", "comment_input", "score_input"]
+    assert header[:5] == ["rank", "record", "reasons", "decision", "comment"]
+    assert header[-3:] == ["decision_input", "comment_input", "score_input"]
     assert [type(row[1]) for row in (first, second)] == [int, int]  # numbers of rows
     assert str(first[-1]).startswith("=x")
 

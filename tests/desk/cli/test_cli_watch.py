@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from command_line import RESULTS, Outcome, customers, listing, run, transactions, write
 
@@ -268,6 +269,12 @@ def test_decisions_come_in_from_files_of_people() -> None:
 @pytest.mark.usefixtures("watched")
 def test_a_filled_in_list_of_excel_is_imported() -> None:
     ok(run("run", "cards", "--out", "excel", "--format", "xlsx"), 3)
+    page = openpyxl.load_workbook("excel/alerts.xlsx")["alerts"]
+    header = [cell.value for cell in next(page.iter_rows())]
+    assert header[:8] == [
+        *("rank", "cust_id", "amount", "news", "why", "state", "reasons", "decision")
+    ]
+    assert [name for name in header if "comment" in name] == ["comment"]  # only one
     said = ok(run("cases", "import", "cards", "excel/alerts.xlsx"))
     assert said == "New decisions: none. Unchanged: 0. Empty: 5.\n"
 

@@ -2,6 +2,7 @@
 
 import io
 import math
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,48 @@ def test_a_sheet_to_work_in() -> None:
     (menu,) = page.data_validations.dataValidation
     assert (menu.type, str(menu.sqref)) == ("list", "E2:E3")
     assert menu.formula1 == '"confirmed,cleared"'
+
+
+def test_a_sheet_is_wrapped_colored_and_ready_to_print() -> None:
+    columns = {"id": ["a", "b"], "reasons": ["x " * 60, "short"], "note": ["=" + "y " * 40, ""]}
+    page = opened(Sheet("alerts", columns, n_printed=2))["alerts"]
+    assert page["A1"].fill.fgColor.rgb == "FFDCE6F0"
+    wraps = [[bool(cell.alignment.wrap_text) for cell in row] for row in page.iter_rows()]
+    assert wraps == [[True] * 3, [False, True, True], [False, False, False]]
+    assert {cell.alignment.vertical for row in page.iter_rows() for cell in row} == {"top", None}
+    assert page["C2"].quotePrefix  # a long text that looks like a formula stays text, too
+    assert page.page_setup.orientation == "landscape"
+    assert page.sheet_properties.pageSetUpPr.fitToPage
+    assert (page.page_setup.fitToWidth, page.page_setup.fitToHeight) in ((1, 0), (None, 0))
+    assert page.print_title_rows == "$1:$1"
+    assert page.print_area == "'alerts'!$A$1:$B$3"
+
+
+def test_dates_are_dates_unless_excel_or_a_program_would_read_them_wrongly() -> None:
+    table = table_from_columns(
+        {
+            "day": ["2026-07-01", None, "2026-07-31"],
+            "moment": ["2026-07-01T10:48:00", "2026-07-01T00:00:00", None],
+            "part": ["2026-07-01T10:48:00.250", "2026-07-02T10:48:00", None],
+            "swiss": ["31.12.2026", "1.2.2026", None],
+            "open": ["1/2/2026", "3/4/2026", None],  # January or February
+            "old": ["1899-12-31", "2026-07-01", None],
+            "zone": ["2026-07-01T10:48:00Z", "2026-07-02T10:48:00Z", None],
+            "words": ["2026-07-01", "soon", None],
+            "number": [20260701, 20260702, None],
+            "key": ["2026-07-01", "2026-07-02", None],
+        }
+    )
+    page = opened(Sheet("s", {c.name: c for c in table.columns}, keys=("key",)))["s"]
+    day, moment = datetime(2026, 7, 1), datetime(2026, 7, 1, 10, 48)
+    assert cells_of(page)[1] == [
+        *(day, moment, moment.replace(microsecond=250_000), datetime(2026, 12, 31)),
+        *("1/2/2026", "1899-12-31", "2026-07-01T10:48:00Z", "2026-07-01", 20260701, "2026-07-01"),
+    ]
+    assert cells_of(page)[2][:4] == [None, day, datetime(2026, 7, 2, 10, 48), datetime(2026, 2, 1)]
+    assert [page.cell(2, i).number_format for i in (1, 2, 3)] == [
+        *("yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "yyyy-mm-dd hh:mm:ss.000")
+    ]
 
 
 def test_text_stays_text_whatever_it_looks_like() -> None:

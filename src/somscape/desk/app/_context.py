@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ from somscape.desk.app._settings import RunSettings, T, from_page
 from somscape.desk.app._store import Run, Store
 from somscape.desk.cases.state import State
 from somscape.desk.web._gate import Call, Limit, Refusal
+from somscape.tables._messages import check_libraries
 from somscape.tables._text import ARROW_FILES, WORKBOOKS
 from somscape.tables._write import write_csv, write_table
 from somscape.tables.table import Table, table_from_columns
 
-ENDINGS = (*(".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), *ARROW_FILES, *WORKBOOKS)
+READERS = WORKBOOKS if find_spec("python_calamine") else ()
+ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", *ARROW_FILES, *READERS)
 TABLE_ENDING = ".parquet"
 """File extension for the stored copy of a table that did not come from a browser."""
 
@@ -43,11 +46,10 @@ def ending_of(name: str) -> str:
     """Return the file extension in a file name. Refuse a file that the app cannot read."""
     found = [ending for ending in ENDINGS if name.lower().endswith(ending)]
     if not found:
-        raise Refusal(
-            415,
-            "The app cannot read this kind of file. Give a .csv, .tsv, .csv.gz, .parquet, "
-            ".feather, .xlsx, .xls or .ods file.",
-        )
+        if name.lower().endswith(WORKBOOKS):
+            check_libraries("reading a workbook", ("excel",), "python_calamine")
+        kinds = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
+        raise Refusal(415, f"The app cannot read this kind of file. Give a {kinds} file.")
     return max(found, key=len)
 
 

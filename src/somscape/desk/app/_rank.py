@@ -11,7 +11,7 @@ import numpy as np
 
 from somscape._files import whole, write_whole
 from somscape._types import Ints
-from somscape.desk.app._results import add_keys, carry_regions, detector_of, read_report
+from somscape.desk.app._results import add_keys, carry_regions, detector_of, read_report, write_rows
 from somscape.desk.app._settings import JobRequest
 from somscape.desk.app._store import REPORT, RESULTS
 from somscape.desk.cases._run import begin_watch, run_watch
@@ -72,12 +72,13 @@ def rank(
 
 
 def _write_results(
-    results: Path, found: Found, data: Any, keys: list[str] | None, alerts: Table | None = None
+    results: Path, found: Found, data: Any, keys: list[str] | None, *listed: Any
 ) -> None:
     """Write all result files of a run, or no file after an error. Existing files are replaced."""
     with whole(results) as making:
         making.mkdir()
-        found.write(making, found.result_list(alerts))
+        found.write(making, found.result_list(*listed))
+        write_rows(making, found, *listed)
         if keys is not None:
             add_keys(data, keys)
         (making / REPORT).write_text(data.to_json(), encoding="utf-8")
@@ -152,7 +153,7 @@ def _write(results: Path, outcome: RunOutcome) -> None:
     """Write the result files of one run of a watch."""
     data = outcome.found.report("", outcome.notes, changed=outcome.to_json())
     keys = keys_of(outcome.found.table, outcome.watch.key)
-    _write_results(results, outcome.found, data, keys, outcome.table())
+    _write_results(results, outcome.found, data, keys, outcome.table(), "", outcome.watch.key)
 
 
 def begun(state: State, table: Table, request: JobRequest) -> dict[str, Any]:

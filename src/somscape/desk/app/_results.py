@@ -7,31 +7,38 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from somscape import regions, report
-from somscape._files import whole
+from somscape._files import whole, write_whole
 from somscape.desk.app._pages import template
 from somscape.desk.app._settings import FILE as ROLES
 from somscape.desk.app._settings import JobRequest, PageDecision
 from somscape.desk.app._store import RANK, REPORT, RESULTS, SHOWN, Run, Store
 from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, DecidedMeanwhileError, Decision
-from somscape.desk.jobs._detect import now
+from somscape.desk.jobs._detect import Found, now
 from somscape.desk.jobs._roles import ready, roles_from
 from somscape.desk.web._gate import Refusal
 from somscape.outliers.detector import Detector
+from somscape.report._parts import number
 from somscape.save._load import load_model
-from somscape.tables._write import write_csv
+from somscape.tables._write import table_bytes, write_csv
+from somscape.tables.sources import read_table
 from somscape.tables.table import Table
 
-OLD_KEYS = "keys.json"
-"""Name of the file in which earlier versions kept the keys of the rows in a report."""
+RANKING, MAX_FOUND = "ranking.parquet", 50
+"""Name of the file with the ids of all rows, and most rows that a search by id returns."""
+
+# Name of the list as a workbook, which needs the extra `excel`.
+WORKBOOK = "alerts.xlsx"
 
 FILES = {
     "alerts.csv": "text/csv; charset=utf-8",
+    WORKBOOK: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "map.som": "application/octet-stream",
     ROLES: "application/toml",
     REPORT: "application/json",
@@ -43,16 +50,51 @@ FILES = {
 
 def read_report(folder: Path) -> dict[str, Any]:
     """Return the data of a run's report. The report of a watch has the key of each row."""
-    data = dict(json.loads((folder / RESULTS / REPORT).read_text(encoding="utf-8")))
-    old = folder / RESULTS / OLD_KEYS
-    if old.exists() and "keys" not in data["rows"]:
-        add_keys(data, {int(n): key for n, key in json.loads(old.read_text("utf-8")).items()})
-    return data
+    return dict(json.loads((folder / RESULTS / REPORT).read_text(encoding="utf-8")))
 
 
-def add_keys(data: dict[str, Any], keys: Mapping[int, str] | Sequence[str]) -> None:
+def add_keys(data: dict[str, Any], keys: Sequence[str]) -> None:
     """Add the keys of the listed rows to the data of a report."""
     data["rows"]["keys"] = [keys[number] for number in data["rows"]["numbers"]]
+
+
+def own_rows(folders: Sequence[Path], key: str) -> dict[str, Any] | None:
+    """Return the original rows of a case, such as its transactions, from the report of a run."""
+    for data in map(read_report, folders):
+        for each, case in zip(data["rows"].get("keys", ()), data["cases"], strict=False):
+            if each == key:
+                return case.get("rows")
+    return None
+
+
+def write_rows(results: Path, found: Found, *listed: Any) -> None:
+    """Write the ids of all rows for `find_rows`, and the list as a workbook if possible."""
+    alerts = found.alerts
+    columns: dict[str, Any] = {"score": alerts.scores, "p": alerts.p_values, "unit": alerts.units}
+    pieces = table_bytes("parquet", {"id": alerts.ids[:], **columns})
+    write_whole(results / RANKING, pieces)
+    if find_spec("xlsxwriter"):
+        write_whole(results / WORKBOOK, found.result_list(*listed).content("xlsx"))
+
+
+@lru_cache(maxsize=1)
+def _ranking(path: Path, changed_at: int) -> tuple[Table, list[str]]:
+    table = read_table(path)
+    return table, [(cell or "").lower() for cell in table.column("id").each_cell()]
+
+
+def find_rows(folder: Path, words: str) -> dict[str, Any]:
+    """Return how many ids of all rows contain `words`, and the first of these rows."""
+    path = folder / RESULTS / RANKING
+    table, ids = _ranking(path, path.stat().st_mtime_ns)
+    places = [place for place, id_ in enumerate(ids) if words.lower() in id_]
+    found = table.take(places[:MAX_FOUND])
+    columns = (
+        map(number, np.asarray(found.column(name).numbers).tolist())
+        for name in ("score", "p", "unit")
+    )
+    rows = zip(places[:MAX_FOUND], found.column("id").cells.tolist(), *columns, strict=True)
+    return {"n": len(places), "rows": [*rows]}
 
 
 def plain_page(folder: Path) -> bytes:
@@ -71,6 +113,8 @@ def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
         **visitor,
         "facts": run.facts,
         "has_roles": run.task == RANK and not run.settings.per,
+        "has_ranking": (folder / RESULTS / RANKING).exists(),
+        "has_workbook": (folder / RESULTS / WORKBOOK).exists(),
     }
     host = json.dumps(known).replace("<", "\\u003c")
     names = ("calls.js", "decisions.js", "marks.js", "fold.js", "keys.js", "bar.js", "regions.js")
@@ -154,11 +198,11 @@ def detector_of(results: Path) -> Detector:
     return found
 
 
+# Decisions for training, and their values.
 KNOWN = {CONFIRMED: 1, CLEARED: 0}
-"""Decisions for training, and their values."""
 
+# Facts about a row that the page of a run does not show.
 NOT_LISTED = {"id": "", "score": None, "p_value": None}
-"""Facts about a row that the page of a run does not show."""
 
 
 class MarkStore:

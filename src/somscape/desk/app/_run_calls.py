@@ -26,7 +26,14 @@ from somscape.desk.app._context import (
     take,
     take_sample,
 )
-from somscape.desk.app._results import FILES, decisions_csv, marked_page, plain_page
+from somscape.desk.app._results import (
+    FILES,
+    WORKBOOK,
+    decisions_csv,
+    find_rows,
+    marked_page,
+    plain_page,
+)
 from somscape.desk.app._settings import FILE as ROLES
 from somscape.desk.app._settings import (
     PageDecision,
@@ -69,6 +76,7 @@ class RunCalls:
             Call(runs, self.show, LOOK),
             Call(f"{runs}/events", self.events, LOOK),
             Call(f"{runs}/marks", self.marks, LOOK),
+            Call(f"{runs}/find", self.find, LOOK),
             Call("/runs/{run}/report", self.report_page, LOOK),
             Call("/runs/{run}/files/{name}", self.file, LOOK),
             change(f"{runs}/mark", self.mark, DECIDE),
@@ -314,6 +322,12 @@ class RunCalls:
         run = self._at.run(request)
         return JSONResponse({mark["number"]: mark for mark in await self._at.marks.of(run)})
 
+    async def find(self, request: Request) -> Response:
+        """Respond with the rows of the whole table whose id contains a text."""
+        run, words = self._at.run(request), request.query_params.get("id", "")[:MAX_NAME]
+        folder = self._at.store.folder_of(run.id)
+        return JSONResponse(await asyncio.to_thread(find_rows, folder, words))
+
     async def mark(self, request: Request) -> Response:
         """Save or remove the mark of a row."""
         given = await json_of(request, PageDecision)
@@ -337,9 +351,10 @@ class RunCalls:
         run, name = self._at.run(request), request.path_params["name"]
         table = self._at.store.table(run.upload)
         is_there = run.is_ranked or (name == ROLES and table is not None)
+        folder = self._at.store.folder_of(run.id)
+        is_there &= name != WORKBOOK or (folder / RESULTS / name).exists()  # an older run has none
         if name not in FILES or not is_there:
             raise Refusal(404, "This file does not exist.")
-        folder = self._at.store.folder_of(run.id)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         if name == ROLES:
             body = text_of(run.settings, table or {}, run.name).encode()

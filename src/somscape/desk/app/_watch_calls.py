@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from somscape.desk.app._context import Context, author_of, json_of
-from somscape.desk.app._results import said_of
+from somscape.desk.app._results import own_rows, said_of
 from somscape.desk.app._settings import PageDecision, PageWatch
 from somscape.desk.app._store import RANK
 from somscape.desk.app._users import DECIDE, LOOK, RUN
@@ -34,14 +34,11 @@ from somscape.desk.cases.records import (
 from somscape.desk.cases.state import State
 from somscape.desk.web._gate import Call, Refusal
 from somscape.errors import InputError
-from somscape.maps.map import Map
+from somscape.report._build import lattice_of
 from somscape.tables.table import table_from_columns
 
-MAX_CASES = 5000
-"""Maximum number of cases that the page of a watch shows."""
-
-N_USUAL = 3
-"""Number of usual rows that the page of a case shows for comparison."""
+# Most cases on the page of a watch, usual rows on the page of a case, characters of a name.
+MAX_CASES, N_USUAL, MAX_SHOWN_NAME = 5000, 3, 100
 
 
 def summary_of(state: State, name: str) -> dict[str, Any]:
@@ -93,10 +90,7 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
             "state": history[-1].state if history else OPEN,
             "waits": any(is_waiting(case, runs[0] if runs else None) for case in cases),
             "seen": history[-1].number if history else 0,
-            "history": [
-                {"decision": d.state, "comment": d.comment, "author": d.author, "made": d.made}
-                for d in history
-            ],
+            "history": [said_of(decision) for decision in history],
             "listed": lines,
             "n_runs": len(runs),
             **_row(state, runs, key),
@@ -179,27 +173,11 @@ def _row(state: State, runs: Sequence[WatchRun], key: str) -> dict[str, Any]:
     return {
         **shown,
         "usual": [{"key": others[i], "cells": kept[others[i]]} for i in nearest],
-        "map": _place(map_, rows[:1]),
-    }
-
-
-def _place(map_: Map, row: Any) -> dict[str, Any]:
-    lattice = map_.lattice
-    width = float(np.ptp(lattice.cell[:, 0]))
-    return {
-        "unit": int(map_._winners_of_rows(row)[0]),
-        "n_cols": lattice.n_cols,
-        "cell": (lattice.cell / width).round(4).tolist(),
-        "positions": (lattice.positions / width).round(4).tolist(),
-        "hits": np.asarray(map_.hits).tolist(),
+        "map": {**lattice_of(map_), "unit": int(map_._winners_of_rows(rows[:1])[0])},
     }
 
 
 _loaded = lru_cache(maxsize=8)(detector_of)
-
-
-MAX_SHOWN_NAME = 100
-"""Maximum number of characters of a watch's name that an error message shows."""
 
 
 class WatchCalls:
@@ -258,7 +236,9 @@ class WatchCalls:
         """Answer with all data about a case."""
         found, ranked = await self._case(request), self._ranked()
         listed = [{**run, "report": ranked.get(run["run"])} for run in found["listed"]]
-        return JSONResponse({**found, "listed": listed})
+        reports = [self._at.store.folder_of(run["report"]) for run in listed if run["report"]]
+        own = await asyncio.to_thread(own_rows, reports[-1:], found["key"])
+        return JSONResponse({**found, "listed": listed, "own_rows": own})
 
     async def decide(self, request: Request) -> Response:
         """Save a decision on a case."""

@@ -101,14 +101,17 @@ def now() -> str:
 
 FORMATS = ("csv", "xlsx", "parquet")
 
+# Decisions that the menu of a cell in an Excel workbook offers.
 DECISIONS = STATES[1:]
-"""Decisions that the menu of a cell in an Excel workbook offers."""
 
+# Names of the number columns whose values are rounded in lists for people.
 NUMBERS = ("score", "p_value")
-"""Names of the number columns whose values are rounded in lists for people."""
 
+# Columns with which the list of a watch continues after the place of a row.
+TOLD = ("news", "why", "state", "comment")
+
+# Excel's number format for these columns.
 SHOWN = "[<0.001]0.0E+00;0.000"
-"""Excel's number format for these columns."""
 
 
 def check_format(kind: str, *, bom: bool = False) -> None:
@@ -145,6 +148,8 @@ class ResultList:
         The command for making the list again.
     checks : callable
         Function that returns the checks of the columns.
+    keys : tuple of str, default=()
+        Columns that identify the cases of a watch.
     """
 
     name: str
@@ -154,6 +159,7 @@ class ResultList:
     table: Table
     command: str
     checks: Callable[[], Sequence[Check]] = tuple
+    keys: tuple[str, ...] = ()
 
     def content(self, kind: str, *, bom: bool = False) -> Iterator[bytes]:
         """Yield the bytes of the file of the list in pieces."""
@@ -168,14 +174,21 @@ class ResultList:
     def _list(self) -> Sheet:
         """Return a worksheet of the listed rows with empty columns for decisions and comments."""
         rows = _for_people(self.rows)
-        own = ("decision", "comment")
+        found: dict[str, Column | list[str]] = {column.name: column for column in rows.columns}
+        first = rows.names[: rows.names.index("score")]  # the place and the id of each row
+        told = TOLD if first[1 : 1 + len(TOLD)] == TOLD else ()
+        amounts = [name for name in found if name == self.rule.amount]
+        amounts = amounts or [name for name in found if "amount" in name.lower()]
+        blank = [""] * rows.n_rows
+        comment = found.pop("comment") if told else blank  # a watch has a comment on each row
+        own = {"decision": blank, "comment": comment}
+        order = [*(name for name in first if name not in told), *amounts[:1], *told[:-1]]
         columns: dict[str, Column | list[str]] = {}
-        for column in rows.columns:
-            taken = (*own, *rows.names) if column.name in own else ()
-            columns[free_name(column.name, taken)] = column
-            if column.name == "reasons":
-                columns |= {name: [""] * rows.n_rows for name in own}
-        return Sheet(self.name, columns, {"decision": DECISIONS}, dict.fromkeys(NUMBERS, SHOWN))
+        for name in dict.fromkeys((*order, "reasons", *found)):
+            columns[free_name(name, (*own, *found)) if name in own else name] = found[name]
+            columns |= own if name == "reasons" else {}
+        looks = {"decision": DECISIONS}, dict.fromkeys(NUMBERS, SHOWN)
+        return Sheet(self.name, columns, *looks, (*first, *self.keys), [*columns].index("unit"))
 
     def _columns(self) -> Sheet:
         codes = self.detector.map_.encoding.columns
@@ -228,11 +241,11 @@ def _rounded(column: Column) -> Column:
     return table_from_columns({column.name: rounded(column.numbers)}).columns[0]
 
 
+# Rows in which ids are looked at.
 FIRST = slice(20)
-"""Rows in which ids are looked at."""
 
+# Minimum number of rows in a table for ranking them in parallel to other work.
 MANY_ROWS = 1 << 18
-"""Minimum number of rows in a table for ranking them in parallel to other work."""
 
 
 def _checks_of_rows(grouped: Grouped) -> list[Check]:
@@ -350,12 +363,14 @@ class Found:
             checks=self.checks if has_checks else None,
         )
 
-    def result_list(self, alerts: Table | None = None, command: str = "") -> ResultList:
+    def result_list(
+        self, alerts: Table | None = None, command: str = "", keys: tuple[str, ...] = ()
+    ) -> ResultList:
         """Return the list of alerts for a file. By default, all rows are in the list."""
         if alerts is None:
             alerts = self.alerts.to_table(self.detector.map_, self.table)
         about = (self.detector, self.rule, self.table, command)
-        return ResultList("alerts", alerts, *about, checks=lambda: self.checks)
+        return ResultList("alerts", alerts, *about, lambda: self.checks, keys)
 
     def with_checks(self, checks: Sequence[Check]) -> "Found":
         """Return the result with only some checks."""
@@ -471,8 +486,8 @@ class MapCount:
         self.share = share
 
 
+# Number of hexadecimal digits in the name of a run.
 RUN_LETTERS = 16
-"""Number of hexadecimal digits in the name of a run."""
 
 
 def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:

@@ -53,6 +53,19 @@ function readView() {
   }
 }
 
+// A menu closes with Escape, or with a click next to it.
+function listenToMenus() {
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = menu.contains(event.target);
+  });
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
+    if (!menu) return;
+    menu.open = false;
+    menu.firstElementChild.focus();
+  });
+}
+
 fillWords();
 fillAgreement();
 fillChanged();
@@ -68,6 +81,7 @@ listenToRegions();
 listenToEdits();
 listenToList();
 listenToExports();
+listenToMenus();
 readView();
 window.addEventListener("hashchange", readView);
 fillColumns();

@@ -1,11 +1,12 @@
 // Changes in a run of a watch: new, returned, risen, folded and gone cases, and drift.
 
-const NEWS = [
-  ["returned", "Returned", "cleared earlier, and listed again"],
-  ["new", "New", "not in the list of the previous run"],
-  ["risen", "Risen", "listed before, and now more unusual, by more than rows usually change between two runs"],
-];
-const NEWS_SHOWN = 10, KEYS_SHOWN = 50, COLUMNS_SHOWN = 20;
+const NEWS = {
+  new: "not in the list of the previous run",
+  returned: "cleared earlier, and listed again",
+  risen: "listed before, and now more unusual, by more than rows usually change between two runs",
+  still: "listed before, and about as unusual as before",
+};
+const KEYS_SHOWN = 50, COLUMNS_SHOWN = 20;
 
 const newsByRank = new Map((data.changed?.cases || [])
   .filter((found) => found.news !== "folded" && found.news !== "filled").map((found) => [found.place, found]));
@@ -18,6 +19,26 @@ function newsTag(row) {
   return [make("span", { class: found.news === "still" ? "tag news" : "tag news fresh" }, found.news + state)];
 }
 
+// The earlier decision on a row, its comment, and the change since then. The app shows comments with its buttons.
+function drawEarlier(row) {
+  const found = data.changed?.compared_with ? newsByRank.get(row.rank) : undefined;
+  const words = [found?.why, found?.comment && !additions.line.length && "Comment: " + found.comment].filter(Boolean);
+  return words.map((each) => text("span", each, "earlier"));
+}
+
+// A count is a button that lists only its rows.
+function drawCount([what, n]) {
+  const words = [make("b", null, number(n)), " " + what];
+  if (!data.changed.compared_with || !Object.hasOwn(NEWS, what)) return make("li", null, ...words);
+  const button = make("button", { type: "button", class: "small" + (what === "still" ? "" : " fresh"), "aria-pressed": "false", title: NEWS[what] }, ...words);
+  button.addEventListener("click", () => {
+    state.news = state.news === what ? null : what;
+    for (const each of document.querySelectorAll("#changed-counts button")) each.setAttribute("aria-pressed", String(each === button && state.news !== null));
+    showList();
+  });
+  return make("li", null, button);
+}
+
 function fillChanged() {
   const changed = data.changed;
   for (const place of document.querySelectorAll(".of-watch")) place.hidden = !changed;
@@ -27,9 +48,7 @@ function fillChanged() {
   const replaced = changed.instead_of ?? []; // missing in a report of an earlier version
   const place = replaced.length ? " It replaces run " + replaced.join(", ") + "." : "";
   byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), ". " + when + place);
-  byId("changed-counts").append(...Object.entries(changed.counts).filter(([, n]) => n)
-    .map(([what, n]) => make("li", { class: NEWS.some(([key]) => key === what) ? "fresh" : null },
-      make("b", null, number(n)), " " + what)));
+  byId("changed-counts").append(...Object.entries(changed.counts).filter(([, n]) => n).map(drawCount));
   byId("changed-drift").hidden = !changed.drift.sentence;
   byId("changed-drift").append(changed.drift.sentence);
   byId("changed-drift").classList.toggle("loud", changed.drift.is_found);
@@ -40,30 +59,10 @@ function fillChanged() {
   if (changed.compared_with === null) return;
   const columns = changed.unseen.length - COLUMNS_SHOWN;
   byId("changed-lists").append(
-    ...NEWS.flatMap(([key, name, what]) =>
-      drawNews(name, what, changed.cases.filter((found) => found.news === key))),
     ...changed.unseen.slice(0, COLUMNS_SHOWN).map((found) => drawKeys(found.what, found.keys, found.n)),
     columns > 0 ? make("p", { class: "hint" }, "Number of further columns with values that the training table does not have: " + number(columns)) : "",
     ...drawFolded(changed.cases.filter((found) => found.news === "folded")),
     ...drawGone(changed.gone));
-}
-
-function drawNews(name, what, found) {
-  if (!found.length) return [];
-  const more = found.length - NEWS_SHOWN;
-  return [make("div", null,
-    make("h3", null, name + " (" + number(found.length) + ")"), make("p", { class: "hint" }, what),
-    make("ul", { class: "changes" }, ...found.slice(0, NEWS_SHOWN).map(drawChange)),
-    more > 0 ? make("p", { class: "hint" }, "and " + number(more) + " more in the list below") : "")];
-}
-
-function drawChange(found) {
-  const open = make("button", { type: "button", class: "small", "aria-label": "Open case " + found.key }, found.key);
-  open.classList.add("text");
-  open.addEventListener("click", () => goToCase(found.place));
-  const said = found.state === "open" ? [] : [" ", make("span", { class: "tag" }, found.state + (found.comment ? ": " : "")),
-    ...(found.comment ? [text("span", found.comment, "tag")] : [])];
-  return make("li", null, open, " ", text("span", found.reasons), ...said);
 }
 
 function drawKeys(title, keys, n) {

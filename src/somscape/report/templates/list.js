@@ -12,6 +12,9 @@ function compare(a, b) {
   return (state.isDown ? -order : order) || a.rank - b.rank;
 }
 
+// The rows that a search covers in a page without a server.
+const COVERED = "This page contains, and searches, the " + number(listed.length) + " most unusual of " + number(data.n_rows) + " rows";
+
 const scope = () => document.querySelector('input[name="scope"]:checked').value;
 
 function chosenRows() {
@@ -21,6 +24,7 @@ function chosenRows() {
     .filter((row) => (state.cells.size ? state.cells.has(row.unit) : row.isAlert || !onlyAlerts || additions.also.some((also) => also(row))))
     .filter((row) => words.every((word) => searchText(row).includes(word)))
     .filter((row) => additions.keep.every((keep) => keep(row)))
+    .filter((row) => !state.news || newsByRank.get(row.rank)?.news === state.news)
     .sort(compare);
 }
 
@@ -43,7 +47,8 @@ function drawList() {
   }).filter(Boolean));
   byId("nothing").hidden = chosen.length > 0;
   byId("nothing").textContent = state.cells.size && listed.length < data.n_rows && !byId("search").value
-    ? "This page does not contain rows of the selected cells." : "No row matches.";
+    ? "This page does not contain rows of the selected cells."
+    : "No row matches." + (listed.length < data.n_rows && !additions.find ? " " + COVERED + "." : "");
   byId("more").hidden = shown.length === chosen.length;
   byId("more").textContent = "Show " + number(Math.min(PAGE_SIZE, chosen.length - shown.length)) + " more";
   byId("scope").hidden = state.cells.size > 0 || !data.n_alerts;
@@ -117,8 +122,7 @@ function sayCount(chosen, shown) {
     : plural(chosen.length, "row", "rows") + (data.n_alerts ? ", " + alerts : "");
   if (shown.length < chosen.length) words += " (the first " + number(shown.length) + " are shown)";
   if (listed.length < data.n_rows) {
-    words += ". This page contains the " + number(listed.length) + " most unusual of "
-      + number(data.n_rows) + " rows";
+    words += ". " + (additions.find ? COVERED.replace(", and searches,", "") : COVERED);
   }
   return words + ".";
 }
@@ -138,10 +142,10 @@ function drawRow(row) {
     make("td", { role: "cell", class: "rank" }, number(row.rank)),
     text("td", row.id, "id"),
     make("td", { role: "cell", class: "score", "data-label": data.score ? "score" : "distance" }, aligned(row.score)),
-    make("td", { role: "cell", class: "p", "data-label": "p" }, aligned(row.p)),
+    make("td", { role: "cell", class: "p", "data-label": "p" }, row.p > 0 && row.p < 1e-4 ? row.p.toExponential(1) : row.p ? number(Number(row.p.toPrecision(2))) : number(row.p)),
     make("td", { role: "cell", class: "where" }, where),
-    make("td", { role: "cell", class: "why" }, drawReasons(row)),
-    make("td", { role: "cell", class: "open" }, open, ...additions.line.map((add) => add(row))));
+    make("td", { role: "cell", class: "why" }, ...drawEarlier(row), drawReasons(row)),
+    make("td", { role: "cell", class: "open" }, make("div", { class: "acts" }, open, ...additions.line.map((add) => add(row)))));
   line.querySelector(".id").setAttribute("role", "cell");
   line.querySelector(".id").append(...newsTag(row));
   line.addEventListener("click", (event) => {
@@ -166,16 +170,19 @@ function drawReasons(row) {
   if (!row.reasons.length) return make("span", { class: "tag" }, NONE_STANDS_OUT);
   return make("ul", { class: "reasons" }, ...row.reasons.map((reason) => make("li", null,
     make("span", { class: "line" },
-      make("span", null, text("span", columnOfReason(reason), "column"), " ", text("span", reason.value, "value"),
-        text("span", besideValue(reason), "usual")),
+      make("span", null, text("span", columnOfReason(reason), "column"), " ", text("span", unbroken(reason.value), "value"),
+        text("span", unbroken(besideValue(reason)), "usual")),
       ...(reason.rule ? [] : [make("span", { class: "share", title: "Share of the score" }, percent(reason.share))])),
-    ...(reason.rule ? [] : [drawBar(reason)]))));
+    ...drawBar(reason))));
 }
 
-// A number is a mark on the axis of its column, next to the usual range. A category fills the
-// track by its share of the score.
-function drawBar({ column, at, usual_at: usual, share }) {
+// A line does not break between a number and its percent sign.
+const unbroken = (words) => words.replace(/ (?=%)/g, "\u00a0");
+
+// A number is a mark on the axis of its column, next to the usual range.
+function drawBar({ column, at, usual_at: usual, rule }) {
   const axis = (columnOf.get(column) || {}).axis;
+  if (rule || !axis || !usual || at === null) return [];
   const track = make("span", { class: "track", "aria-hidden": "true" });
   const bar = (className, from, to) => {
     const part = make("span", { class: className });
@@ -183,17 +190,11 @@ function drawBar({ column, at, usual_at: usual, share }) {
     part.style.width = 100 * (to - from) + "%";
     track.append(part);
   };
-  if (!axis || !usual || at === null) {
-    track.classList.add("share-track"); // a share, not a place on an axis
-    bar("fill", 0, share || 0);
-    return track;
-  }
   const [low, high] = ends([...axis, ...usual, at]);
   const along = (value) => (high > low ? (value - low) / (high - low) : 0.5);
-  track.classList.add("axis-track");
   bar("usual-range", along(usual[0]), along(usual[1]));
   bar("mark", along(at), along(at));
-  return track;
+  return [track];
 }
 
 function listenToList() {

@@ -7,7 +7,6 @@ const data = JSON.parse(source, (_, value) =>
 const svgSpace = byId("map").namespaceURI;
 
 const PAGE_SIZE = 50;
-const MAX_NOTES_OPEN = 3;
 const WRAPS = {
   cylinder: ", on a cylinder (left and right edges meet)", torus: ", on a torus (edges meet)",
 };
@@ -112,7 +111,7 @@ function fillWords() {
   byId("rules").hidden = !data.rules;
   byId("rules").append(...(data.rules || []).map((rule) => text("li", rule.sentence)));
   byId("notes-box").hidden = data.notes.length === 0;
-  byId("notes-box").open = data.notes.length <= MAX_NOTES_OPEN;
+  window.addEventListener("beforeprint", () => { byId("notes-box").open = true; });
   byId("notes-count").append(number(data.notes.length));
   byId("notes").append(...data.notes.map((note) => text("li", note)));
 }
@@ -200,5 +199,5 @@ const additions = { line: [], finding: [], case: [], also: [], keep: [], drawn: 
 // The view that the reader chose. The second of the planes colors the second map. `address.js` writes the view into the address.
 const state = {
   planes: [data.planes[0], null], order: "table", ramp: "auto", cells: new Set(), row: null, column: null,
-  sort: "rank", isDown: false, nShown: PAGE_SIZE, opened: new Set(),
+  sort: "rank", isDown: false, nShown: PAGE_SIZE, opened: new Set(), news: null,
 };

@@ -5,7 +5,8 @@ function drawFiles() {
     name), " ", words);
   const roles = host.has_roles ? [file("roles.toml", "the kinds of columns, for later tables")] : [];
   return make("details", { class: "files" }, make("summary", null, "Files"), make("ul", null,
-    file("decisions.csv", "the marks"), file("alerts.csv", "the list"), file("map.som", "the map, to score new rows"),
+    file("decisions.csv", "the marks"), file("alerts.csv", "the list"),
+    ...(host.has_workbook ? [file("alerts.xlsx", "the list for Excel, with the checks")] : []), file("map.som", "the map, to score new rows"),
     ...roles, file("report.html", "this page, to save or send"), file("report.json", "the data of this page")));
 }
 
@@ -95,6 +96,44 @@ function goOn(button, withMarks) {
   });
 }
 
+// The page contains the most unusual rows. The server searches the ids of all rows.
+function listenToSearch() {
+  const shown = make("section", { id: "elsewhere", "aria-live": "polite", hidden: "" });
+  byId("more").after(shown);
+  let asked = "";
+  const search = async () => {
+    asked = byId("search").value.trim();
+    const words = asked;
+    const found = words ? await call("runs/" + host.run + "/find?id=" + encodeURIComponent(words)) : { n: 0, rows: [] };
+    if (words !== asked) return; // the reader has typed more
+    const others = found.rows.filter(([place]) => place >= listed.length);
+    shown.hidden = others.length === 0;
+    shown.replaceChildren(make("h3", null, "Less unusual rows with this id"), make("p", { class: "hint" }, "All " + number(data.n_rows) + " rows were searched by id: "
+      + plural(found.n, "row", "rows") + " found" + (found.n > found.rows.length ? " (the first " + number(found.rows.length) + " are shown)" : "") + "."),
+    make("table", null, make("thead", null, make("tr", null, ...["Rank", data.id_name, "Score", "p-value", "Cell"].map((name, i) => make("th", { scope: "col", class: i === 1 || i === 4 ? null : "number" }, name)))),
+      make("tbody", null, ...others.map(([place, id, score, p, unit]) => {
+        const where = make("button", { type: "button", class: "small", "aria-label": cellTag(unit) + ", show this cell on the map" }, cellTag(unit));
+        where.addEventListener("click", () => {
+          byId("map-section").scrollIntoView({ block: "nearest" });
+          hint(unit);
+        });
+        return make("tr", null, make("td", { class: "number" }, number(place + 1)), text("td", id), make("td", { class: "number" }, aligned(score)),
+          make("td", { class: "number" }, aligned(p)), make("td", null, where));
+      }))));
+  };
+  let waits = null;
+  byId("search").addEventListener("input", () => {
+    clearTimeout(waits);
+    waits = setTimeout(() => search().catch(showProblem), 200);
+  });
+}
+
+if (host.has_ranking && listed.length < data.n_rows) {
+  additions.find = true;
+  listenToSearch();
+}
+const checksHint = document.querySelector("#checks-box .hint");
+if (!host.watch && may("run")) checksHint.append(" To decide on a check, keep this run as a watch. A check is then a case of the watch.");
 drawNavigation();
 loadMarks().catch(showProblem);
 document.addEventListener("visibilitychange", () => document.hidden || loadMarks().catch(showProblem));

@@ -5,6 +5,7 @@ const watch = decodeURIComponent(watchPart);
 const key = decodeURIComponent(keyParts.join("/"));
 const at = "watches/" + encodeURIComponent(watch);
 const svgSpace = "http://www.w3.org/2000/svg";
+const ON_PAPER = 12; // rows of a table, as in app.css
 let found = null;
 
 const makeSvg = (tag, attributes, ...children) => fillIn(document.createElementNS(svgSpace, tag), attributes, children);
@@ -27,8 +28,26 @@ async function load() {
   drawDecision();
   drawScores(found.is_check ? [] : listed);
   if (found.is_check) byId("score").textContent = "A check of columns.";
+  drawOwnRows();
   drawValues();
   drawPlace();
+}
+
+// The rows that were combined to the case, such as the transactions of a customer, as they are in the file.
+function drawOwnRows() {
+  const own = found.own_rows;
+  byId("own-box").hidden = !own?.cells.length;
+  if (byId("own-box").hidden) return;
+  const n = own.cells[0].values.length;
+  byId("own-note").replaceChildren(plural(own.n_rows, "row", "rows") + (own.by && n > 1 ? ", sorted by " + own.by + " in descending order" : "")
+    + (n < own.n_rows ? " (the first " + number(n) + " are shown)" : "") + ".",
+    ...(n > ON_PAPER ? [make("span", { class: "paper" }, " The first " + number(ON_PAPER) + " are printed.")] : []));
+  const isWhole = (cell) => /^[-+\d][-+\d\s.,:TZ]*$/.test(cell);
+  const isNumber = ({ values }) => values.every((cell) => cell === null || (isWhole(cell) && !/\d[-:T]\d/.test(cell)));
+  const kinds = own.cells.map((column) => (isNumber(column) ? "number" : ""));
+  byId("own").tHead.replaceChildren(make("tr", null, ...own.cells.map(({ name }, i) => make("th", { scope: "col", class: kinds[i] }, text("span", name)))));
+  byId("own").tBodies[0].replaceChildren(...Array.from({ length: n }, (_, row) => make("tr", null, ...own.cells.map(({ values }, i) =>
+    text("td", values[row] ?? "", kinds[i] + (isWhole(values[row]) ? " whole" : ""))))));
 }
 
 function sayState() {
@@ -85,8 +104,8 @@ function drawValues() {
   const others = found.usual;
   byId("values-title").textContent = others.length ? "Values of the case, and of the most similar usual rows" : "Values of the case";
   const reasons = [...byId("why").children].map((reason) => " " + reason.textContent).join("");
-  const head = (words) => { const made = text("th", words); made.setAttribute("scope", "col"); return made; };
-  document.querySelector("#values thead").replaceChildren(make("tr", null, head("column"), head(key), ...others.map((other) => head(other.key))));
+  const head = (words, kind) => { const made = text("th", words, kind); made.setAttribute("scope", "col"); return made; };
+  document.querySelector("#values thead").replaceChildren(make("tr", null, head("column"), head(key, "number"), ...others.map((other) => head(other.key, "number"))));
   const cell = (value, shown, own) => {
     const made = value === null ? make("td", null, make("i", null, "missing")) : text("td", shown, typeof value === "number" ? "number" : "");
     if (own !== undefined && value !== own) made.classList.add("differs");

@@ -39,7 +39,7 @@ function go(step, ranks = shownRanks()) {
   const line = lineOf(current);
   if (!line) return;
   line.scrollIntoView({ block: "nearest" });
-  line.querySelector(".open > button").focus({ preventScroll: true });
+  line.querySelector(".open button").focus({ preventScroll: true });
 }
 
 async function markAndGo(decision) {

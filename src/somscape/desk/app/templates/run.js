@@ -25,6 +25,7 @@ async function show() {
   byId("setup").hidden = isGoing || !run.table;
   byId("retry-box").hidden = isGoing || Boolean(run.table);
   byId("retry").hidden = run.state === "failed"; // a second attempt would fail as well
+  showUnchanged(run);
   const [isText, isWorkbook] = [IS_TEXT.test(run.file), IS_WORKBOOK.test(run.file)];
   byId("reading").hidden = isGoing || run.task !== "read" || run.n_decisions > 0 || !(isText || isWorkbook);
   for (const part of document.querySelectorAll(".of-text")) part.hidden = !isText;
@@ -39,6 +40,16 @@ async function show() {
   } else if (run.table) {
     fillSetup(run);
   }
+}
+
+// A file that a watch could not run has changed nothing in the watch.
+function showUnchanged({ watch, state }) {
+  const isWrong = watch !== null && state === "failed";
+  byId("unchanged").hidden = !isWrong;
+  if (!isWrong) return;
+  byId("unchanged").replaceChildren("Nothing was recorded, and the watch ", text("b", watch), " is unchanged. Upload the right file on the page of the watch.");
+  byId("other-table").href = "/watches/" + encodeURIComponent(watch);
+  byId("other-table").replaceChildren("Back to ", text("span", watch));
 }
 
 // Progress -----------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ const open = (run) => { location.href = "/runs/" + run; };
 function send(file, watch, insteadOf) {
   const most = Number(meta("max-upload"));
   attempt(null, async () => {
-    if (!meta("endings").split(",").some((ending) => file.name.toLowerCase().endsWith(ending))) {
-      throw new Error("The app cannot read the file " + file.name + ". Give a .csv, .tsv, .csv.gz, .parquet, .feather, .xlsx, .xls or .ods file.");
+    const endings = meta("endings").split(",");
+    const isWorkbook = /\.(xls[xmb]?|ods)$/i.test(file.name); // the server names the extra that a workbook needs
+    if (!isWorkbook && !endings.some((ending) => file.name.toLowerCase().endsWith(ending))) {
+      throw new Error("The app cannot read the file " + file.name + ". Give a " + endings.slice(0, -1).join(", ") + " or " + endings.at(-1) + " file.");
     }
     if (file.size > most) {
       throw new Error(file.name + " has " + number(Math.ceil(file.size / 1e6)) + " MB, more than the limit of "

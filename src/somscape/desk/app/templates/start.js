@@ -31,5 +31,6 @@ function listenToFiles() {
     attempt(event.target, async () => open((await call("sample", {})).run)));
 }
 
+byId("kinds").textContent = meta("endings").replaceAll(",", ", ").replace(/, (?=[^,]*$)/, " or ");
 byId("most").textContent = number(Number(meta("max-upload")) / 1e6) + " MB";
 listenToFiles();
