@@ -17,8 +17,12 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OF_DEVICES = DOCS / "guide" / "devices.md"  # whose block wants a GPU
 GUIDE = set((DOCS / "guide").glob("*.md")) - {DOCS / "guide" / "index.md"}
-PAGES = sorted({DOCS / "start.md", *GUIDE} - {OF_DEVICES})
-PRINTING = [  # pages that stand alone, and show what they print
+STANDALONE = [  # pages of the guide that define all names, and show their printed output
+    DOCS / "guide" / f"{name}.md"
+    for name in ("choosing", "clusters", "detecting", "missing_and_mixed", "roles")
+]
+PAGES = sorted({DOCS / "start.md", *GUIDE} - {OF_DEVICES, *STANDALONE})
+PRINTING = STANDALONE + [  # pages that stand alone, and show what they print
     page
     for pattern in ("../README.md", "index.md", "learn/*.md", "howto/*.md", "coming/*.md")
     for page in sorted(DOCS.glob(pattern))
@@ -26,11 +30,6 @@ PRINTING = [  # pages that stand alone, and show what they print
 ]
 
 pytestmark = [pytest.mark.check, pytest.mark.all_tries]
-
-
-def holed(rows, rng):
-    """Rows with a tenth of their values missing, and no row or column without any."""
-    return np.where((rng.random(rows.shape) < 0.1) & (np.arange(rows.shape[1]) > 0), np.nan, rows)
 
 
 def transactions_of(frame, rng):
@@ -65,22 +64,8 @@ def what_pages_start_from(page, rng):
                 name, index=False
             )
     SOM(6, 8).fit(X).map_.save("map.som")
-    if page == "missing_and_mixed":
-        X, X_new = holed(X, rng), holed(X_new, rng)
-    n = len(frame)
-    customers = frame.assign(
-        customer_id=[f"c{i}" for i in range(n)],
-        churned=rng.integers(0, 2, n),
-        nationality=["IT", "NG"] * (n // 2),
-        note=[f"called on day {i}" for i in range(n)],
-        branch=rng.integers(100, 130, n),
-        visits=rng.integers(0, 5, n),
-        size=rng.choice(["S", "M", "L"], n),
-        since=[f"2024-0{1 + i % 9}-11" for i in range(n)],
-    )
     return {
         **{"SOM": SOM, "X": X, "X_new": X_new, "y": rng.integers(0, 2, len(X)), "frame": frame},
-        "customers": customers,
         **{"pieces": [rng.normal(size=(4000, 4)), X, X_new]},
         **dict(zip(("january", "february", "march"), (X, X[:300], X_new), strict=True)),
     }
