@@ -10,15 +10,17 @@ import pandas as pd
 import pytest
 
 from somscape import SOM
-from somscape.desk.cases import State, Watch
-from somscape.desk.jobs.job import Job
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OF_DEVICES = DOCS / "guide" / "devices.md"  # whose block wants a GPU
 GUIDE = set((DOCS / "guide").glob("*.md")) - {DOCS / "guide" / "index.md"}
-PAGES = sorted({DOCS / "start.md", *GUIDE} - {OF_DEVICES})
-PRINTING = [  # pages that stand alone, and show what they print
+STANDALONE = [  # pages of the guide that define all names, and show their printed output
+    DOCS / "guide" / f"{name}.md"
+    for name in ("auditing", "databases", "files", "minisom", "paths", "serving", "streams")
+]
+PAGES = sorted({DOCS / "start.md", *GUIDE} - {OF_DEVICES, *STANDALONE})
+PRINTING = STANDALONE + [  # pages that stand alone, and show what they print
     page
     for pattern in ("../README.md", "index.md", "learn/*.md", "howto/*.md", "coming/*.md")
     for page in sorted(DOCS.glob(pattern))
@@ -56,9 +58,6 @@ def what_pages_start_from(page, rng):
     if page == "app":
         lines = [f"{i},{i},{'confirmed' if i % 3 else 'cleared'}" for i in range(1, 30)]
         Path("decisions.csv").write_text("\n".join(["id,record,decision", *lines, ""]))
-    if page == "auditing":
-        with State("state") as state:
-            state.keep_watch(Watch("cards", ("id",), "new.csv", Job(), ""), b"a map", author="ann")
     if page == "customers":
         for name in ("transactions.csv", "february.csv"):
             transactions_of(frame, rng).assign(fraud=np.arange(len(frame)) % 2).to_csv(
@@ -81,8 +80,6 @@ def what_pages_start_from(page, rng):
     return {
         **{"SOM": SOM, "X": X, "X_new": X_new, "y": rng.integers(0, 2, len(X)), "frame": frame},
         "customers": customers,
-        **{"pieces": [rng.normal(size=(4000, 4)), X, X_new]},
-        **dict(zip(("january", "february", "march"), (X, X[:300], X_new), strict=True)),
     }
 
 
