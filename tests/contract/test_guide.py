@@ -10,18 +10,14 @@ import pandas as pd
 import pytest
 
 from somscape import SOM
-from somscape.desk.cases import State, Watch
-from somscape.desk.jobs.job import Job
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OF_DEVICES = DOCS / "guide" / "devices.md"  # whose block wants a GPU
 GUIDE = set((DOCS / "guide").glob("*.md")) - {DOCS / "guide" / "index.md"}
-STANDALONE = [  # pages of the guide that define all names, and show their printed output
-    DOCS / "guide" / f"{name}.md"
-    for name in ("choosing", "clusters", "detecting", "missing_and_mixed", "roles")
-]
-PAGES = sorted({DOCS / "start.md", *GUIDE} - {OF_DEVICES, *STANDALONE})
+PAGES = [DOCS / "guide" / f"{name}.md" for name in ("app", "regions", "report", "watching")]
+# The other pages define all names, and show their printed output.
+STANDALONE = sorted({DOCS / "start.md", *GUIDE} - {OF_DEVICES, *PAGES})
 PRINTING = STANDALONE + [  # pages that stand alone, and show what they print
     page
     for pattern in ("../README.md", "index.md", "learn/*.md", "howto/*.md", "coming/*.md")
@@ -30,15 +26,6 @@ PRINTING = STANDALONE + [  # pages that stand alone, and show what they print
 ]
 
 pytestmark = [pytest.mark.check, pytest.mark.all_tries]
-
-
-def transactions_of(frame, rng):
-    """Rows of 60 customers, with a date and a channel."""
-    return frame.assign(
-        CustomerID=[f"c{i}" for i in rng.integers(0, 60, len(frame))],
-        date=[f"2024-01-{1 + i:02d}" for i in rng.integers(0, 28, len(frame))],
-        channel=rng.choice(["web", "shop", "phone"], len(frame)),
-    ).rename(columns={"income": "amount"})
 
 
 def what_pages_start_from(page, rng):
@@ -55,19 +42,9 @@ def what_pages_start_from(page, rng):
     if page == "app":
         lines = [f"{i},{i},{'confirmed' if i % 3 else 'cleared'}" for i in range(1, 30)]
         Path("decisions.csv").write_text("\n".join(["id,record,decision", *lines, ""]))
-    if page == "auditing":
-        with State("state") as state:
-            state.keep_watch(Watch("cards", ("id",), "new.csv", Job(), ""), b"a map", author="ann")
-    if page == "customers":
-        for name in ("transactions.csv", "february.csv"):
-            transactions_of(frame, rng).assign(fraud=np.arange(len(frame)) % 2).to_csv(
-                name, index=False
-            )
     SOM(6, 8).fit(X).map_.save("map.som")
     return {
         **{"SOM": SOM, "X": X, "X_new": X_new, "y": rng.integers(0, 2, len(X)), "frame": frame},
-        **{"pieces": [rng.normal(size=(4000, 4)), X, X_new]},
-        **dict(zip(("january", "february", "march"), (X, X[:300], X_new), strict=True)),
     }
 
 
