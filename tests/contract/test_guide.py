@@ -17,8 +17,11 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OF_DEVICES = DOCS / "guide" / "devices.md"  # whose block wants a GPU
 GUIDE = set((DOCS / "guide").glob("*.md")) - {DOCS / "guide" / "index.md"}
-PAGES = sorted({DOCS / "start.md", *GUIDE} - {OF_DEVICES})
-PRINTING = [  # pages that stand alone, and show what they print
+STANDALONE = [DOCS / "start.md"] + [  # pages that define all names, and show their printed output
+    DOCS / "guide" / f"{name}.md" for name in ("customers", "measures", "pictures", "recognizing")
+]
+PAGES = sorted(GUIDE - {OF_DEVICES, *STANDALONE})
+PRINTING = STANDALONE + [  # pages that stand alone, and show what they print
     page
     for pattern in ("../README.md", "index.md", "learn/*.md", "howto/*.md", "coming/*.md")
     for page in sorted(DOCS.glob(pattern))
@@ -31,15 +34,6 @@ pytestmark = [pytest.mark.check, pytest.mark.all_tries]
 def holed(rows, rng):
     """Rows with a tenth of their values missing, and no row or column without any."""
     return np.where((rng.random(rows.shape) < 0.1) & (np.arange(rows.shape[1]) > 0), np.nan, rows)
-
-
-def transactions_of(frame, rng):
-    """Rows of 60 customers, with a date and a channel."""
-    return frame.assign(
-        CustomerID=[f"c{i}" for i in rng.integers(0, 60, len(frame))],
-        date=[f"2024-01-{1 + i:02d}" for i in rng.integers(0, 28, len(frame))],
-        channel=rng.choice(["web", "shop", "phone"], len(frame)),
-    ).rename(columns={"income": "amount"})
 
 
 def what_pages_start_from(page, rng):
@@ -59,11 +53,6 @@ def what_pages_start_from(page, rng):
     if page == "auditing":
         with State("state") as state:
             state.keep_watch(Watch("cards", ("id",), "new.csv", Job(), ""), b"a map", author="ann")
-    if page == "customers":
-        for name in ("transactions.csv", "february.csv"):
-            transactions_of(frame, rng).assign(fraud=np.arange(len(frame)) % 2).to_csv(
-                name, index=False
-            )
     SOM(6, 8).fit(X).map_.save("map.som")
     if page == "missing_and_mixed":
         X, X_new = holed(X, rng), holed(X_new, rng)
