@@ -14,7 +14,7 @@ from somscape._types import Float64s, Ints
 from somscape.errors import InputError
 from somscape.grid.graph import Graph, connected_groups
 from somscape.grid.lattice import Lattice, neighbor_pairs
-from somscape.plots.display import Frame, short
+from somscape.plots.display import Canvas, short
 from somscape.regions.regions import Regions
 from somscape.tables._messages import suggestion
 
@@ -486,7 +486,7 @@ def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
 
 
 def map_axes(
-    lattice: Lattice, frame: Frame, unit_size: float | None, *, has_legend: bool, has_bar: bool
+    lattice: Lattice, frame: Canvas, unit_size: float | None, *, has_legend: bool, has_bar: bool
 ) -> "Axes":
     """Return the axes of a new figure with space for a map, a title and a color bar or legend."""
     low, high = _extent(lattice)

@@ -42,7 +42,7 @@ from somscape.plots._picture import (
     hatch_shapes,
 )
 from somscape.plots.columns import ColumnPlane, rows_by_unit
-from somscape.plots.display import Display, Frame, Size
+from somscape.plots.display import Canvas, Display, Size
 from somscape.recognize.predictor import recognizer_in
 from somscape.recognize.recognizer import Recognizer
 
@@ -258,7 +258,7 @@ def hits(
     >>> plots.hits(map_).ax_.get_title()
     'Rows per unit, 3 x 4 units'
     """
-    picture = Picture(som, Frame(ax, figsize, title), unit_size, has_legend=y is not None)
+    picture = Picture(som, Canvas(ax, figsize, title), unit_size, has_legend=y is not None)
     som = picture.map
     joined = ""
     if y is None:
@@ -359,7 +359,7 @@ def majority(
     >>> sorted({display.drawn_["classes"][i] for i in display.drawn_["majority"]})
     ['high', 'low']
     """
-    picture = Picture(som, Frame(ax, figsize, title), unit_size, has_legend=True)
+    picture = Picture(som, Canvas(ax, figsize, title), unit_size, has_legend=True)
     lattice = picture.map.lattice
     found = count_classes(picture.map, X, y, max_classes)
     entries = class_entries(found.classes, found.n_others)
@@ -492,7 +492,7 @@ def confusion_map(
     """
     recognizer = recognizer_in(som)
     picture = Picture(
-        recognizer or as_map(som), Frame(ax, figsize, title), unit_size, has_legend=True
+        recognizer or as_map(som), Canvas(ax, figsize, title), unit_size, has_legend=True
     )
     lattice = picture.map.lattice
     classes, found = _predictions(recognizer, picture.map, X, y, max_classes)
@@ -660,7 +660,7 @@ def labels(
     >>> sorted(display.drawn_["labels"].values())
     ['a\\nb', 'c', 'd']
     """
-    picture = Picture(som, Frame(ax, figsize, title), unit_size)
+    picture = Picture(som, Canvas(ax, figsize, title), unit_size)
     som = picture.map
     plane = ColumnPlane("", "number", som.u_heights)
     picture.paint(plane, colormap=colormap, label="mean distance to neighbors", share=SEVERAL)

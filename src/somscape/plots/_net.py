@@ -21,8 +21,8 @@ from somscape.plots._picture import MAX_CLASSES, Picture, class_entries, wrapped
 from somscape.plots.columns import ColumnPlane, plane_of
 from somscape.plots.display import (
     Area,
+    Canvas,
     Display,
-    Frame,
     Size,
     display_of,
     given_axes,
@@ -88,7 +88,7 @@ def training(
         )
     n_steps = len(som.history[charts[0][0]])
     steps = som.history.get("step", np.arange(1, n_steps + 1))
-    frame = Frame(ax, figsize, title)
+    frame = Canvas(ax, figsize, title)
     axes = given_axes(frame, len(charts)) or _stacked(frame.area(5.6, 3.9), len(charts))
     for i, (ax, (key, label, color)) in enumerate(zip(axes, charts, strict=True)):
         values = som.history[key]
@@ -176,7 +176,7 @@ def trade_off(
         )
     if candidates.n_rows == 0:
         raise InputError("`candidates` is empty. Pass more rows to SOM.suggest(X).")
-    frame = Frame(ax, figsize, title)
+    frame = Canvas(ax, figsize, title)
     ax = frame.one_axes((5.6, 4.0), 0.784, 0.56, 1.456, 0.4)
     qe, te, stability = (_numbers(candidates, name) for name in _CANDIDATE_COLUMNS[3:])
     radius = _numbers(candidates, "radius_end")
@@ -303,7 +303,7 @@ def net(
     ((12, 2), (200, 2))
     """
     som = as_map(som)
-    frame = Frame(ax, figsize, title)
+    frame = Canvas(ax, figsize, title)
     if y is not None:
         require_rows(X)
     rows: Any = np.empty((0, som.codebook.shape[1]))
@@ -567,7 +567,9 @@ def spanning_tree(
         label = plane.name
     edges = _tree_of(som)
     shown = som if layout == "map" else _lay_out_as_tree(som, edges)
-    picture = Picture(shown, Frame(ax, figsize, title), unit_size, has_legend=plane.kind == "level")
+    picture = Picture(
+        shown, Canvas(ax, figsize, title), unit_size, has_legend=plane.kind == "level"
+    )
     colormap = colormap or ("bone_r" if values is None else "viridis")
     picture.paint(plane, colormap=colormap, limits=limits, label=label)
     if layout == "map":

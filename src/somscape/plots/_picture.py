@@ -38,7 +38,7 @@ from somscape.plots._cells import (
     shade,
 )
 from somscape.plots.columns import ColumnPlane
-from somscape.plots.display import Display, Frame, display_of, fit_text, given_axes, short
+from somscape.plots.display import Canvas, Display, display_of, fit_text, given_axes, short
 from somscape.regions.edit import given_or_found
 from somscape.regions.regions import Regions
 
@@ -282,7 +282,7 @@ class Picture:
     ----------
     map : Map
         Map, or an estimator or detector that has a map.
-    frame : Frame
+    frame : Canvas
     unit_size : float or None
         Distance in inches between neighboring units, if a new figure is made.
     has_legend, has_bar : bool
@@ -302,7 +302,7 @@ class Picture:
     def __init__(
         self,
         som: Any,
-        frame: Frame,
+        frame: Canvas,
         unit_size: float | None,
         *,
         has_legend: bool = False,
@@ -448,7 +448,7 @@ _PANEL, _PANEL_TITLE, _FOOT, _GAP, _HEAD, _MIN_SIDE = 2.1, 0.3, 0.58, 0.22, 0.45
 def draw_panels(
     map_: Map,
     planes: Sequence[ColumnPlane],
-    frame: Frame,
+    frame: Canvas,
     *,
     title: str,
     n_wide: int,
@@ -487,7 +487,7 @@ def draw_panels(
 
 
 def _grid(
-    frame: Frame, n: int, n_wide: int, size: tuple[float, float], title: str
+    frame: Canvas, n: int, n_wide: int, size: tuple[float, float], title: str
 ) -> "tuple[list[Axes], float]":
     """Return two values: axes in rows and columns, and the height of each legend in inches."""
     map_height, foot = size

@@ -49,7 +49,7 @@ from somscape.plots.columns import (
     plane_of,
     relevance,
 )
-from somscape.plots.display import Display, Frame, Size, display_of, short
+from somscape.plots.display import Canvas, Display, Size, display_of, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -277,7 +277,7 @@ def umatrix(
     """
     check_choice("kind", kind, tuple(KINDS))
     check_most_markers(max_classes)
-    frame, has_legend = Frame(ax, figsize, title), y is not None
+    frame, has_legend = Canvas(ax, figsize, title), y is not None
     picture = Picture(som, frame, unit_size, has_legend=has_legend, has_bar=True)
     som = picture.map
     found = None if y is None else count_classes(som, X, y, max_classes)
@@ -460,7 +460,7 @@ def values(
     """
     som = as_map(som)
     plane = plane_of(som, values, X, name)
-    picture = Picture(som, Frame(ax, figsize, title), unit_size, has_legend=plane.kind == "level")
+    picture = Picture(som, Canvas(ax, figsize, title), unit_size, has_legend=plane.kind == "level")
     label = f"share of {plane.levels[0]}" if plane.kind == "share" else plane.name
     picture.paint(plane, colormap=colormap, limits=limits, label=label, max_classes=max_classes)
     picture.add(regions=regions, labels=labels, highlight=highlight)
@@ -537,7 +537,7 @@ def quality(
         ColumnPlane("quantization error", "number", errors["quantization_error"]),
         ColumnPlane("topographic error", "share", errors["topographic_error"], ("folded rows",)),
     ]
-    frame = Frame(ax, figsize, title)
+    frame = Canvas(ax, figsize, title)
     text = "Quality of each unit"
     axes = draw_panels(som, planes, frame, title=text, n_wide=2, limits=limits, regions=found)
     return display_of(axes, errors)
@@ -597,7 +597,7 @@ def response(
     >>> bool(plots.response(som, X[0]).drawn_["winner"] == som.predict(X[:1])[0])
     True
     """
-    picture = Picture(som, Frame(ax, figsize, title), unit_size)
+    picture = Picture(som, Canvas(ax, figsize, title), unit_size)
     som = picture.map
     is_flat = isinstance(row, list | tuple | np.ndarray) and np.ndim(row) == 1
     rows = som.rows_of(np.asarray(row)[None] if is_flat else row)
@@ -719,7 +719,7 @@ def planes(
     if len(names) > len(shown):
         which = f"{len(shown)} most relevant" if order == "relevance" else f"first {len(shown)}"
         text += f" (the {which}; {len(names) - len(shown)} more not shown)"
-    frame = Frame(ax, figsize, title)
+    frame = Canvas(ax, figsize, title)
     axes = draw_panels(som, shown, frame, title=text, n_wide=n_wide, limits=limits, regions=found)
     return display_of(axes, {"columns": names[: len(shown)], "planes": shown})
 
@@ -795,7 +795,7 @@ def correlations(
     -1.0
     """
     som = as_map(som)
-    frame = Frame(ax, figsize, title)
+    frame = Canvas(ax, figsize, title)
     names = ordered_columns(som, columns, order=order)
     found = plane_correlations(som, names)
     shown = [column_plane(som, name).name for name in names]
@@ -812,7 +812,7 @@ def correlations(
     return display_of([ax], {"columns": names, "correlations": found})
 
 
-def _axes_for(names: list[str], frame: Frame) -> "tuple[Axes, int]":
+def _axes_for(names: list[str], frame: Canvas) -> "tuple[Axes, int]":
     """Return axes, and the largest number of characters of a name beside the axes."""
     side = min(_MAX_SIDE, max(1.6, _CELL * len(names)))
     longest = min(_NAME_CHARACTERS, max(map(len, names), default=1))
@@ -917,7 +917,7 @@ def profiles(
     (('x0', 'x1', 'x2'), (12, 3))
     """
     check_choice("kind", kind, PROFILES)
-    picture = Picture(som, Frame(ax, figsize, title), unit_size, has_legend=True)
+    picture = Picture(som, Canvas(ax, figsize, title), unit_size, has_legend=True)
     lattice = picture.map.lattice
     names = _columns(picture.map, columns, kind)
     values = numeric_planes(picture.map, names)
@@ -1097,7 +1097,7 @@ def images(
     >>> display.drawn_["images"].shape
     (48, 8, 8)
     """
-    picture = Picture(som, Frame(ax, figsize, title), unit_size, has_bar=False)
+    picture = Picture(som, Canvas(ax, figsize, title), unit_size, has_bar=False)
     lattice = picture.map.lattice
     pixels = _pixels(picture.map, shape, inverse)
     limits = checked_limits(pixels.ravel(), limits)

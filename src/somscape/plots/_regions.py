@@ -41,8 +41,8 @@ from somscape.plots._cells import (
 from somscape.plots._picture import LegendEntry, Picture, draw_panels
 from somscape.plots.columns import ColumnPlane, levels_of
 from somscape.plots.display import (
+    Canvas,
     Display,
-    Frame,
     Size,
     display_of,
     fit_text,
@@ -125,7 +125,7 @@ def paths(
     """
     cure = " Pass the result of somscape.paths.follow(map, X)."
     check_is("paths", paths, Paths, "a Paths object", cure)
-    frame, ids = Frame(ax, figsize, title), paths.ids_of_paths.tolist()
+    frame, ids = Canvas(ax, figsize, title), paths.ids_of_paths.tolist()
     picture = Picture(paths.map_, frame, unit_size, has_bar=len(ids) == 1)
     lattice = picture.map.lattice
     draw_cells(picture.ax, lattice, colors=_pale_colors(picture.map.u_heights), edge=paper())
@@ -305,7 +305,7 @@ def difference(
         looks.append({**looks[-1], "limits": _symmetric_limits(of_regions)})
     words = change.alignment.words
     text = "What has changed" + (f", with the map after {words}" if words else "")
-    frame, n = Frame(ax, figsize, title), len(planes)
+    frame, n = Canvas(ax, figsize, title), len(planes)
     axes = draw_panels(
         change.before, planes, frame, title=text, n_wide=n, looks=looks, regions=found
     )
@@ -405,7 +405,7 @@ def regions(
     if regions is None and isinstance(som, Regions):
         regions = som
     found = given_or_found(regions, as_map(som))
-    frame, has_legend = Frame(ax, figsize, title), any(found.names)
+    frame, has_legend = Canvas(ax, figsize, title), any(found.names)
     picture = Picture(som, frame, unit_size, has_legend=has_legend, has_bar=False)
     lattice, by_region = picture.map.lattice, region_colors(found)
     colors = [by_region[label] for label in found.labels]
@@ -535,7 +535,7 @@ def dendrogram(
     """
     map_ = as_map(som)
     found = given_or_found(regions, map_)
-    frame = Frame(ax, figsize, title)
+    frame = Canvas(ax, figsize, title)
     merges = merges_of(map_, found)
     has_rows = map_.joins is not None
     heights = _heights(merges, found.n_regions, has_rows)
@@ -644,7 +644,7 @@ def _names_with_shares(found: Regions) -> list[str]:
     ]
 
 
-def _axes_for(names: list[str], frame: Frame) -> "Axes":
+def _axes_for(names: list[str], frame: Canvas) -> "Axes":
     left = 0.3 + _CHARACTER * max(map(len, names))
     tall = min(max(0.6, _ROW * len(names)), _MAX_TALL)
     size = left + _WIDTH * 0.72, _HEAD + tall + _FOOT
@@ -780,7 +780,7 @@ def stability(
     names = [short(name, _NAME_CHARACTERS) for name in names]
     numbers, counts = np.unique(stability.numbers, return_counts=True)
     shares = counts / counts.sum()
-    frame = Frame(ax, figsize, title)
+    frame = Canvas(ax, figsize, title)
     text = frame.text(f"Stability: {stability}".partition(". ")[0])
     axes = given_axes(frame, 2) or _two_axes(frame, names, text)
     _draw_numbers(axes[0], numbers, shares, stability.usual_number)
@@ -788,7 +788,7 @@ def stability(
     return display_of(axes, {"numbers": numbers, "shares": shares, "of_regions": values})
 
 
-def _two_axes(frame: Frame, names: list[str], title: str) -> "list[Axes]":
+def _two_axes(frame: Canvas, names: list[str], title: str) -> "list[Axes]":
     label = 0.2 + _CHARACTER * max(map(len, names))
     tall = float(np.clip(_BARS_ROW * len(names), _MIN_BARS_TALL, _MAX_BARS_TALL))
     area = frame.area(_LEFT + 2 * _WIDE + _GAP + label + 0.35, _BARS_HEAD + tall + _BARS_FOOT)

@@ -262,7 +262,7 @@ class Area:
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class Canvas:
     """The place, size and title that the caller of a plot function gives."""
 
     ax: Any
@@ -338,7 +338,7 @@ class Frame:
         fit_text(written, width - box.x0 if is_left else 2 * min(middle, width - middle))
 
 
-def given_axes(frame: Frame, n: int) -> "list[Axes] | None":
+def given_axes(frame: Canvas, n: int) -> "list[Axes] | None":
     """Return the given axes for `n` drawings, or None if the place must be divided into axes."""
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
