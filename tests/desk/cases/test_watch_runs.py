@@ -526,7 +526,7 @@ def test_a_row_ten_times_as_rare_as_the_cleared_case_is_listed(
     state: State, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_rarer: bool
 ) -> None:
     say(state, "c005", CLEARED)
-    monkeypatch.setattr(_run, "TIMES_SMALLER", 0.0 if is_rarer else 1e9)
+    monkeypatch.setattr(_compare, "TIMES_SMALLER", 0.0 if is_rarer else 1e9)
     path = renamed(month(tmp_path / "f.csv", 2, c031=(INCOME, 90_000)), "c", "d")
     outcome = run_watch(state, "cards", author="ann", source=str(path), new_ids=True)
     assert news(outcome)["d031"] == ("new" if is_rarer else "folded")

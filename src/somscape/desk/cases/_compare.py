@@ -5,13 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import erfc
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
 
-from somscape._types import Float64s
-from somscape.desk.cases._watch import MAX_SAMPLE, columns_of_cells
+from somscape._types import Float64s, Ints
+from somscape.desk.cases._watch import MAX_SAMPLE, cells_of_rows, columns_of_cells
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
@@ -22,9 +22,11 @@ from somscape.desk.cases.records import (
     UNREPORTED,
     Decision,
     Listed,
+    now,
 )
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector
+from somscape.outliers.findings import TIMES_SMALLER
 from somscape.tables._messages import counted
 from somscape.tables._recoded import words_of_column, words_of_level
 from somscape.tables.codes import CategoryCode, NumberCode, level_texts, number_text
@@ -476,7 +478,8 @@ def surprises(months: Sequence[Month], now: Month, size: Float64s, is_new: Any) 
     found = share * likelihood / (share * likelihood).sum(axis=0)
     change = now.means / spread - center
     deviation = np.sqrt(VARIATIONS[:, None] ** 2 + 1 / now.n + 1 / total)
-    p_values = (found * 2 * ndtr(-np.abs(change) / deviation)).sum(axis=0)
+    tails = [*map(erfc, (np.abs(change) / deviation / 2**0.5).ravel().tolist())]
+    p_values = (found * np.reshape(tails, found.shape)).sum(axis=0)
     change = (found * change).sum(axis=0)
     return np.where(is_new & (change < 0), 1.0, p_values), change
 
@@ -780,3 +783,88 @@ def near_confirmed(key: str, in_unit: Sequence[str]) -> str:
     if len(others) == 1:
         return f"The confirmed case {others[0]} is in the same unit."
     return f"{len(others)} confirmed cases are in the same unit, such as {others[0]}."
+
+
+MAX_COMPARED = 500
+"""Maximum number of rows that are compared with cleared cases."""
+
+
+def like_cleared(
+    detector: Detector,
+    table: Table,
+    keys: Sequence[str],
+    units: Ints,
+    scores: Float64s,
+    decided: Mapping[str, Decision],
+    *,
+    clear_for: int,
+    today: str,
+) -> dict[str, str]:
+    """Return, by key, a sentence for each row that is like a cleared case.
+
+    Both are in the same unit and have the same reasons, and the p-value of the row is more than a
+    tenth of the p-value of the case.
+    """
+    cleared = {
+        key: said
+        for key, said in decided.items()
+        if said.state == CLEARED and said.cells and months_between(said.made, today) < clear_for
+    }
+    encoded = encoded_cells(detector.map_.encoding, [said.cells or {} for said in cleared.values()])
+    is_known = np.asarray(~np.isnan(encoded).any(axis=1))
+    known = [key for key, is_one in zip(cleared, is_known, strict=True) if is_one]
+    if not known:
+        return {}
+    then = np.ascontiguousarray(encoded[is_known])
+    units_then = detector.map_._winners_of_rows(then)
+    p_then = detector.calibration.p_values(detector._scores_of_rows(then), units_then)
+    cells = table_of(detector.map_.encoding, [cleared[key].cells or {} for key in known])
+    patterns = zip(known, units_then.tolist(), _patterns(detector, cells), p_then, strict=True)
+    of = {(unit, columns): (key, float(p)) for key, unit, columns, p in patterns}
+    rows = np.flatnonzero(np.isin(units, units_then))
+    rows = rows[[keys[row] not in decided for row in rows.tolist()]]
+    rows = rows[np.argsort(-scores[rows], kind="stable")][:MAX_COMPARED]
+    p_now = detector.calibration.p_values(scores, units)[rows]
+    found = {}
+    for row, p, columns in zip(
+        rows.tolist(), p_now, _patterns(detector, table.take(rows)), strict=True
+    ):
+        key, p_of_case = of.get((int(units[row]), columns), ("", np.inf))
+        if p * TIMES_SMALLER > p_of_case:
+            found[keys[row]] = f"Like {key}, which was cleared."
+    return found
+
+
+def _patterns(detector: Detector, table: Table) -> list[frozenset[str]]:
+    """Return the columns in the reasons of each row."""
+    found = detector.reasons(table) if table.n_rows else []
+    return [frozenset(reason.column for reason in of_row) for of_row in found]
+
+
+def alike_note(found: Collection[str]) -> str:
+    """Return a sentence on rows that are like cleared cases, or ""."""
+    keys = sorted(found)
+    if not keys:
+        return ""
+    n, some = len(keys), ", ".join(keys[:MAX_EXAMPLES])
+    more = f" and {n - MAX_EXAMPLES} more" if n > MAX_EXAMPLES else ""
+    what = "row is like a cleared case" if n == 1 else "rows are like cleared cases"
+    return f"{n} {what}, so the end of the list contains them: {some}{more}."
+
+
+def moved_cases(
+    table: Table, rows: Mapping[str, int], decided: Mapping[str, Any], before: Detector | None
+) -> Mapping[str, str]:
+    """Return a reason for each cleared case, by key, if its row has changed much since then."""
+    if before is None or not rows:
+        return {}
+    encoding = before.map_.encoding
+    try:
+        encoded = np.asarray(before.map_.rows_of(table), dtype=np.float64)
+    except InputError:  # the columns differ, so the rows cannot be compared
+        return {}
+    none = encoded_cells(encoding, [])
+    usual = usual_moves(before, none, none, encoded)
+    names = [code.name for code in encoding.used]
+    cells = dict(zip(rows, cells_of_rows(table, names, [*rows.values()]), strict=True))
+    return returned(before, decided, cells, usual, clear_for=10**6, today=now())

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import platform
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -13,19 +12,20 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape._version import __version__
 from somscape.checks.check import Check
 from somscape.desk.cases._compare import (
     UsualMoves,
+    alike_note,
     confirmed_by_unit,
     drift_of,
     encoded_cells,
     gone,
+    like_cleared,
     months_between,
+    moved_cases,
     near_confirmed,
     news_of,
     returned,
-    table_of,
     unseen_levels,
     usual_moves,
 )
@@ -33,6 +33,7 @@ from somscape.desk.cases._watch import (
     bytes_of,
     cells_of_rows,
     check_key,
+    check_name,
     content_of,
     detector_of,
     keys_of,
@@ -41,7 +42,9 @@ from somscape.desk.cases._watch import (
     rows_of_check,
     rule_for,
     sampled,
+    scores_hash,
     source_of,
+    versions,
 )
 from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of
 from somscape.desk.cases.records import (
@@ -71,9 +74,7 @@ from somscape.desk.jobs._detect import Found, agreement_of, checks_of, data_hash
 from somscape.desk.jobs._roles import Label, read_as, ready_for
 from somscape.desk.jobs.job import AT_A_RUN, IN_ROLES_FILE, KEPT, READ, READING, Job
 from somscape.errors import InputError
-from somscape.kernels._select import select_kernels
 from somscape.outliers.detector import AlertRule, Alerts, Detector, ids_of, ranked
-from somscape.outliers.findings import TIMES_SMALLER
 from somscape.outliers.marks import UNKNOWN
 from somscape.tables._sql import is_url
 from somscape.tables.customers import Grouped
@@ -123,6 +124,13 @@ class Subject:
         same = (r for r in runs if r.data == self.data)
         alike = (r for r in of_map if r.facts.get("content") == self.content)
         return next(same, None) or next(alike, None)
+
+    def like_cleared(self) -> dict[str, str]:
+        """Return sentences on rows like cleared cases, by key. Without `new_ids`, return none."""
+        if not self.new_ids:
+            return {}
+        rows = (self.detector, self.table, self.keys, self.units, self.scores, self.decided)
+        return like_cleared(*rows, clear_for=self.watch.clear_for, today=self.today)
 
     @property
     def fingerprint(self) -> str:
@@ -261,21 +269,6 @@ class Before:
         # A decision is about the rows of the check at that time.
         decided = {k: of["now" if k in since else "decided"] for k, of in of_checks.items()}
         return cls(listed, checks, decided, by_key, usual, since)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of all programs that can influence the last bits of a score."""
-    return {
-        "somscape": __version__,
-        "Python": platform.python_version(),
-        "NumPy": np.__version__,
-        "kernels": select_kernels().name,
-    }
-
-
-def scores_hash(scores: Float64s) -> str:
-    """Return a hash that depends on every bit of the scores."""
-    return hashlib.sha256(np.ascontiguousarray(scores, "<f8").tobytes()).hexdigest()
 
 
 INSTEAD_OF = "instead_of"
@@ -556,10 +549,10 @@ def compared(
         clear_for=watch.clear_for,
         today=subject.today,
     )
-    alike = like_cleared(subject) if subject.new_ids else {}
+    alike = subject.like_cleared()
     alerts, folded = subject.ranked([*(key for key in cells if key not in why), *alike])
-    alike = {subject.keys[row]: said for row in folded if (said := alike.get(subject.keys[row]))}
-    listed = _listed(subject, alerts, folded, before, {**why, **alike})
+    why_listed = why | {k: alike[k] for row in folded if (k := subject.keys[row]) in alike}
+    listed = _listed(subject, alerts, folded, before, why_listed)
     agreement = None if label is None else agreement_of(alerts, label)
     unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
     checks, shown, kept_checks = _checks(subject, before, len(listed))
@@ -576,10 +569,8 @@ def compared(
         listed=listed,
         checks=checks,
         kept_checks=kept_checks,
-        gone=()
-        if subject.new_ids
-        else gone(
-            before.listed,
+        gone=gone(
+            [] if subject.new_ids else before.listed,
             {row.key for row in listed if row.news != FILLED},
             dict(zip(subject.keys, subject.scores.tolist(), strict=True)),
             before.scores,
@@ -596,12 +587,8 @@ def compared(
         ),
         unseen=unseen,
         decisions=subject.decided,
-        why={**why, **alike},
-        notes=(
-            *([place.doubt] if place.doubt else ()),
-            *([_alike_note([*alike])] if alike else ()),
-            *subject.notes,
-        ),
+        why=why_listed,
+        notes=(*filter(None, [place.doubt, alike_note(why_listed.keys() - why)]), *subject.notes),
     )
 
 
@@ -609,62 +596,6 @@ def _different(runs: Sequence[WatchRun]) -> list[WatchRun]:
     """Return the runs, the newest first, but of the runs with the same table only the earliest."""
     first = {run.data: run for run in runs}
     return [run for run in runs if first[run.data] is run]
-
-
-MAX_COMPARED = 500
-"""Maximum number of rows that are compared with cleared cases."""
-
-
-def like_cleared(subject: Subject) -> dict[str, str]:
-    """Return, by key, a sentence for each row that is like a cleared case.
-
-    Both are in the same unit and have the same reasons, and the p-value of the row is more than a
-    tenth of the p-value of the case.
-    """
-    detector, table = subject.detector, subject.table
-    cleared = {
-        key: said
-        for key, said in subject.decided.items()
-        if said.state == CLEARED
-        and said.cells
-        and months_between(said.made, subject.today) < subject.watch.clear_for
-    }
-    encoded = encoded_cells(detector.map_.encoding, [said.cells or {} for said in cleared.values()])
-    is_known = np.asarray(~np.isnan(encoded).any(axis=1))
-    known = [key for key, is_one in zip(cleared, is_known, strict=True) if is_one]
-    if not known:
-        return {}
-    then = np.ascontiguousarray(encoded[is_known])
-    units, scores = detector.map_._winners_of_rows(then), detector._scores_of_rows(then)
-    p_then = detector.calibration.p_values(scores, units)
-    cells = table_of(detector.map_.encoding, [cleared[key].cells or {} for key in known])
-    patterns = zip(known, units.tolist(), _patterns(detector, cells), p_then, strict=True)
-    of = {(unit, columns): (key, float(p)) for key, unit, columns, p in patterns}
-    rows = np.flatnonzero(np.isin(subject.units, units))
-    rows = rows[[subject.keys[row] not in subject.decided for row in rows.tolist()]]
-    rows = rows[np.argsort(-subject.scores[rows], kind="stable")][:MAX_COMPARED]
-    p_now = detector.calibration.p_values(subject.scores, subject.units)[rows]
-    found = {}
-    for row, p, columns in zip(
-        rows.tolist(), p_now, _patterns(detector, table.take(rows)), strict=True
-    ):
-        key, p_of_case = of.get((int(subject.units[row]), columns), ("", np.inf))
-        if p * TIMES_SMALLER > p_of_case:
-            found[subject.keys[row]] = f"Like {key}, which was cleared."
-    return found
-
-
-def _patterns(detector: Detector, table: Table) -> list[frozenset[str]]:
-    """Return the columns in the reasons of each row."""
-    found = detector.reasons(table) if table.n_rows else []
-    return [frozenset(reason.column for reason in of_row) for of_row in found]
-
-
-def _alike_note(keys: Sequence[str]) -> str:
-    n, some = len(keys), ", ".join(keys[:MAX_ADDED])
-    more = f" and {n - MAX_ADDED} more" if n > MAX_ADDED else ""
-    what = "row is like a cleared case" if n == 1 else "rows are like cleared cases"
-    return f"{n} {what}, so the end of the list contains them: {some}{more}."
 
 
 def _hidden(subject: Subject, alerts: Alerts) -> dict[str, str]:
@@ -799,21 +730,6 @@ def _facts(outcome: RunOutcome, job: Job) -> dict[str, Any]:
 MAX_STRENGTH = 1e9
 """Largest recorded strength of a check."""
 
-MAX_NAME = 100
-"""Maximum number of characters in the name of a watch."""
-
-
-def check_name(name: str) -> None:
-    """Raise InputError if a text is not a valid name for a watch."""
-    is_line = name.strip() == name and name.isprintable() and 0 < len(name) <= MAX_NAME
-    if not is_line or "/" in name or name in (".", "..") or name.startswith("-"):
-        raise InputError(
-            f"`watch` must be a name of 1 to {MAX_NAME} characters in one line, for example "
-            f"'cards', but is {name!r}. The name cannot be . or .., contain /, start with -, or "
-            "start or end with a space.",
-            value=name,
-        )
-
 
 def begin_watch(
     state: State,
@@ -859,28 +775,10 @@ def known_cases(
     decided = state.last_decisions(name)
     rows = {k: row for row, k in enumerate(keys_of(table, key)) if k in decided}
     known = np.full(table.n_rows, UNKNOWN)
-    moved = _moved(table, rows, decided, before)
+    moved = moved_cases(table, rows, decided, before)
     for each, row in rows.items():
         if decided[each].state == CONFIRMED:
             known[row] = 1
         elif decided[each].state == CLEARED and each not in moved:
             known[row] = 0
     return known if (known != UNKNOWN).any() else None
-
-
-def _moved(
-    table: Table, rows: Mapping[str, int], decided: Mapping[str, Any], before: Detector | None
-) -> Mapping[str, str]:
-    """Return a reason for each cleared case, by key, if its row has changed much since then."""
-    if before is None or not rows:
-        return {}
-    encoding = before.map_.encoding
-    try:
-        encoded = np.asarray(before.map_.rows_of(table), dtype=np.float64)
-    except InputError:  # the columns differ, so the rows cannot be compared
-        return {}
-    none = encoded_cells(encoding, [])
-    usual = usual_moves(before, none, none, encoded)
-    names = [code.name for code in encoding.used]
-    cells = dict(zip(rows, cells_of_rows(table, names, [*rows.values()]), strict=True))
-    return returned(before, decided, cells, usual, clear_for=10**6, today=now())

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import platform
 import shlex
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from somscape._types import Float64s
+from somscape._version import __version__
 from somscape.checks.check import Check
 from somscape.desk.cases.records import CHECK, Watch
 from somscape.desk.jobs._detect import rule_of
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
+from somscape.kernels._select import select_kernels
 from somscape.outliers.detector import AlertRule, Detector
 from somscape.save._load import load_model
 from somscape.tables._messages import listed
@@ -245,3 +249,34 @@ def command_anew(watch: Watch, source: str) -> str:
     own = () if watch.job.per or watch.key == (watch.job.id_column,) else watch.key
     job = replace(watch.job, watch=watch.name, key=own, clear_for=watch.clear_for)
     return job.command(["detect", source], "DIR")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of all programs that can influence the last bits of a score."""
+    return {
+        "somscape": __version__,
+        "Python": platform.python_version(),
+        "NumPy": np.__version__,
+        "kernels": select_kernels().name,
+    }
+
+
+def scores_hash(scores: Float64s) -> str:
+    """Return a hash that depends on every bit of the scores."""
+    return hashlib.sha256(np.ascontiguousarray(scores, "<f8").tobytes()).hexdigest()
+
+
+MAX_NAME = 100
+"""Maximum number of characters in the name of a watch."""
+
+
+def check_name(name: str) -> None:
+    """Raise InputError if a text is not a valid name for a watch."""
+    is_line = name.strip() == name and name.isprintable() and 0 < len(name) <= MAX_NAME
+    if not is_line or "/" in name or name in (".", "..") or name.startswith("-"):
+        raise InputError(
+            f"`watch` must be a name of 1 to {MAX_NAME} characters in one line, for example "
+            f"'cards', but is {name!r}. The name cannot be . or .., contain /, start with -, or "
+            "start or end with a space.",
+            value=name,
+        )

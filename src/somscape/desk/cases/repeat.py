@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from somscape.desk.cases._run import INSTEAD_OF, Subject, compared, scores_hash, versions
-from somscape.desk.cases._watch import detector_of, rule_for
+from somscape.desk.cases._run import INSTEAD_OF, Subject, compared
+from somscape.desk.cases._watch import detector_of, rule_for, scores_hash, versions
 from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of
 from somscape.desk.cases.records import FORGOTTEN, Listed, WatchRun, damaged, is_check, said_by_line
 from somscape.desk.cases.state import State

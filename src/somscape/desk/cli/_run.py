@@ -19,12 +19,11 @@ from somscape.changes import difference
 from somscape.desk.cases._database import state_folder, user_of_computer
 from somscape.desk.cases._run import (
     begin_watch,
-    check_name,
     detector_of_watch,
     known_cases,
     run_watch,
 )
-from somscape.desk.cases._watch import key_columns, source_of
+from somscape.desk.cases._watch import check_name, key_columns, source_of
 from somscape.desk.cases.decide import (
     cases_bytes,
     cases_table,
