@@ -5,7 +5,7 @@ const watch = decodeURIComponent(watchPart);
 const key = decodeURIComponent(keyParts.join("/"));
 const at = "watches/" + encodeURIComponent(watch);
 const svgSpace = "http://www.w3.org/2000/svg";
-const ON_PAPER = 12; // rows of a table, as in app.css
+const ON_PAPER = 10; // rows of a table, as in app.css
 let found = null;
 
 const makeSvg = (tag, attributes, ...children) => fillIn(document.createElementNS(svgSpace, tag), attributes, children);
