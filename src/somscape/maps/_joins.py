@@ -624,7 +624,7 @@ Join = tuple[int, int, float]
 """Two pieces that are joined, and the result of `valley` for the border between them."""
 
 
-class Parts:
+class JoinedParts:
     """Joins units to larger and larger parts of the map, and keeps the rows of each part."""
 
     def __init__(

@@ -15,10 +15,10 @@ from somscape.maps._joins import (
     SUSPECT,
     Borders,
     Join,
+    JoinedParts,
     Joins,
     KeptRows,
     Near,
-    Parts,
     Pull,
     held_apart,
     narrowest_window,
@@ -332,11 +332,11 @@ def join_units(
     touching, closest = touching_units(near, places, lattice)
     narrowest = narrowest_window(len(places), hits.sum() or len(kept.rows))
     borders = Borders(near, touching, narrowest=narrowest)
-    first = Parts(borders, closest, near, places, hits).join_all()
+    first = JoinedParts(borders, closest, near, places, hits).join_all()
     alpha = min(ALPHA, ALPHA_ROWS / near.weights.sum(), ALPHA_UNITS / len(places))
     piece_of = held_apart(len(places), first, alpha)
     inside = [join for join in first if piece_of[join[0]] == piece_of[join[1]]]
-    parts = Parts(borders, closest, near, places, hits)
+    parts = JoinedParts(borders, closest, near, places, hits)
     for into, other, _ in inside:
         parts.join(into, other)
     n_pieces = len(places) - len(inside)
