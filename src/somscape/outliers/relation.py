@@ -406,10 +406,8 @@ class Relation:
         return found
 
     def _may_break(self, scaled: Float64s, which: Ints) -> Ints:
-        """Return the rows that have evidence above 0 if no values are limited.
-
-        Limited values can only make the evidence of a row weaker.
-        """
+        """Return the rows that have evidence above 0 if no values are limited."""
+        # Limited values can only make the evidence of a row weaker.
         found = np.empty(len(scaled), dtype=bool)
         for k, here, residuals in self._residuals_of_each(scaled, which):
             found[here] = (np.abs(residuals, out=residuals) > self.limits[k]).any(axis=1)
@@ -780,11 +778,9 @@ def _scaled(
 
 
 def _apart(scaled: Float64s, mean: Float64s) -> Float64s:
-    """Return the differences of scaled rows from a mean.
-
-    The differences of a row that contains an extreme value are divided by the same number.  The row
-    then obeys the same relations.
-    """
+    """Return the differences of scaled rows from a mean."""
+    # The differences of a row that contains an extreme value are divided by the same number.  The
+    # row then obeys the same relations.
     apart = scaled - mean
     if _is_near(apart):
         return apart
@@ -925,11 +921,9 @@ def _fitted(
     trim: float,
     n_steps: int = MAX_EM_STEPS,
 ) -> _Mixture:
-    """Return a mixture fitted by expectation maximization (EM).
-
-    The algorithm starts from a mixture or from the component of each row.  In each step, at most
-    the share `trim` of the rows does not count.  See `_kept`.
-    """
+    """Return a mixture fitted by expectation maximization (EM)."""
+    # The algorithm starts from a mixture or from the component of each row.  In each step, at most
+    # the share `trim` of the rows does not count.
     mixture, last = start, -np.inf
     if not isinstance(mixture, _Mixture):
         shares = np.eye(int(mixture.max()) + 1)[mixture]
