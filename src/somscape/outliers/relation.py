@@ -178,7 +178,7 @@ products are then exact in float64, so that they do not depend on the order or o
 MIN_VARIATION = 1e-12
 """Minimum standard deviation of a feature, as a share of the largest absolute value."""
 
-PART_VALUES = 1 << 17
+PART_VALUES = 1 << 18
 """Number of values in a block of rows that fits into the processor's cache."""
 
 ALONE_FEATURES = 64
@@ -406,10 +406,8 @@ class Relation:
         return found
 
     def _may_break(self, scaled: Float64s, which: Ints) -> Ints:
-        """Return the rows that have evidence above 0 if no values are limited.
-
-        Limited values can only make the evidence of a row weaker.
-        """
+        """Return the rows that have evidence above 0 if no values are limited."""
+        # Limited values can only make the evidence of a row weaker.
         found = np.empty(len(scaled), dtype=bool)
         for k, here, residuals in self._residuals_of_each(scaled, which):
             found[here] = (np.abs(residuals, out=residuals) > self.limits[k]).any(axis=1)
@@ -779,13 +777,11 @@ def _scaled(
     return _short(np.clip(used, -LIMIT, LIMIT, out=used), SCALED_BITS)
 
 
-def _apart(scaled: Float64s, mean: Float64s, out: Float64s | None = None) -> Float64s:
-    """Return the differences of scaled rows from a mean.
-
-    The differences of a row that contains an extreme value are divided by the same number.  The row
-    then obeys the same relations.
-    """
-    apart = np.subtract(scaled, mean, out=out)
+def _apart(scaled: Float64s, mean: Float64s) -> Float64s:
+    """Return the differences of scaled rows from a mean."""
+    # The differences of a row that contains an extreme value are divided by the same number.  The
+    # row then obeys the same relations.
+    apart = scaled - mean
     if _is_near(apart):
         return apart
     nearness = _nearness(apart)
@@ -801,9 +797,9 @@ def _nearness(apart: Float64s) -> Float64s:
     return FAR / np.maximum(np.abs(apart).max(axis=1), FAR)
 
 
-def _is_near(apart: Float64s) -> bool:
-    """Return whether no difference is larger than `FAR`."""
-    return max(apart.max(initial=0.0), -apart.min(initial=0.0)) <= FAR
+def _is_near(apart: Float64s, limit: float = FAR) -> bool:
+    """Return whether no absolute value is larger than a limit."""
+    return max(apart.max(initial=0.0), -apart.min(initial=0.0)) <= limit
 
 
 def _short(values: Float64s, bits: int) -> Float64s:
@@ -909,8 +905,10 @@ def _logs(scaled: Float64s, means: Float64s, matrices: Float64s, heights: Float6
     """Return the logarithm of the likelihood of each row in each component."""
     out = np.empty((len(scaled), len(heights)))
     apart, turned = np.empty(scaled.shape), np.empty((len(scaled), matrices.shape[2]))
+    are_near = _is_near(scaled, FAR - float(np.abs(means).max()))  # all differences
     for k, (mean, matrix, height) in enumerate(zip(means, matrices, heights, strict=True)):
-        product(_apart(scaled, mean, apart), matrix, turned)
+        away = np.subtract(scaled, mean, out=apart) if are_near else _apart(scaled, mean)
+        product(away, matrix, turned)
         out[:, k] = height - 0.5 * np.einsum("ij,ij->i", turned, turned)
     return out
 
@@ -923,11 +921,9 @@ def _fitted(
     trim: float,
     n_steps: int = MAX_EM_STEPS,
 ) -> _Mixture:
-    """Return a mixture fitted by expectation maximization (EM).
-
-    The algorithm starts from a mixture or from the component of each row.  In each step, at most
-    the share `trim` of the rows does not count.  See `_kept`.
-    """
+    """Return a mixture fitted by expectation maximization (EM)."""
+    # The algorithm starts from a mixture or from the component of each row.  In each step, at most
+    # the share `trim` of the rows does not count.
     mixture, last = start, -np.inf
     if not isinstance(mixture, _Mixture):
         shares = np.eye(int(mixture.max()) + 1)[mixture]
