@@ -619,6 +619,11 @@ def import_solvers() -> None:
     import scipy.sparse.csgraph
     import scipy.special  # noqa: F401 - before the limit
 
+    # OpenBLAS tries without end to get its working memory, so it gets this memory before the limit.
+    # NumPy and SciPy each contain an OpenBLAS, and a large matrix wakes all threads of both.
+    square = np.eye(256)
+    scipy.linalg.eigh(square @ square)
+
 
 Join = tuple[int, int, float]
 """Two pieces that are joined, and the result of `valley` for the border between them."""

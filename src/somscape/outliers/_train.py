@@ -276,6 +276,17 @@ class Detection:
             weights = None if weights is None else weights[here]
         return auto_threshold(calibration, scores, units, weights)
 
+    def regions_of(
+        self, whole: TrainedScorer, calibration: Float64s, weights: Float64s | None
+    ) -> Ints | None:
+        """Return each unit's region with enough calibration rows, or None without regions."""
+        if self.calibration != "regional":
+            return None
+        map_ = whole.scorer.map_
+        counted = np.where(np.isnan(calibration), 0.0, 1.0 if weights is None else weights)
+        by_unit = np.bincount(whole.units, counted, minlength=map_.n_units)
+        return merge_small_regions(map_, by_unit, min_rows=REGION_ROWS)
+
     @property
     def decorrelated(self) -> float:
         """Weight of decorrelated rows in a squared distance, from 0 to 1."""
@@ -549,8 +560,7 @@ def train_detector(
         if marks.teach and detection.has_bulk:  # raised usual rows would be far above the bulk
             lowered = calibration * np.minimum(factors, 1.0)
         calibration = _leave_out_marked(calibration * factors, labels)
-    is_regional = detection.calibration == "regional"
-    regions = _regions_of(whole, calibration, weights) if is_regional else None
+    regions = detection.regions_of(whole, calibration, weights)
     share = 0.0 if related is None else related.share(weights)
     compare = partial(Calibration.of, units=whole.units, regions=regions, relations=share)
     compared = compare(calibration, weights, by_bulk=detection.has_bulk, lowered=lowered)
@@ -618,14 +628,6 @@ def _leave_out_marked(calibration: Float64s, labels: Ints) -> Float64s:
     left_out = is_marked if 2 * is_marked.sum() <= len(labels) else labels == ANOMALY
     left = np.where(left_out, np.nan, calibration)
     return calibration if np.isnan(left).all() else left
-
-
-def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s | None) -> Ints:
-    """Return the number of each unit's region.  Each region has enough calibration rows."""
-    map_ = whole.scorer.map_
-    counted = np.where(np.isnan(calibration), 0.0, 1.0 if weights is None else weights)
-    by_unit = np.bincount(whole.units, counted, minlength=map_.n_units)
-    return merge_small_regions(map_, by_unit, min_rows=REGION_ROWS)
 
 
 def n_trainings(n_rows: int, detection: Detection, weights: Float64s | None = None) -> int:

@@ -149,18 +149,12 @@ def work() -> None:
 
 def load_libraries() -> None:
     """Load the libraries for training. Jobs that only show columns are faster without them."""
-    from scipy.linalg import eigh
-
     from somscape.desk.app import _rank, _results  # noqa: F401
     from somscape.kernels._select import select_kernels
     from somscape.maps._joins import import_solvers
 
     import_solvers()
     select_kernels()
-    # OpenBLAS tries without end to get its working memory, so it gets this memory before the limit.
-    # NumPy and SciPy each contain an OpenBLAS, and a large matrix wakes all threads of both.
-    square = np.eye(256)
-    eigh(square @ square)
 
 
 def _work_of(request: JobRequest) -> Callable[[Callable[[], list[str]]], dict[str, Any]]:
