@@ -617,7 +617,7 @@ def import_solvers() -> None:
     import scipy.cluster.hierarchy
     import scipy.linalg
     import scipy.sparse.csgraph
-    import scipy.special  # noqa: F401 - before the limit
+    import scipy.special
 
     # OpenBLAS tries without end to get its working memory, so it gets this memory before the limit.
     # NumPy and SciPy each contain an OpenBLAS, and a large matrix wakes all threads of both.

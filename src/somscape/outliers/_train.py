@@ -277,7 +277,7 @@ class Detection:
         return auto_threshold(calibration, scores, units, weights)
 
     def regions_of(
-        self, whole: TrainedScorer, calibration: Float64s, weights: Float64s | None
+        self, whole: "TrainedScorer", calibration: Float64s, weights: Float64s | None
     ) -> Ints | None:
         """Return each unit's region with enough calibration rows, or None without regions."""
         if self.calibration != "regional":
