@@ -208,7 +208,7 @@ def test_commands_go_on_with_a_state(name: str, tmp_path: Path) -> None:
         assert run(*mark, *options).code == 0
         table = tmp_path / "next.csv"
         table.write_bytes(customers_csv() if name == "app" else customers(4).encode())
-        next_run = run("run", "cards", table, "--author", "eve", *options)
+        next_run = run("run", "cards", table, "--again", "--author", "eve", *options)
         assert next_run.code in (0, 3), next_run.err
         assert run("audit", "verify", "--head", facts["head"], *options).code == 0
         found = state_facts(place, key)

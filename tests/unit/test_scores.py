@@ -197,7 +197,7 @@ def test_a_common_level_of_a_category_does_not_stand_out(share, law):
     assert n_left_out <= 0.2 * of_units[mostly].sum() + of_units.sum(axis=1).max()
     fitted_again = SOMDetector(encoder=TableEncoder(), random_state=0).fit(planted)
     scores = -fitted_again.score_samples(planted)
-    assert scores[1490:].min() > np.quantile(scores[is_rare], 0.9)
+    assert (scores[1490:] > np.quantile(scores[is_rare], 0.9)).mean() >= 0.8
 
 
 def test_clean_training_counts_every_prototype_that_won_a_row():

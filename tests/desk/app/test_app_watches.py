@@ -247,7 +247,7 @@ def test_a_check_is_a_case_of_the_watch(client: Client) -> None:
     client.post("/api/watches/checked/decide", {**body, "token": "check"})
     case = client.get(f"/api/watches/checked/cases/{check['key']}")
     assert (case["is_check"], case["state"], case["cells"]) == (True, "cleared", None)
-    again = upload(client, "again.csv", content, "checked")
+    again = upload(client, "again.csv", content, "checked&again=true")
     assert client.get(f"/runs/{again['run']}/files/report.json")["checks"] == []
 
 

@@ -69,7 +69,7 @@ def test_an_audit_that_holds_ends_with_0(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_and_its_page_show_the_head(folder: Path, tmp_path: Path) -> None:
-    outcome = run("run", "w", folder / "customers.csv", "--out", tmp_path / "out")
+    outcome = run("run", "w", folder / "customers.csv", "--again", "--out", tmp_path / "out")
     head = run("audit", "head").out.strip()
     assert f"Head of the audit: {head}" in outcome.out
     page = (tmp_path / "out" / "report.html").read_text()
@@ -194,7 +194,7 @@ def test_a_mistyped_state_has_no_head_and_no_backup(folder: Path, tmp_path: Path
 def test_a_run_is_read_again_as_it_was_read(folder: Path, tmp_path: Path) -> None:
     table = tmp_path / "april.csv"
     table.write_text((folder / "march.csv").read_text().replace(",", ";"))
-    assert run("run", "w", table, "--delimiter", ";").code in (0, 3)
+    assert run("run", "w", table, "--again", "--delimiter", ";").code in (0, 3)
     last = runs(tmp_path)[-1]
     assert "The same bytes: the scores of" in run("reproduce", last).out
     with State(tmp_path / "copy" / "state") as state:

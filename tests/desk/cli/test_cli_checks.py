@@ -52,7 +52,7 @@ def test_checks_of_customers_name_the_ids_or_the_customers_of_their_rows(table: 
 
 def checks_of(*words: Any) -> dict[str, tuple[str, str]]:
     """News and state of each check of a run, by the key of its case."""
-    outcome = run("run", "cards", *words, "--state", "state", "--json")
+    outcome = run("run", "cards", *words, "--again", "--state", "state", "--json")
     assert outcome.code in (0, 3), outcome.err
     return {c["key"]: (c["news"], c["state"]) for c in json.loads(outcome.out)["checks"]}
 
@@ -71,7 +71,7 @@ def test_a_check_is_decided_like_an_alert(table: Path, here: Path) -> None:
     marked = run("cases", "mark", "cards", key, "cleared", "--comment", "she is 127", *state)
     assert marked.code == 0, marked.err
 
-    ran = run("run", "cards", "next.csv", "--out", "again", *state)
+    ran = run("run", "cards", "next.csv", "--again", "--out", "again", *state)
     assert "1 cleared check is not shown." in ran.out
     assert "age 127" not in ran.out
     data = json.loads(Path("again/report.json").read_text())
@@ -134,7 +134,7 @@ def test_a_decided_check_is_known_if_its_rows_change(table: Path, here: Path) ->
 
     for _ in range(2):  # not yet decided again
         assert checks_of(with_ages(_00013=125)) == {key: ("returned", "cleared")}
-    assert run("run", "cards", "next.csv", "--out", "again", *state).code == 0
+    assert run("run", "cards", "next.csv", "--again", "--out", "again", *state).code == 0
     data = json.loads(Path("again/report.json").read_text())
     (check,), (case,) = data["checks"], data["changed"]["checks"]
     assert check["sentence"] == case["sentence"]

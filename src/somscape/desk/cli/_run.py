@@ -77,9 +77,9 @@ def open_state(access: Access, *, must_exist: bool = True) -> State:
     given = access.state
     if must_exist and given and not is_url(str(given)) and not Path(given).exists():
         raise InputError(
-            f"The folder {given} does not exist, so it does not contain watches. Give the folder "
-            "of another state, or start a watch with `somscape detect TABLE --out DIR --watch "
-            "NAME`.",
+            f"The folder {given} does not exist, so it does not contain watches. Start a watch "
+            "with `somscape detect TABLE --out DIR --watch NAME`, or give another folder with "
+            "--state.",
             parameter="state",
             file=given,
         )
