@@ -15,7 +15,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OF_DEVICES = DOCS / "guide" / "devices.md"  # whose block wants a GPU
 GUIDE = set((DOCS / "guide").glob("*.md")) - {DOCS / "guide" / "index.md"}
-PAGES = [DOCS / "guide" / f"{name}.md" for name in ("app", "regions", "report", "watching")]
+PAGES = [DOCS / "guide" / f"{name}.md" for name in ("watching",)]
 # The other pages define all names, and show their printed output.
 STANDALONE = sorted({DOCS / "start.md", *GUIDE} - {OF_DEVICES, *PAGES})
 PRINTING = STANDALONE + [  # pages that stand alone, and show what they print
