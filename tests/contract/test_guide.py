@@ -5,18 +5,14 @@ import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
 import pytest
-
-from somscape import SOM
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OF_DEVICES = DOCS / "guide" / "devices.md"  # whose block wants a GPU
 GUIDE = set((DOCS / "guide").glob("*.md")) - {DOCS / "guide" / "index.md"}
-PAGES = [DOCS / "guide" / f"{name}.md" for name in ("watching",)]
-# The other pages define all names, and show their printed output.
+PAGES = [DOCS / "guide" / "watching.md"]  # whose blocks print nothing before the first command
+# The other pages show their printed output.
 STANDALONE = sorted({DOCS / "start.md", *GUIDE} - {OF_DEVICES, *PAGES})
 PRINTING = STANDALONE + [  # pages that stand alone, and show what they print
     page
@@ -28,32 +24,12 @@ PRINTING = STANDALONE + [  # pages that stand alone, and show what they print
 pytestmark = [pytest.mark.check, pytest.mark.all_tries]
 
 
-def what_pages_start_from(page, rng):
-    """What the first block of a page may use, by name; files are in the working folder."""
-    X, X_new = (rng.normal(size=(n, 4)) for n in (400, 60))
-    frame = pd.DataFrame(X[:, :2] * [9000, 12] + [50_000, 45], columns=["income", "age"])
-    frame["job"] = np.array(["clerk", "nurse", "cook"])[rng.integers(0, 3, len(X))]
-    frame.iloc[3, 0] = np.nan
-    frame.to_csv("customers.csv", index=False)
-    frame.assign(CustomerID=np.arange(400), Class=np.arange(400) % 2).to_csv(
-        "applications.csv", index=False
-    )
-    frame.to_csv("new.csv", index=False)
-    if page == "app":
-        lines = [f"{i},{i},{'confirmed' if i % 3 else 'cleared'}" for i in range(1, 30)]
-        Path("decisions.csv").write_text("\n".join(["id,record,decision", *lines, ""]))
-    SOM(6, 8).fit(X).map_.save("map.som")
-    return {
-        **{"SOM": SOM, "X": X, "X_new": X_new, "y": rng.integers(0, 2, len(X)), "frame": frame},
-    }
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch):
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     assert blocks
     monkeypatch.chdir(tmp_path)
-    names = what_pages_start_from(page.stem, np.random.default_rng(0))
+    names: dict = {}
     for block in blocks:
         exec(compile(block, page.name, "exec"), names)
     plt.close("all")
