@@ -97,8 +97,8 @@ def test_what_the_text_says_of_the_random_search(script):
     others = max(lower for name, lower in luck.items() if name != "iris")
     said = (
         f"has a QE at most {most} % lower on any of the twelve tables (median over seeds). With "
-        f"the luckiest seed, the QE is {luck['iris']:.1f} % lower on iris, and at most {others:.1f} % "
-        "lower on the other tables"
+        f"the luckiest seed, the QE is {luck['iris']:.1f} % lower on iris, and at most "
+        f"{others:.1f} % lower on the other tables"
     )
     assert len(luck) == 12
     assert said in words(DOCS / "comparison.md")
