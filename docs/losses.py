@@ -305,8 +305,8 @@ def files_and_services() -> list[Loss]:
         Loss(
             "A million rows in memory",
             f"encoding {encode['ours']} (goal: {encode['goal']}), 50,000 reasons "
-            f"{listed['ours']} (goal: {listed['goal']}), memory {memory['ratio']} times the size of "
-            f"the file (goal: {memory['goal']})",
+            f"{listed['ours']} (goal: {listed['goal']}), memory {memory['ratio']} times the size "
+            f"of the file (goal: {memory['goal']})",
             "you list tens of thousands of rows",
             f"List fewer rows. With 50 rows, memory is {fewer['ratio']} times the file.",
             tuple(row["what"] for row in (encode, listed, memory)),
