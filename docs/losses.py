@@ -113,17 +113,17 @@ def first_rows() -> list[Loss]:
         Loss(
             "The first rows of a list, trained on all rows",
             f"average precision {precision['somscape']} on 64 tables: {ahead_of(precision)}; "
-            f"AUROC {auroc['somscape']}, one point above ECOD's {auroc['ECOD']} was the goal",
+            f"AUROC {auroc['somscape']}, and the goal was one point above ECOD ({auroc['ECOD']})",
             "you read only the first few rows",
-            "Mark the first ten: on 44 of the tables that adds "
-            f"{goal_of(MARKS).lstrip('+')} points. Or ask MCD, too.",
+            f"Mark the first ten rows. On 44 of the tables, marks add {goal_of(MARKS).lstrip('+')} "
+            "points. Or also use MCD.",
             ("140 tables, reporting half, unsupervised: ",),
         ),
         Loss(
             "The same, trained on rows known to be usual",
             f"average precision {clean['somscape']}: {ahead_of(clean)}",
-            "the table is small: KNN keeps every row",
-            f"Use KNN, if the table is small: on 284,807 rows it takes {knn} our time.",
+            "the table is small (KNN stores every row)",
+            f"Use KNN for small tables. On 284,807 rows, KNN takes {knn} our time.",
             ("140 tables, reporting half, clean: ",),
         ),
     ]
@@ -137,11 +137,11 @@ def one_more_group() -> Loss:
         for name in ("digits", "letter", "phoneme", "texture", "vowel")
     ]
     return Loss(
-        "Unusual rows that are one more group beside many",
+        "Unusual rows that form one of many groups",
         f"AUROC {min(behind):.1f} to {max(behind):.1f} points below KNN on "
         "digits, letter, phoneme, texture and vowel",
-        "rows are of many kinds, and the unusual ones are one more kind",
-        "Train on rows known to be usual: then we are ahead of KNN on all five.",
+        "rows belong to many groups, and the unusual rows are a group",
+        "Train on rows known to be usual. Then we are ahead of KNN on all five.",
     )
 
 
@@ -164,10 +164,10 @@ def false_alarms() -> list[Loss]:
     return [
         Loss(
             "How many of the rows that stand out are false alarms",
-            f"{as_they_are} where 10 % were asked, on 10 tables; {cut} with fewer unusual rows; "
-            f"on lognormal noise alone, a list in {noise} of the runs",
+            f"{as_they_are} instead of 10 % on 10 tables, {cut} with fewer unusual rows; "
+            f"on lognormal noise, rows stand out in {noise} of the runs",
             'you read "about 2 by chance" as a promise',
-            f"Train on rows known to be usual: there, {false} were false where 10 % were asked.",
+            f"Train on rows known to be usual. Then {false} are false instead of 10 %.",
             (
                 *(f"tables, {what}: {FALSE}" for what in ("as they are, 10%", "as they are, 20%")),
                 f"tables, anomalies cut, 10%: {FALSE}",
@@ -176,9 +176,9 @@ def false_alarms() -> list[Loss]:
         ),
         Loss(
             "Lists at a strict rate",
-            f"at 5 %, {strict[0]} of the unusual rows are found, where {strict[1]} could be",
-            "you accept 5 % of false alarms and no more",
-            f"Ask for 10 %: {usual[0]} are found, where {usual[1]} could be.",
+            f"at 5 %, {strict[0]} of the unusual rows are found, and {strict[1]} are possible",
+            "you accept at most 5 % of false alarms",
+            f"Use 10 %. Then {usual[0]} are found, and {usual[1]} are possible.",
             ("clean training, nominal 5%: ",),
         ),
     ]
@@ -212,7 +212,7 @@ def other_answers() -> list[Loss]:
             "Classes",
             f"one nearest neighbor is right on {classes} %; GMLVQ on iris {iris['GMLVQ']} "
             f"(we {iris['somscape']})",
-            "every row may be kept, and asked for each answer",
+            "a model can store every row and compare each new row with all",
             "Use scikit-learn's `KNeighborsClassifier(1)`.",
         ),
         Loss(
@@ -223,10 +223,10 @@ def other_answers() -> list[Loss]:
             "Use scikit-learn's `HDBSCAN`.",
         ),
         Loss(
-            "k-means, where no map is wanted",
-            f"it takes {least} (`digits`) and {most} (`article-batch`) of our time, and its QE is "
+            "k-means without a map",
+            f"takes {least} (`digits`) and {most} (`article-batch`) of our time, and the QE is "
             "always lower",
-            "you want groups and no picture of them",
+            "you want groups without pictures",
             "Use scikit-learn's `KMeans`.",
         ),
     ]
@@ -241,43 +241,42 @@ def maps() -> list[Loss]:
     return [
         Loss(
             "A map of an image's colors in a quarter of fastersom's time",
-            f"{pixels}; QE 3.85 and TE 0.05 were the goal",
-            "an image's colors are all you have",
-            "Nothing: no peer does it.",
+            f"{pixels} (goal: QE 3.85 and TE 0.05)",
+            "your data are the colors of an image",
+            "Nothing. All peers miss this goal.",
             ("pixels: QE 3.85",),
         ),
         Loss(
             "Many more units than rows",
             "240 rows on 6,300 units: 16 s; torchsom publishes 7 s on eight cores",
             "you want a large map of few rows",
-            "Take a smaller map: that is what the default does.",
+            "Use a smaller map, such as the default.",
         ),
         Loss(
             "A GPU",
-            "torchsom, XPySom, fastersom and FloatSOM train there; our path for torch's tensors "
-            "has not been timed on one",
+            "torchsom, XPySom, fastersom and FloatSOM train on GPUs, and we have not timed tensors "
+            "of torch on a GPU",
             "you have a GPU and hundreds of millions of rows",
             "Use FloatSOM.",
         ),
         Loss(
             "Skipping groups of units",
-            "1.06 times the time of not skipping, in the first epoch of `large-map`; 1.03 was the "
-            "goal",
+            "1.06 times the time without skipping, in the first epoch of `large-map` (goal: 1.03)",
             "a large map trains for one epoch",
-            "Nothing: later epochs win more.",
+            "Nothing, because later epochs save more time.",
         ),
         Loss(
             "Processors without AVX-512",
-            "the search is short of its share of a matrix multiply up to 32 features; one row "
-            "takes 34 microseconds, 20 was the goal",
+            "the search misses the goal up to 32 features, and one row takes 34 microseconds "
+            "(goal: 20)",
             "rows have few columns, or come one by one",
-            "Ask for many rows at once.",
+            "Pass many rows at once.",
         ),
         Loss(
             "Import",
             f"half a second and {ours['peak MiB']} MiB; MiniSom {minisom['import, ms']} ms and "
             f"{minisom['peak MiB']} MiB",
-            "short scripts start again and again",
+            "you start short scripts often",
             "Use MiniSom.",
         ),
     ]
@@ -300,32 +299,32 @@ def files_and_services() -> list[Loss]:
         Loss(
             "Reading a file",
             "Polars reads CSV in half of our processor time, and Parquet in a third",
-            "a large file is read often",
-            "Read it with Polars, and pass its frame.",
+            "you often read a large file",
+            "Read the file with Polars, and pass the data frame.",
         ),
         Loss(
             "A million rows in memory",
-            f"encoding {encode['ours']}, {encode['goal']} was the goal; 50,000 reasons "
-            f"{listed['ours']}, goal {listed['goal']}; {memory['ratio']} times the file's size in "
-            f"memory, goal {memory['goal']}",
-            "lists have tens of thousands of rows",
-            f"List fewer: with 50, memory is {fewer['ratio']} times the file.",
+            f"encoding {encode['ours']} (goal: {encode['goal']}), 50,000 reasons "
+            f"{listed['ours']} (goal: {listed['goal']}), memory {memory['ratio']} times the size "
+            f"of the file (goal: {memory['goal']})",
+            "you list tens of thousands of rows",
+            f"List fewer rows. With 50 rows, memory is {fewer['ratio']} times the file.",
             tuple(row["what"] for row in (encode, listed, memory)),
         ),
         Loss(
             "Two workers of Dask",
-            "1.7 times as fast as one where all share two processors, and two processes without "
-            "Dask 1.8 to 1.9 times; with ten million rows an epoch takes 250 ms more than without "
-            "Dask, goal 128",
+            "1.7 times as fast as one worker if all share two processors (two processes without "
+            "Dask: 1.8 to 1.9 times); with ten million rows, an epoch takes 250 ms more than "
+            "without Dask (goal: 128)",
             "workers, client and scheduler share few processors",
-            "Turn off what Dask watches, as the page on clusters says.",
+            "Turn off profiling ({doc}`guide/clusters`).",
         ),
         Loss(
             "A row asked over HTTP",
-            f"99th percentile {asked} times the empty route's, goal {MOST_TIMES}; in batches "
-            f"{rows['JSON']} rows a second as JSON and {rows['Arrow']} as Arrow, goal "
-            f"{ROWS_A_SECOND:,}",
-            "an answer is needed within some milliseconds",
+            f"99th percentile {asked} times the empty route (goal: {MOST_TIMES}); in batches, "
+            f"{rows['JSON']} rows a second as JSON and {rows['Arrow']} as Arrow (goal: "
+            f"{ROWS_A_SECOND:,})",
+            "you need an answer within a few milliseconds",
             "Train with `n_maps=1`, and send Arrow.",
             (HTTP, IN_BATCHES),
         ),

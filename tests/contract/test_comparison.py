@@ -66,14 +66,15 @@ def test_what_the_text_says_of_speed(script):
     assert "k-means is faster than our map on `article-batch` and `digits`, and slower" in page
     faster = [name for name, x in of_problem.items() if x.get("scikit-learn k-means", 1) < 1]
     assert faster == ["article-batch", "digits"]
-    assert "faiss's is slower on all" in page
+    assert "The k-means of faiss is slower on all problems" in page
     assert min(x["faiss"] for x in of_problem.values() if "faiss" in x) > 1
 
     minisom, pixels, large = in_text(
         "README.md", r"(\d+) times MiniSom.*`pixels` ([\d.]+),.*`large-map` (\d+) times fastersom"
     )
     assert (
-        f"{pixels} (`pixels`) to {large} times (`large-map`); MiniSom takes {minisom} tim" in page
+        f"{pixels} (`pixels`) to {large} times (`large-map`) our time, and MiniSom takes {minisom} "
+        in page
     )
     assert float(pixels) < of_problem["pixels"]["fastersom"]
     assert float(large) < of_problem["large-map"]["fastersom"]
@@ -95,9 +96,9 @@ def test_what_the_text_says_of_the_random_search(script):
     most = max(map(float, record.column("median excess, %")))
     others = max(lower for name, lower in luck.items() if name != "iris")
     said = (
-        f"has a QE at most {most} % lower on any of the twelve, by the median over the seeds of "
-        f"the draws. The luckiest seed finds more: {luck['iris']:.1f} % on iris, "
-        f"at most {others:.1f} % on the others"
+        f"has a QE at most {most} % lower on any of the twelve tables (median over seeds). With "
+        f"the luckiest seed, the QE is {luck['iris']:.1f} % lower on iris, and at most "
+        f"{others:.1f} % lower on the other tables"
     )
     assert len(luck) == 12
     assert said in words(DOCS / "comparison.md")
@@ -108,12 +109,12 @@ def test_what_the_text_says_of_goals_that_are_missed():
     cost, asked = in_text(
         "README.md", r"`large-map`, where tables[^|]*\| \*\*([\d.]+)\*\* \| (\S+)"
     )
-    assert f"{cost} times the time of not skipping, in the first epoch of `large-map`; " in page
-    assert f"`large-map`; {asked} was the goal" in page
+    said = f"{cost} times the time without skipping, in the first epoch of `large-map` "
+    assert f"{said}(goal: {asked})" in page
     most, row, goal = in_text(
         "README.md", r"short of the goal up to (\d+)\*\*.*takes (\d+) micro.*\*\*goal: (\d+)\*\*"
     )
-    assert f"up to {most} features; one row takes {row} microseconds, {goal} was the goal" in page
+    assert f"up to {most} features, and one row takes {row} microseconds (goal: {goal})" in page
 
 
 def test_what_the_text_says_of_unusual_rows(script):
@@ -150,7 +151,7 @@ def test_what_the_text_says_of_unusual_rows(script):
         for title in ("unsupervised", "clean")
     }
     assert by_chance == {"unsupervised": ["IForest", "ECOD", "OCSVM", "INNE"], "clean": ["KNN"]}
-    assert "to 0 or below it beside IForest, ECOD, OCSVM and INNE; trained on normal rows" in page
+    assert "includes 0 for IForest, ECOD, OCSVM and INNE (all rows) and for KNN (normal" in page
 
     five = "digits, letter, phoneme, texture and vowel"
     lead = {}
@@ -172,7 +173,7 @@ def test_what_the_text_says_of_unusual_rows(script):
     assert (min(behind.values()), max(behind.values())) == (3.1, 28.8)
     assert f"AUROC 3.1 to 28.8 points below KNN on {five}" in page
     assert all(lead["semi-supervised"][name] < 0 for name in behind)
-    assert "then we are ahead of KNN on all five" in page
+    assert "Then we are ahead of KNN on all five" in page
 
 
 def test_every_goal_that_is_missed_has_its_line(script, monkeypatch):
@@ -219,14 +220,15 @@ def test_what_the_text_says_of_torchsom_and_of_large_files(script):
         for r in both
     ]
     assert [sum(column) for column in zip(*of, strict=True)] == [4, 5]
-    assert "has the lower TE in four of the five cases run here, and we the lower QE in all" in page
+    assert "torchsom has the lower TE in four of the five cases run here, and" in page
+    assert "and somscape has the lower QE in all five cases" in page
     at_its_te = [r for r in both if r["our QE at its TE"] != "none"]
     assert all(number(r["our QE at its TE"]) < number(r["its QE"]) for r in at_its_te)
     assert [r["rows"] for r in both if r not in at_its_te] == ["4,000 x 4"]
-    assert "our QE is lower in four; for 4,000 rows of 4 columns" in page
+    assert "our QE is lower in four cases. For 4,000 rows of 4 columns, we did not find" in page
     (large,) = [r for r in rows if r["map"] == "90 x 70" and r["QE"]]
     seconds = f"{number(large['torchsom, 8 cores, s']):.0f}"
-    assert f"takes us {large['somscape, s']} s of it; torchsom publishes {seconds} s" in page
+    assert f"takes {large['somscape, s']} s, and torchsom publishes {seconds} s on eight" in page
     assert f"on 6,300 units: {large['somscape, s']} s; torchsom publishes {seconds} s" in page
 
     numbers = script("records").table("scale/README.md", "Numbers", 1)
