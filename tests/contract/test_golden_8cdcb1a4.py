@@ -404,7 +404,9 @@ def test_the_app_goes_on_with_its_folder(tmp_path: Path) -> None:
         row = FACTS["app"]["runs"][name]["rows"][0][-1]
         client.post(f"/api/runs/{name}/mark", {"row": row, "decision": "cleared"})
         assert str(row) in client.get(f"/api/runs/{name}/marks")
-        more = client.ask("POST", "/api/uploads?name=april.csv&watch=cards", customers_csv())
+        more = client.ask(
+            "POST", "/api/uploads?name=april.csv&watch=cards&again=true", customers_csv()
+        )
         done = client.wait(more.json["run"])
         assert done["state"] == "done", done["problem"]
         assert client.get("/api/watches/cards")["n_runs"] == 3

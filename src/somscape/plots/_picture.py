@@ -214,7 +214,7 @@ def _grow_below(ax: "Axes", more: float) -> None:
 
 
 def _shrink_above(ax: "Axes", more: float) -> None:
-    """Make a map and the color bar beside the map lower, for `more` inches of space below."""
+    """Make a map and its color bar lower, for `more` inches of space below."""
     figure: Any = ax.figure
     box = ax.get_position(original=True)
     low = min(box.y0 + max(0.0, more) / figure.get_figheight(), box.y1 - 0.1)

@@ -813,7 +813,7 @@ def correlations(
 
 
 def _axes_for(names: list[str], frame: Canvas) -> "tuple[Axes, int]":
-    """Return axes, and the largest number of characters of a name beside the axes."""
+    """Return axes, and the largest number of characters of a name next to the axes."""
     side = min(_MAX_SIDE, max(1.6, _CELL * len(names)))
     longest = min(_NAME_CHARACTERS, max(map(len, names), default=1))
     if frame.figsize is not None:

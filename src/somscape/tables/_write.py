@@ -37,6 +37,7 @@ _QUOTE = "'"
 # Characters that start a formula in spreadsheets (OWASP, "CSV injection").
 _RISKY = ("=", "+", "-", "@", "\t", "\r", _QUOTE)
 BLOCK_BYTES = 1 << 16
+MADE = datetime(2000, 1, 1)
 """Total size in bytes of the values that are converted to Python objects at a time."""
 
 Values: TypeAlias = Column | NDArray[Any] | list[Any]
@@ -237,6 +238,7 @@ def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
     content = io.BytesIO()
     # This option writes rows to disk immediately.
     book = xlsxwriter.Workbook(content, {"constant_memory": True})
+    book.set_properties({"created": MADE})
     looks = {
         (is_long, is_risky): book.add_format(
             {"valign": "top", "text_wrap": is_long, "quote_prefix": is_risky}

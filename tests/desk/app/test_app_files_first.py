@@ -28,7 +28,7 @@ from somscape.desk.cases.records import CLEARED
 
 pytestmark = pytest.mark.rest
 
-NAMES = {"alerts.csv", "map.som", "report.json"}
+NAMES = {"alerts.csv", "alerts.xlsx", "map.som", "ranking.parquet", "report.json"}
 
 
 @pytest.fixture(scope="module")

@@ -149,10 +149,11 @@ def work() -> None:
 
 def load_libraries() -> None:
     """Load the libraries for training. Jobs that only show columns are faster without them."""
-    from somscape.desk.app import _rank, _results  # noqa: F401
+    from somscape.desk.app import _rank, _results  # noqa: F401 - _rank for the jobs that follow
     from somscape.kernels._select import select_kernels
     from somscape.maps._joins import import_solvers
 
+    import_reader(_results.RANKING)
     import_solvers()
     select_kernels()
 
