@@ -379,7 +379,7 @@ class Relation:
 
     @cached_property
     def limits(self) -> Float64s:
-        """Absolute residuals up to which the evidence is at most 0, by component and target."""
+        """Absolute residuals with evidence of at most 0, by component and target."""
         highs, slopes, powers = self.tails
         wanted = -self.offsets / slopes
         far = (1.0 + powers * np.maximum(wanted, 0.0)) ** (1.0 / powers)
