@@ -147,8 +147,8 @@ def test_a_rule_that_decides_on_no_row_is_named_so(single: Detector, table: Tabl
     told = [str(effect).split(": ", 1)[1] for effect in found.effects]
     assert told[0].endswith("this rule")
     assert told[1:] == [
-        "other > 11 (always): no row matches this rule, apart from the rows of stronger rules",
-        "other / 0 > 1 (never): no row matches this rule, apart from the rows of stronger rules",
+        "other > 11 (always): no row matches this rule (rows of a stronger rule do not count)",
+        "other / 0 > 1 (never): no row matches this rule (rows of a stronger rule do not count)",
     ]
 
 

@@ -37,8 +37,10 @@ _QUOTE = "'"
 # Characters that start a formula in spreadsheets (OWASP, "CSV injection").
 _RISKY = ("=", "+", "-", "@", "\t", "\r", _QUOTE)
 BLOCK_BYTES = 1 << 16
-MADE = datetime(2000, 1, 1)
 """Total size in bytes of the values that are converted to Python objects at a time."""
+
+# Time of creation in each workbook, so that the same rows give the same bytes.
+MADE = datetime(2000, 1, 1)
 
 Values: TypeAlias = Column | NDArray[Any] | list[Any]
 

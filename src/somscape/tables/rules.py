@@ -200,7 +200,7 @@ class RuleEffect:
             return "it has ended, so it does not change the list"
         rows, n = counted(self.n_rows, self.noun), self.n_changed
         if not self.n_rows and self.rule.kind != DIRECTION:
-            return f"no {self.noun} matches this rule, apart from the rows of stronger rules"
+            return f"no {self.noun} matches this rule (rows of a stronger rule do not count)"
         if self.rule.kind == ALWAYS:
             if self.n_rows >= NEARLY_ALL * self.n_all > 0:
                 return f"{rows} of {self.n_all:,} listed, so check the condition of this rule"

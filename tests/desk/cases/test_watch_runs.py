@@ -510,7 +510,8 @@ def test_new_ids_each_month_are_a_setting_and_rows_like_cleared_cases_fold(
     assert like <= {"e031", "e032"}
     assert found["e050"] == "new"
     assert any(
-        line.endswith(f"contains them: {', '.join(sorted(like))}.") for line in march.lines()
+        line.endswith(f"at the end of the list: {', '.join(sorted(like))}.")
+        for line in march.lines()
     )
     [ids] = [c for c in march.table().columns if c.name == "id"]
     assert like <= {*ids.each_cell()}  # the file contains them

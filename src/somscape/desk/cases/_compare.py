@@ -848,8 +848,9 @@ def alike_note(found: Collection[str]) -> str:
         return ""
     n, some = len(keys), ", ".join(keys[:MAX_EXAMPLES])
     more = f" and {n - MAX_EXAMPLES} more" if n > MAX_EXAMPLES else ""
-    what = "row is like a cleared case" if n == 1 else "rows are like cleared cases"
-    return f"{n} {what}, so the end of the list contains them: {some}{more}."
+    if n == 1:
+        return f"1 row is like a cleared case, so this row is at the end of the list: {some}."
+    return f"{n} rows are like cleared cases, so they are at the end of the list: {some}{more}."
 
 
 def moved_cases(

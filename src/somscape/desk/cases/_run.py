@@ -359,7 +359,8 @@ def _run_to_compare(
         return runs[0], f"{doubt}. {other}"
     if len(runs) > 1 and runs[0].facts["usual_moves"]["by"] == "units":
         return runs[0], ""  # as before: that run shared no cases with earlier runs
-    advice = " If each table has new ids, run it with --new-ids." if not n else ""
+    again = "run this table again with `--new-ids --instead-of N` (N is the number of this run)"
+    advice = "" if n else f" If each table has new ids, {again}."
     return runs[0], f"{doubt}. Is this the right file?{advice}"
 
 
