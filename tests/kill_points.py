@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def ends_of(job: Job, number: int = signal.SIGKILL, *, can_exchange: bool = True
 
 
 def state_of(target: Path) -> dict[str, str]:
-    """Return what stands at a target; of a page, which is dated, whether it is whole."""
+    """Return the files at a target. Pages and workbooks are dated, so they are "whole" or "cut"."""
     paths = [target, *target.rglob("*")] if target.exists() else []
     return {p.relative_to(target).as_posix(): _content(p) for p in paths if p.is_file()}
 
@@ -82,6 +83,8 @@ def _content(path: Path) -> str:
     data = path.read_bytes()
     if path.suffix == ".html":
         return "whole" if data.rstrip().endswith(b"</html>") else "cut"
+    if path.suffix == ".xlsx":
+        return "whole" if zipfile.is_zipfile(path) else "cut"
     return hashlib.sha256(data).hexdigest()
 
 
