@@ -340,6 +340,14 @@ def test_a_sphere_is_one_region_on_a_map_of_as_many_units_as_rows(seed):
     assert regions.find_regions(som).n_regions == 1
 
 
+@pytest.mark.rest
+@pytest.mark.all_tries
+def test_a_sphere_is_one_region_on_a_map_of_four_times_the_default_size():
+    X = np.random.default_rng([101, 2000]).normal(size=(2000, 3))
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    assert regions.find_regions(SOM(28, 33, random_state=101).fit(X)).n_regions == 1
+
+
 @pytest.mark.all_tries
 def test_a_large_map_finds_both_groups():
     X, truth = two_rings(np.random.default_rng(0))
@@ -448,6 +456,9 @@ def test_a_file_holds_what_rows_told_and_no_rows(tmp_path):
         {"joins.pairs": np.array([[0, 1], [1, 3], [0, 2]], dtype=np.int64)},
         {"joins.pairs": np.array([[1, 0], [2, 3], [0, 2]], dtype=np.int64)},
         {"joins.pairs": np.array([[0, 1], [2, 3], [-1, 2]], dtype=np.int64)},
+        {"joins.by_shape": np.ones(2, dtype=np.int64)},
+        {"joins.by_shape": np.full(3, 2, dtype=np.int64)},
+        {"joins.by_shape": np.ones(3)},
     ],
 )
 def test_damaged_joins_are_refused(wrong):

@@ -90,7 +90,9 @@ def test_regions_explain_their_divisions(tmp_path):
     assert regions.find_regions(map_, 1).explain() == []
     assert "number given (p = " in regions.find_regions(map_, 4).explain()[-1]
     map_.save(tmp_path / "a.som")
-    assert "density or shape (p = " in regions.find_regions(load(tmp_path / "a.som")).explain()[0]
+    assert regions.find_regions(load(tmp_path / "a.som")).explain() == [gap, touch]
+    early = replace(map_, told=replace(map_.joins, by_shape=None))
+    assert "density or shape (p = " in regions.find_regions(early).explain()[0]
     changed = regions.join(found, touching)
     moved = replace(changed, labels=np.roll(changed.labels, 5))
     assert moved.explain() == ["The regions were changed, so their borders have no p-values."]

@@ -523,6 +523,9 @@ ALPHA_UNITS = 0.05
 """The result of `valley` must also be below this number divided by the number of units.  A map has
 about as many borders as units."""
 
+ALPHA_LARGE = 0.01
+"""Factor for these limits on a large map (see `LARGE`), whose borders have few rows."""
+
 EMPTY_WEIGHT = 1e-9
 """Weight of a unit without rows, as a share of the mean weight.  Such units join early."""
 
@@ -542,7 +545,7 @@ class Joins:
     n_apart : int
         Number of pieces at which gaps separate all pieces.
     by_shape : ndarray of shape (n_joins,), bool, or None
-        Whether normal laws (True) or gaps (False) are the evidence.  None if read from a file.
+        Whether normal laws (True) or gaps (False) are the evidence.  None in files of early maps.
     """
 
     pairs: Ints
@@ -552,11 +555,14 @@ class Joins:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the joins as named arrays for a file."""
-        return {
+        arrays = {
             "joins.pairs": self.pairs.astype(np.int64),
             "joins.evidence": self.evidence,
             "joins.n_apart": np.array([self.n_apart], dtype=np.int64),
         }
+        if self.by_shape is not None:
+            arrays["joins.by_shape"] = self.by_shape.astype(np.int64)
+        return arrays
 
     def renumbered(self, places: Ints) -> "Joins":
         """Return the same joins after unit i has received the number ``places[i]``."""
@@ -574,6 +580,13 @@ def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
         return None
     pairs, evidence = arrays["joins.pairs"], arrays["joins.evidence"]
     (n_apart,) = arrays["joins.n_apart"].tolist()
+    by_shape = arrays.get("joins.by_shape")
+    if by_shape is not None and (
+        by_shape.dtype.kind != "i"
+        or by_shape.shape != evidence.shape
+        or not np.isin(by_shape, (0, 1)).all()
+    ):
+        raise ParameterError("by_shape must be 0 or 1 per join", parameter="joins.by_shape")
     if (
         pairs.dtype.kind != "i"
         or pairs.shape != (len(evidence), 2)
@@ -595,7 +608,8 @@ def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
     gone[other] = np.arange(len(pairs))
     if (gone[into] <= np.arange(len(pairs))).any():
         raise ParameterError("a piece must not join more than once", parameter="joins.pairs")
-    return Joins(pairs.astype(np.intp), evidence, int(n_apart))
+    by_shape = None if by_shape is None else by_shape.astype(bool)
+    return Joins(pairs.astype(np.intp), evidence, int(n_apart), by_shape)
 
 
 def pieces_after(n_units: int, pairs: Ints) -> Ints:

@@ -10,6 +10,7 @@ from somscape.grid.lattice import Lattice
 from somscape.kernels._select import select_kernels
 from somscape.maps._joins import (
     ALPHA,
+    ALPHA_LARGE,
     ALPHA_ROWS,
     ALPHA_UNITS,
     SUSPECT,
@@ -334,6 +335,7 @@ def join_units(
     borders = Borders(near, touching, narrowest=narrowest)
     first = JoinedParts(borders, closest, near, places, hits).join_all()
     alpha = min(ALPHA, ALPHA_ROWS / near.weights.sum(), ALPHA_UNITS / len(places))
+    alpha *= ALPHA_LARGE if narrowest else 1.0
     piece_of = held_apart(len(places), first, alpha)
     inside = [join for join in first if piece_of[join[0]] == piece_of[join[1]]]
     parts = JoinedParts(borders, closest, near, places, hits)

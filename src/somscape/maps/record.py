@@ -298,7 +298,7 @@ ARRAYS = {
     *("counts.starts", "counts.values", "counts.below", "counts.upto"),
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
-    *("joins.pairs", "joins.evidence", "joins.n_apart", "kept_regions"),
+    *("joins.pairs", "joins.evidence", "joins.n_apart", "joins.by_shape", "kept_regions"),
     *(f"{CLASSES}.{name}" for name in ("values", "shares", "far", "centers")),
     *(f"{TARGETS}.{name}" for name in ("values", "slopes", "spread", "errors", "limits", "far")),
     *("reach", "rarity.features", "rarity.x", "rarity.y"),
