@@ -411,6 +411,9 @@ density in the lower one of their middles."""
 ALIKE_BENT = 0.13
 """This share replaces `ALIKE` if one of the groups needs several laws, because it can be bent."""
 
+MAIN_SHARE = 0.75
+"""A group of several laws is not bent if one of its laws has at least this share of its rows."""
+
 ALPHA_LAWS = 0.02
 """Result of `valley` along a line below which two normal groups are separate."""
 
@@ -494,6 +497,7 @@ class _Groups:
     ) -> None:
         self._rows, self._weights, self._rows_of = rows, weights, rows_of
         self._tops, self._saddles = laws.saddles()
+        self._sizes = [float(weights[own].sum()) for own in rows_of]
         self._laws = {k: [k] for k in range(len(rows_of))}
         self._dips = {(a, b): self._dip(a, b) for a in self._laws for b in self._laws if a < b}
         self._apart: dict[tuple[int, int], float] = {}
@@ -504,7 +508,7 @@ class _Groups:
         while len(self._apart) < len(self._dips):
             pair = max(self._dips.keys() - self._apart.keys(), key=lambda each: self._dips[each])
             a, b = pair
-            is_bent = len(self._laws[a]) + len(self._laws[b]) > 2
+            is_bent = self._is_bent(a) or self._is_bent(b)
             evidence = self._evidence(a, b)
             alike, alpha = (ALIKE_BENT, ALPHA_BENT) if is_bent else (ALIKE, ALPHA_LAWS)
             if self._dips[pair] < np.log(alike) and evidence < alpha:
@@ -531,6 +535,11 @@ class _Groups:
             if low != high:
                 joins.append((a, b, evidence))
         return joins
+
+    def _is_bent(self, group: int) -> bool:
+        """Return whether a group has several laws, and none of them has most rows of the group."""
+        most = max(self._sizes[law] for law in self._laws[group])
+        return most < MAIN_SHARE * self._weights[self._rows_of[group]].sum()
 
     def _dip(self, a: int, b: int) -> float:
         """Return the logarithm of the density between two groups, relative to their middles."""
