@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import ks_2samp
 
-from somscape.desk.cases import _compare
+from somscape.desk.cases._drift import drift_of
 from somscape.desk.jobs._detect import detect, rule_of
 from somscape.desk.jobs._roles import encoding_from, ready, ready_for
 from somscape.desk.jobs.job import Job
@@ -89,7 +89,7 @@ def judged(watch: Watch, table: Table) -> bool:
     rows = np.asarray(watch.detector.map_.rows_of(table), dtype=np.float64)
     scores = watch.detector._scores_of_rows(rows)
     earlier = [{**each.facts(), "month": each.month.to_json()} for each in watch.months[::-1]]
-    drift = _compare.drift_of(watch.detector, table, rows, scores, earlier)
+    drift = drift_of(watch.detector, table, rows, scores, earlier)
     watch.months.append(drift)
     return bool(drift.is_found)
 

@@ -24,6 +24,7 @@ from somscape.desk.cases import (
     RunOutcome,
     State,
     _compare,
+    _drift,
     _run,
     audit_lines,
     import_decisions,
@@ -32,7 +33,7 @@ from somscape.desk.cases import (
     verify,
 )
 from somscape.desk.cases import _run as _subject
-from somscape.desk.cases._compare import sentences
+from somscape.desk.cases._drift import sentences
 from somscape.desk.cases._run import begin_watch, check_name, detector_of_watch, known_cases
 from somscape.desk.cases._watch import key_columns, other_spelling, source_of
 from somscape.desk.cases.decide import Seen, cases_table, filled_in, spread_over_findings
@@ -405,17 +406,17 @@ def test_a_table_sorted_by_a_column_is_not_drift(state: State, tmp_path: Path) -
     assert (drift.is_found, drift.train_anew) == (False, "")
 
 
-def months_like(rng: Any, n: int, spread: Any, k: int) -> list[_compare.Month]:
+def months_like(rng: Any, n: int, spread: Any, k: int) -> list[_drift.Month]:
     """Return months of columns with variance 1, and means that vary by `spread`."""
     spread = np.asarray(spread, dtype=float)
     means = rng.normal(0, np.sqrt(spread**2 + 1 / n), size=(k, len(spread)))
-    return [_compare.Month(n, each, np.ones_like(each)) for each in means]
+    return [_drift.Month(n, each, np.ones_like(each)) for each in means]
 
 
-def smallest_p(months: list[_compare.Month]) -> float:
+def smallest_p(months: list[_drift.Month]) -> float:
     n_columns = len(months[0].means)
     none = np.zeros(n_columns)
-    found = _compare.surprises(months[:-1], months[-1], none, none > 0)[0]
+    found = _drift.surprises(months[:-1], months[-1], none, none > 0)[0]
     return float(found.min() * n_columns)
 
 
@@ -424,7 +425,7 @@ def smallest_p(months: list[_compare.Month]) -> float:
 def test_few_usual_months_count_as_drift(n: int, spread: list[float]) -> None:
     rng = np.random.default_rng(51)
     found = sum(
-        smallest_p(months_like(rng, n, spread, 2 + i % 12)) <= _compare.FALSE_ALARM
+        smallest_p(months_like(rng, n, spread, 2 + i % 12)) <= _drift.FALSE_ALARM
         for i in range(400)
     )
     assert found <= 28  # at most 5 %, and 2 standard errors
@@ -437,7 +438,7 @@ def test_a_shift_is_found_as_often_as_by_kolmogorov_and_smirnov(n: int, k: int) 
     for _ in range(100):
         months = months_like(rng, n, [0.0] * 8, k + 1)
         months[-1].means[0] += 0.25
-        n_found += smallest_p(months) <= _compare.FALSE_ALARM
+        n_found += smallest_p(months) <= _drift.FALSE_ALARM
         there, here = rng.normal(size=min(k * n, 20_000)), rng.normal(0.25, size=min(n, 20_000))
         n_by_test += ks_2samp(here, there).pvalue <= 0.05 / 8
     assert n_found >= n_by_test - 10  # the standard error of the difference is at most 7

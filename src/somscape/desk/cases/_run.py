@@ -17,7 +17,6 @@ from somscape.desk.cases._compare import (
     UsualMoves,
     alike_note,
     confirmed_by_unit,
-    drift_of,
     encoded_cells,
     gone,
     like_cleared,
@@ -26,9 +25,9 @@ from somscape.desk.cases._compare import (
     near_confirmed,
     news_of,
     returned,
-    unseen_levels,
     usual_moves,
 )
+from somscape.desk.cases._drift import drift_of, unseen_levels
 from somscape.desk.cases._watch import (
     bytes_of,
     cells_of_rows,

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape.desk.cases._compare import NEWS, Drift, Gone, Unseen, UsualMoves, sentences
+from somscape.desk.cases._compare import NEWS, Gone, UsualMoves
+from somscape.desk.cases._drift import Drift, Unseen, sentences
 from somscape.desk.cases._watch import command_anew
 from somscape.desk.cases.records import (
     CONFIRMED,
