@@ -11,7 +11,12 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.desk.cases._drift import MAX_EXAMPLES
-from somscape.desk.cases._watch import MAX_SAMPLE, cells_of_rows, columns_of_cells
+from somscape.desk.cases._watch import (
+    MAX_SAMPLE,
+    cells_of_rows,
+    columns_of_cells,
+    other_spelling,
+)
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
@@ -22,8 +27,10 @@ from somscape.desk.cases.records import (
     UNREPORTED,
     Decision,
     Listed,
+    WatchRun,
     now,
 )
+from somscape.desk.cases.state import State
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector
 from somscape.outliers.findings import TIMES_SMALLER
@@ -134,6 +141,50 @@ def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, 
     ]
 
 
+def is_same(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether a row has the same values in all columns that both runs used."""
+    common = before.keys() & now.keys()
+    return bool(common) and all(before[name] == now[name] for name in common)
+
+
+LEAST_SHARED = 5
+"""An earlier run fits a table if at least 1/5 of the cases of each are also in the other."""
+
+
+def run_to_compare(
+    state: State, runs: Sequence[WatchRun], now: Mapping[str, int], *, new_ids: bool
+) -> tuple[WatchRun | None, str]:
+    """Return the earlier run with which the cases `now` are compared, and a note on this choice."""
+    if not runs or new_ids:
+        return next(iter(runs), None), ""
+    doubt, small = "", None
+    for run in runs:
+        keys = state.kept(run.id).keys()
+        n, n_kept = len(keys & now.keys()), len(keys)
+        if LEAST_SHARED * n < n_kept:
+            few = f"Only {n} of {n_kept:,} cases" if n else f"None of the {n_kept:,} cases"
+            said = f"{few} of run {run.number} {'are' if n > 1 else 'is'} in this table"
+        # A large run has kept only a sample of its cases.
+        elif LEAST_SHARED * n * max(n_kept, run.facts["n_rows"]) < n_kept * len(now):
+            said = (
+                f"Run {run.number} has fewer than a fifth of the {len(now):,} cases of this table"
+            )
+            small = small or run
+        else:
+            return run, f"{doubt}, so the table is compared with run {run.number}." if doubt else ""
+        doubt = doubt or said
+    if small is not None:
+        instead = "" if small is runs[0] else f", so the table is compared with run {small.number}"
+        return small, f"{doubt}{instead}."
+    if other := other_spelling(state.kept(runs[0].id), [*now]):
+        return runs[0], f"{doubt}. {other}"
+    if len(runs) > 1 and runs[0].facts["usual_moves"]["by"] == "units":
+        return runs[0], ""  # as before: that run shared no cases with earlier runs
+    again = "run this table again with `--new-ids --instead-of N` (N is the number of this run)"
+    advice = "" if n else f" If each table has new ids, {again}."
+    return runs[0], f"{doubt}. Is this the right file?{advice}"
+
+
 NEWS = (NEW, RETURNED, RISEN)
 """Kinds of changes of a listed row for which a person should look at the row."""
 
@@ -190,10 +241,13 @@ def gone(
     *,
     is_by_number: bool,
     hidden: Mapping[str, str],
+    unchanged: Collection[str] = (),
+    is_new_map: bool = False,
 ) -> tuple[Gone, ...]:
     """Return the cases that were in the list of the previous run, but are not in this list.
 
-    `hidden` contains the rules that hide rows, by key.
+    `hidden` contains the rules that hide rows, by key. `unchanged` contains the keys of rows with
+    the same values as in the previous run, which had another map if `is_new_map`.
     """
 
     def why(key: str) -> str:
@@ -201,6 +255,12 @@ def gone(
             return "not in the data any more"
         if key in hidden:
             return f"hidden by a rule ({hidden[key]})"
+        if key in unchanged and is_new_map:
+            return "its row did not change, but the map was trained again"
+        if key in unchanged and not is_by_number:
+            return "its row did not change, but the rule's threshold is higher now"
+        if key in unchanged:
+            return "its row did not change, but other rows are more unusual now"
         was = before.get(key, np.inf)  # some scores are unknown
         if not today[key] >= was - LEAST_RISE * abs(was):
             return "not unusual enough any more"
@@ -234,7 +294,7 @@ def returned(
     """Return, by key, the reasons why cleared cases should be looked at again."""
     cleared = {k: d for k, d in decided.items() if d.state == CLEARED and k in cells}
     why = {
-        key: f"{_clearing_text(decision)}, {counted(clear_for, 'month')} ago or more."
+        key: f"{decision_text(decision)}, {counted(clear_for, 'month')} ago or more."
         for key, decision in cleared.items()
         if months_between(decision.made, today) >= clear_for
     }
@@ -246,13 +306,14 @@ def returned(
     for key, far in zip(known, moved, strict=True):
         if not far <= usual.far:  # also if the map cannot encode the earlier row
             what = what_moved(encoding, cleared[key].cells or {}, cells[key])
-            why[key] = f"{_clearing_text(cleared[key])}; since then {', '.join(what) or OTHER}."
+            why[key] = f"{decision_text(cleared[key])}; since then {', '.join(what) or OTHER}."
     return why
 
 
-def _clearing_text(decision: Decision) -> str:
+def decision_text(decision: Decision) -> str:
+    """Return a phrase with the state, date and author of a decision."""
     by = f" by {decision.author}" if decision.author else ""
-    return f"Cleared on {decision.made[:10]}{by}"
+    return f"{decision.state.capitalize()} on {decision.made[:10]}{by}"
 
 
 def months_between(before: str, after: str) -> int:
@@ -274,6 +335,12 @@ def confirmed_by_unit(detector: Detector, decided: Mapping[str, Decision]) -> di
         for key, unit in zip(np.array([*cells], dtype=object)[is_known], units, strict=True):
             by_unit.setdefault(int(unit), []).append(key)
     return by_unit
+
+
+def confirmed_before(listed: Sequence[Listed], decided: Mapping[str, Decision]) -> dict[str, str]:
+    """Return a sentence for each row to look at that was confirmed before, by key."""
+    said = {row.key: decided[row.key] for row in listed if row.news in NEWS and row.key in decided}
+    return {key: f"{decision_text(d)}." for key, d in said.items() if d.state == CONFIRMED}
 
 
 def near_confirmed(key: str, in_unit: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from somscape._types import Float64s
+from somscape._types import Bools, Float64s
 from somscape.outliers.detector import Detector
 from somscape.tables._messages import counted
 from somscape.tables._recoded import words_of_column, words_of_level
@@ -107,6 +107,9 @@ MARGIN = 0.25
 """Part of the usual range by which values beyond the range are outside of it at most. Thus single
 extreme values do not change the mean of a month."""
 
+FEWEST = 1e-6
+"""Number of rows of a mean without values, which thus agrees with every other mean."""
+
 MAX_FEATURES = 500
 """Maximum number of features with saved means."""
 
@@ -132,22 +135,33 @@ class Month:
     n : int
         Number of rows.
     means, variances : ndarray of shape (n_compared,)
-        Mean and variance of each compared feature.  The last feature is 1 in rows above the map's
-        threshold.  In the first month of a map, the mean of unseen levels is an estimate.
+        Mean and variance of each compared feature over its present cells.  The last feature is 1 in
+        rows above the map's threshold.  In the first month of a map, the mean of unseen levels is
+        an estimate.
+    missing : ndarray of shape (n_columns,)
+        Share of missing cells of each column.
     """
 
     n: int
     means: Float64s
     variances: Float64s
+    missing: Float64s
 
     @classmethod
-    def of(cls, detector: Detector, rows: Float64s, is_above: Any, share: float | None) -> "Month":
+    def of(
+        cls,
+        detector: Detector,
+        rows: Float64s,
+        is_above: Any,
+        share: float | None,
+        missing: Sequence[Bools],
+    ) -> "Month":
         """Summarize a table. In the first month of a map, `share` of the rows is expected above the
         threshold."""
         means, variances = [], []
-        for _, code, place, is_unseen in compared_features(detector.map_.encoding):
+        for column, code, place, is_unseen in compared_features(detector.map_.encoding):
             values = _clipped(code, rows[:, place])
-            present = values[~np.isnan(values)]
+            present = values[~(np.isnan(values) | missing[column])]
             mean = float(present.mean()) if len(present) else 0.0
             if share is not None and is_unseen:  # Good (1953): as many as levels of only one row
                 levels = rows[:, place - len(code.levels) : place].sum(axis=0)
@@ -155,17 +169,18 @@ class Month:
             means.append(mean)
             variances.append(float(present.var()) if len(present) else 0.0)
         above = float(np.mean(is_above)) if share is None else share
-        return cls(
-            len(rows), np.array([*means, above]), np.array([*variances, above * (1 - above)])
-        )
+        variances.append(above * (1 - above))
+        lacks = np.array([each.mean() for each in missing])
+        return cls(len(rows), np.array([*means, above]), np.array(variances), lacks)
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> "Month":
         """Return the month that the facts of a run contain."""
-        return cls(said["n"], np.array(said["means"]), np.array(said["variances"]))
+        names = ("means", "variances", "missing")
+        return cls(said["n"], *(np.array(said.get(name, ())) for name in names))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the month as JSON data. The data contain only means of at least 50 rows."""
+        """Return the month as JSON data. The data contain only means and shares of rows."""
         return {name: np.asarray(value).tolist() for name, value in vars(self).items()}
 
 
@@ -190,6 +205,15 @@ def compared_features(encoding: Encoding) -> list[_Feature]:
     ][:MAX_FEATURES]
 
 
+def missing_cells(encoding: Encoding, table: Table) -> list[Bools]:
+    """Return which cells of each column are missing."""
+    none = np.zeros(table.n_rows, dtype=bool)
+    return [
+        table.column(code.name).missing if code.name in table.names else none
+        for code in encoding.features
+    ]
+
+
 def _clipped(code: Any, values: Float64s) -> Float64s:
     if not isinstance(code, NumberCode):
         return values
@@ -198,20 +222,25 @@ def _clipped(code: Any, values: Float64s) -> Float64s:
     return np.clip(values, low - margin, high + margin)
 
 
-def surprises(months: Sequence[Month], now: Month, size: Float64s, is_new: Any) -> Any:
+def surprises(
+    months: Sequence[Month], now: Month, size: Float64s, is_new: Any, lacks: Any = 0
+) -> Any:
     """Return the p-value and the change of each mean, in standard deviations of its values.
 
     A mean differs from earlier means by chance, and because months differ.  The probability of each
     size of the differences between months is learned from the earlier months, also from those of
     other means (empirical Bayes).  `size` is the value of a feature that is present, or 0 for a
-    number.  Means in `is_new` can only rise.
+    number.  Means in `is_new` can only rise.  `lacks` is the share of rows without a value, for the
+    earlier months and then the present month.
     """
-    n = np.array([month.n for month in months], dtype=np.float64)[:, None]
-    within = (n * [month.variances for month in months]).sum(axis=0) / n.sum()
+    counts = np.array([[month.n] for month in (*months, now)], dtype=np.float64)
+    counts = np.maximum(counts * (1 - np.asarray(lacks)) + 0 * size, FEWEST)
+    n, n_now = counts[:-1], counts[-1]
+    within = (n * [month.variances for month in months]).sum(axis=0) / n.sum(axis=0)
     within = within + 2 * size**2 / now.n  # counts of rare levels are skewed
     spread = np.sqrt(np.maximum(within, np.finfo(np.float64).tiny))
     means = np.array([month.means for month in months]) / spread
-    variance = VARIATIONS[:, None, None] ** 2 + 1 / n[None] + 0 * means[None]
+    variance = VARIATIONS[:, None, None] ** 2 + 1 / n[None]
     total = (1 / variance).sum(axis=1)
     center = (means / variance).sum(axis=1) / total
     misfit = ((means - center[:, None]) ** 2 / variance).sum(axis=1)
@@ -229,7 +258,7 @@ def surprises(months: Sequence[Month], now: Month, size: Float64s, is_new: Any) 
         share /= share.sum(axis=0)
     found = share * likelihood / (share * likelihood).sum(axis=0)
     change = now.means / spread - center
-    deviation = np.sqrt(VARIATIONS[:, None] ** 2 + 1 / now.n + 1 / total)
+    deviation = np.sqrt(VARIATIONS[:, None] ** 2 + 1 / n_now + 1 / total)
     tails = [*map(erfc, (np.abs(change) / deviation / 2**0.5).ravel().tolist())]
     p_values = (found * np.reshape(tails, found.shape)).sum(axis=0)
     change = (found * change).sum(axis=0)
@@ -300,14 +329,17 @@ class Drift:
             (self.n_above / n, self.expected / n, "above the threshold of the map"),
             (self.share_far, FAR_SHARE, "far from the map"),
         )
+        many = [each for each in shares if each[0] > MANY_TIMES * each[1]]
+        if not self.is_found or not many:
+            return ""
+        # The sentence on the drift can already contain the first share.
         said = [
             f"{_percent(share)} of the rows are {where} instead of {_percent(usual)}."
-            for share, usual, where in shares
-            if share > MANY_TIMES * usual
+            for share, usual, where in many
+            if where != shares[0][2] or "" not in self.columns
         ]
-        if not self.is_found or not said:
-            return ""
-        return f"{' '.join(said)} If the data are right, train again."
+        why = " ".join(said) or "Many rows do not fit the map."
+        return f"{why} If the data are right, train again with this command:"
 
     def facts(self) -> dict[str, Any]:
         """Return the drift as JSON data that do not contain values of rows."""
@@ -340,10 +372,12 @@ def drift_words(facts: Mapping[str, Any]) -> str:
         return f"{start}: {said or 'the rows changed'}."
     if facts.get("is_known"):
         return "No drift: an earlier run had the same table."
-    if facts["is_first"] or n == 0:
+    if facts["is_first"]:
+        return "Drift cannot be judged yet, because the map was trained on this table."
+    if n == 0:
         few = facts.get("n_rows", MIN_MONTH) < MIN_MONTH
-        why = f"of fewer than {MIN_MONTH} rows" if few else "without an earlier table"
-        return f"Nothing can be said about drift in a table {why}."
+        which = "this table has fewer" if few else "each earlier table of the map has fewer"
+        return f"Drift cannot be judged, because {which} than {MIN_MONTH} rows."
     if n is None:  # a run of an earlier version
         return "No drift."
     if n == 1:
@@ -381,12 +415,12 @@ def drift_of(
     far = 0.0 if is_first else float(earlier[-1]["far"])
     if is_first and len(rows):
         far = float(np.quantile(distances, 1 - FAR_SHARE, method="higher"))
-    month = None
+    month, missing = None, missing_cells(encoding, table)
     if len(rows) >= MIN_MONTH:
-        month = Month.of(detector, rows, is_above, share if is_first else None)
-    n = len(compared_features(encoding)) + 1
+        month = Month.of(detector, rows, is_above, share if is_first else None, missing)
+    n = (len(compared_features(encoding)) + 1, len(missing))
     told = [Month.from_json(facts["month"]) for facts in earlier if facts.get("month")]
-    months = [each for each in told if len(each.means) == n]
+    months = [each for each in told if (len(each.means), len(each.missing)) == n]
     found = Drift(
         *(len(rows), int(is_above.sum()), share * len(rows)),
         far=far,
@@ -411,6 +445,10 @@ def drift_of(
     )
 
 
+ABOVE, MISSING = -1, -2
+"""Instead of the place of a feature: rows above the threshold, and missing cells."""
+
+
 @dataclass(frozen=True)
 class _Changed:
     """A mean that changed: index of the column or -1 for rows above the threshold, its place among
@@ -425,24 +463,38 @@ class _Changed:
 
 def _changes(encoding: Encoding, months: Sequence[Month], now: Month) -> list[_Changed]:
     """Return the changed columns, the least probable change first."""
-    features = compared_features(encoding)
+    features, all_months = compared_features(encoding), (*months, now)
     size = [each.code.applies if isinstance(each.code, CategoryCode) else 0.0 for each in features]
     is_rise = np.array([*(each.is_unseen for each in features), True], dtype=bool)
-    p_values, change = surprises(months, now, np.array([*size, 1.0]), is_rise)
     column = np.array([*(each.column for each in features), -1])
+    missing = np.array([each.missing for each in all_months])
+    lacks = np.where(column < 0, 0, missing[:, column])
+    p_values, change = surprises(months, now, np.array([*size, 1.0]), is_rise, lacks)
+    # Without any missing cell, the test cannot reject, so it does not count (Tarone 1990).
+    lacking = np.flatnonzero(missing.any(axis=0))
+    shares = [Month(m.n, m.missing, m.missing * (1 - m.missing), m.missing) for m in all_months]
+    p_missing, _ = surprises(shares[:-1], shares[-1], np.ones(len(now.missing)), False)
     names, places, counts = np.unique(column, return_inverse=True, return_counts=True)
-    n_tests = len(names) * counts[places]
+    n_groups = len(names) + len(lacking)
     least = np.ones(len(names))
     np.minimum.at(least, places, p_values)
-    before = np.average([m.means for m in months], axis=0, weights=[m.n for m in months])
-    found: dict[int, _Changed] = {}
-    # A new level displaces others, so the largest rise of a column comes first.
-    order = np.lexsort((-change, change <= 0, least[places]))
-    for i in order[p_values[order] * n_tests[order] <= FALSE_ALARM].tolist():
-        place = -1 if i == len(features) else features[i].place
-        facts = (int(column[i]), place, float(change[i]), float(before[i]), float(now.means[i]))
-        found.setdefault(int(column[i]), _Changed(*facts))
-    return sorted(found.values(), key=lambda each: each.column < 0)[:MAX_DRIFTED]
+    n = np.array([[each.n] for each in months])
+    before = np.average([m.means for m in months], axis=0, weights=n * (1 - lacks[:-1]) + FEWEST)
+    found: list[tuple[Any, _Changed]] = []
+    for i in np.flatnonzero(p_values * n_groups * counts[places] <= FALSE_ALARM).tolist():
+        place = ABOVE if i == len(features) else features[i].place
+        facts = (float(change[i]), float(before[i]), float(now.means[i]))
+        # A new level displaces others, so the largest rise of a column comes first.
+        rank = (least[places[i]], change[i] <= 0, -change[i])
+        found.append((rank, _Changed(int(column[i]), place, *facts)))
+    for j in lacking[p_missing[lacking] * n_groups <= FALSE_ALARM].tolist():
+        was = float((n * missing[:-1])[:, j].sum() / n.sum())
+        share = float(now.missing[j])
+        found.append(((p_missing[j], False, 0.0), _Changed(j, MISSING, share - was, was, share)))
+    first: dict[tuple[int, bool], _Changed] = {}
+    for _, each in sorted(found, key=lambda pair: pair[0]):
+        first.setdefault((each.column, each.place == MISSING), each)
+    return sorted(first.values(), key=lambda each: each.place == ABOVE)[:MAX_DRIFTED]
 
 
 def _change(
@@ -456,13 +508,22 @@ def _change(
     """Return the name of a changed column, a phrase on its change, and the phrase without values of
     rows."""
     encoding = detector.map_.encoding
-    if changed.column < 0:
+    if changed.place == ABOVE:
         now, before = _percent(changed.now), _percent(changed.before)
         lasting = f"{now} of the rows are above the threshold of the map instead of {before}"
         order = np.argsort(-scores, kind="stable")
         return "", f"{lasting}{_examples(keys, order)}", lasting
     code = encoding.features[changed.column]
     name = words_of_column(encoding, code.name)
+    if changed.place == MISSING:
+        lacks = np.flatnonzero(table.column(code.name).missing)
+        lasting = (
+            f"{name} is missing in {_percent(changed.now)} of the rows instead of "
+            f"{_percent(changed.before)}"
+        )
+        some = ", ".join(keys[row] for row in lacks[:MAX_EXAMPLES]) if len(keys) else ""
+        is_some = changed.change > 0 and changed.now < 1 and some
+        return code.name, lasting + (f", for example in {some}" if is_some else ""), lasting
     values = rows[:, changed.place]
     is_up = changed.change > 0
     order = np.argsort(-values if is_up else values, kind="stable")
