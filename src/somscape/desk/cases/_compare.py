@@ -11,12 +11,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.desk.cases._drift import MAX_EXAMPLES
-from somscape.desk.cases._watch import (
-    MAX_SAMPLE,
-    cells_of_rows,
-    columns_of_cells,
-    other_spelling,
-)
+from somscape.desk.cases._watch import MAX_SAMPLE, cells_of_rows, columns_of_cells, other_spelling
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
@@ -257,11 +252,7 @@ def gone(
             return f"hidden by a rule ({hidden[key]})"
         if key in unchanged and is_new_map:
             return "its row did not change, but the map was trained again"
-        if key in unchanged and not is_by_number:
-            return "its row did not change, but the rule's threshold is higher now"
-        if key in unchanged:
-            return "its row did not change, but other rows are more unusual now"
-        was = before.get(key, np.inf)  # some scores are unknown
+        was = today[key] if key in unchanged else before.get(key, np.inf)  # some are unknown
         if not today[key] >= was - LEAST_RISE * abs(was):
             return "not unusual enough any more"
         if is_by_number:

@@ -111,7 +111,7 @@ FEWEST = 1e-6
 """Number of rows of a mean without values, which thus agrees with every other mean."""
 
 MAX_FEATURES = 500
-"""Maximum number of features with saved means."""
+"""Maximum number of features with saved means, and of columns with saved shares of cells."""
 
 FAR_SHARE = 0.01
 """Share of the rows in the first run with a map that count as far from the map."""
@@ -206,11 +206,11 @@ def compared_features(encoding: Encoding) -> list[_Feature]:
 
 
 def missing_cells(encoding: Encoding, table: Table) -> list[Bools]:
-    """Return which cells of each column are missing."""
+    """Return which cells of each column are missing. Later columns are left out."""
     none = np.zeros(table.n_rows, dtype=bool)
     return [
         table.column(code.name).missing if code.name in table.names else none
-        for code in encoding.features
+        for code in encoding.features[:MAX_FEATURES]
     ]
 
 
@@ -263,6 +263,10 @@ def surprises(
     p_values = (found * np.reshape(tails, found.shape)).sum(axis=0)
     change = (found * change).sum(axis=0)
     return np.where(is_new & (change < 0), 1.0, p_values), change
+
+
+NOT_FACTS = ("lasting", "month")
+"""Fields of a drift that its facts do not contain under this name."""
 
 
 @dataclass(frozen=True)
@@ -325,38 +329,25 @@ class Drift:
     def train_anew(self) -> str:
         """A sentence with the reasons to train the map again, or "" if there is no reason."""
         n = max(1, self.n_rows)
-        shares = (
-            (self.n_above / n, self.expected / n, "above the threshold of the map"),
-            (self.share_far, FAR_SHARE, "far from the map"),
-        )
-        many = [each for each in shares if each[0] > MANY_TIMES * each[1]]
+        above = (self.n_above / n, self.expected / n, "above the threshold of the map")
+        far = (self.share_far, FAR_SHARE, "far from the map")
+        many = [each for each in (above, far) if each[0] > MANY_TIMES * each[1]]
         if not self.is_found or not many:
             return ""
-        # The sentence on the drift can already contain the first share.
         said = [
             f"{_percent(share)} of the rows are {where} instead of {_percent(usual)}."
             for share, usual, where in many
-            if where != shares[0][2] or "" not in self.columns
+            if where != above[2] or "" not in self.columns  # else said by the sentence on drift
         ]
         why = " ".join(said) or "Many rows do not fit the map."
         return f"{why} If the data are right, train again with this command:"
 
     def facts(self) -> dict[str, Any]:
         """Return the drift as JSON data that do not contain values of rows."""
-        return {
-            "n_above": self.n_above,
-            "expected": round(self.expected, 1),
-            "n_rows": self.n_rows,
-            "is_found": self.is_found,
-            "columns": list(self.columns),
-            "changes": list(self.lasting),
-            "far": self.far,
-            "share_far": self.share_far,
-            "n_months": self.n_months,
-            "is_first": self.is_first,
-            "is_known": self.is_known,
-            "unseen": dict(self.unseen),
-        }
+        facts = {name: value for name, value in vars(self).items() if name not in NOT_FACTS}
+        lists = {"columns": list(self.columns), "changes": list(self.lasting)}
+        own = {"expected": round(self.expected, 1), "unseen": dict(self.unseen)}
+        return {**facts, **lists, **own, "is_found": self.is_found}
 
 
 def drift_words(facts: Mapping[str, Any]) -> str:
@@ -437,12 +428,8 @@ def drift_of(
         _change(detector, change, table, rows, scores, keys)
         for change in _changes(encoding, months, month)
     ]
-    return replace(
-        found,
-        columns=tuple(name for name, _, _ in said),
-        changes=tuple(words for _, words, _ in said),
-        lasting=tuple(words for _, _, words in said),
-    )
+    columns, changes, lasting = zip(*said, strict=True) if said else ((), (), ())
+    return replace(found, columns=columns, changes=changes, lasting=lasting)
 
 
 ABOVE, MISSING = -1, -2
@@ -516,14 +503,12 @@ def _change(
     code = encoding.features[changed.column]
     name = words_of_column(encoding, code.name)
     if changed.place == MISSING:
+        now, before = _percent(changed.now), _percent(changed.before)
+        lasting = f"{name} is missing in {now} of the rows instead of {before}"
         lacks = np.flatnonzero(table.column(code.name).missing)
-        lasting = (
-            f"{name} is missing in {_percent(changed.now)} of the rows instead of "
-            f"{_percent(changed.before)}"
-        )
-        some = ", ".join(keys[row] for row in lacks[:MAX_EXAMPLES]) if len(keys) else ""
-        is_some = changed.change > 0 and changed.now < 1 and some
-        return code.name, lasting + (f", for example in {some}" if is_some else ""), lasting
+        are_some = changed.change > 0 and len(lacks) < len(rows)
+        some = _examples(keys, lacks, "for example in") if are_some else ""
+        return code.name, f"{lasting}{some}", lasting
     values = rows[:, changed.place]
     is_up = changed.change > 0
     order = np.argsort(-values if is_up else values, kind="stable")
@@ -535,8 +520,8 @@ def _change(
         now, before = (_percent(each / code.applies) for each in (changed.now, changed.before))
         words = f"{name} {what} in {now} of the rows instead of {before}"
         return code.name, words + (_examples(keys, order) if is_up else ""), ""
-    lasting = f"{name} is {_in_spreads(changed.change)}"
-    words = lasting
+    spreads = number_text(abs(changed.change), digits=2)
+    words = lasting = f"{name} is {spreads} standard deviations {'higher' if is_up else 'lower'}"
     if isinstance(code, NumberCode) and code.name in table.names:
         numbers = code.read(table.column(code.name)).numbers
         present = numbers[~np.isnan(numbers)] if numbers is not None else np.empty(0)
@@ -548,27 +533,17 @@ def _change(
     return code.name, f"{words}{_examples(keys, order)}", lasting
 
 
-def _examples(keys: Sequence[str], order: Any) -> str:
+def _examples(keys: Sequence[str], order: Any, how: str = "most in") -> str:
     some = [keys[row] for row in order[:MAX_EXAMPLES]] if len(keys) else []
-    return f", most in {', '.join(some)}" if some else ""
-
-
-def _in_spreads(change: float) -> str:
-    way = "higher" if change > 0 else "lower"
-    return f"{number_text(abs(change), digits=2)} standard deviations {way}"
+    return f", {how} {', '.join(some)}" if some else ""
 
 
 def _times_larger(name: str, before: float, now: float) -> str:
     times = now / before if before else 0.0
-    if times >= TIMES:
-        return f"{name} is {_times(times)} times larger"
-    if 0 < times <= 1 / TIMES:
-        return f"{name} is {_times(1 / times)} times smaller"
-    return ""
-
-
-def _times(value: float) -> str:
-    return number_text(value, is_whole=value >= 10, digits=2)
+    if times <= 0 or 1 / TIMES < times < TIMES:
+        return ""
+    ratio, way = (times, "larger") if times > 1 else (1 / times, "smaller")
+    return f"{name} is {number_text(ratio, is_whole=ratio >= 10, digits=2)} times {way}"
 
 
 def _percent(share: float) -> str:

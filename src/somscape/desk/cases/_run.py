@@ -261,11 +261,7 @@ class Before:
         scores = np.full(len(known), np.inf)  # no score rises above an unknown score
         if is_known.any():
             scores[is_known] = detector._scores_of_rows(np.ascontiguousarray(rows[is_known]))
-        since = frozenset(
-            key
-            for key, decision in subject.decided.items()
-            if last is not None and is_since(decision, last)
-        )
+        since = frozenset(k for k, d in subject.decided.items() if last and is_since(d, last))
         by_key = dict(zip(known, scores.tolist(), strict=True))
         of_checks = {} if last is None else state.kept_checks(last.id)
         # A decision is about the rows of the check at that time.

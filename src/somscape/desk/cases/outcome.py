@@ -164,6 +164,9 @@ class RunOutcome:
         """Return the comment of the last decision on a case, or "" without a comment."""
         return self.decisions[key].comment if key in self.decisions else ""
 
+    def _decided(self, key: str) -> dict[str, str]:
+        return {"state": self.state_of(key), "comment": self.comment_of(key)}
+
     def lines(self) -> list[str]:
         """Return sentences that summarize the run, the most important sentence first."""
         known = Counter(r.news for r in self.news if self.state_of(r.key) == CONFIRMED)
@@ -250,25 +253,14 @@ class RunOutcome:
             "n_outstanding": self.n_outstanding,
             "counts": self.counts,
             "cases": [
-                {
-                    "key": row.key,
-                    "place": row.place,
-                    "score": row.score,
-                    "p_value": row.p_value,
-                    "news": row.news,
-                    "state": self.state_of(row.key),
-                    "comment": self.comment_of(row.key),
-                    "why": self.why.get(row.key),
-                    "reasons": row.reasons,
-                }
+                {**vars(row), **self._decided(row.key), "why": self.why.get(row.key)}
                 for row in self.listed
             ],
             "checks": [
                 {
                     "key": row.key,
                     "news": row.news,
-                    "state": self.state_of(row.key),
-                    "comment": self.comment_of(row.key),
+                    **self._decided(row.key),
                     "sentence": row.reasons,
                 }
                 for row in self.checks

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
@@ -117,12 +117,11 @@ def _detect(
     subject: PerOptions,
     out: Path,
     results: ResultFiles,
-    watch_of: Callable[[PerOptions, Encoding], AbstractContextManager[NewWatch | None]]
-    | None = None,
-    save_roles: Path | None = None,
+    watch_of: Callable[[PerOptions, Encoding], AbstractContextManager[NewWatch | None]],
+    save_roles: Path | None,
     *,
     verbose: bool,
-    force: bool = False,
+    force: bool,
 ) -> None:
     console, job, notes = make_console(save_roles), results.job, results.notes or ()
     outermost = Outermost()
@@ -135,7 +134,7 @@ def _detect(
         )
         wide = f"The table has {n_columns:,} columns, so ranking and writing take {about}."
         say(make_console(to_stderr=True), wide)
-    with watch_of(subject, encoding) if watch_of else nullcontext() as watch:
+    with watch_of(subject, encoding) as watch:
         found = found_in(subject, encoding, job, outermost, watch)
         outcome = None
         with stage("drawing, writing"), results_in(out) as (folder, recorded):
@@ -309,11 +308,6 @@ class PlantedCase:
         """Whether the rows that stand out or a check show the case because of a planted column."""
         return (self.is_listed and self.stands_out) or bool(self.checks)
 
-    @property
-    def order(self) -> tuple[bool, bool, int]:
-        """Key that sorts listed cases before cases of checks and missed cases."""
-        return not self.is_found, not self.is_listed, self.rank
-
     def line(self) -> tuple[str, str, str]:
         """Return the place, the id, and what was planted, with the reason in a second line."""
         rank = f"rank {self.rank}{'' if self.stands_out else ' (filled)'}"
@@ -346,7 +340,7 @@ def _say_cases(console: Console, part: Part, found: Found, cases: Sequence[Plant
     n_cases = f"{n_found} of {len(cases)} {part.cases}{more}"
     say(console, f"Found {n_cases} in {rows.n_rows:,} {part.about}")
     grid = make_grid("found by", escape(alerts.id_name), "planted case, and the reason")
-    for case in sorted(cases, key=lambda case: case.order):
+    for case in sorted(cases, key=lambda each: (not each.is_found, not each.is_listed, each.rank)):
         grid.add_row(*map(escape, case.line()))
     console.print(grid)
     n_stand_out = sum(case.is_listed and case.stands_out for case in cases)

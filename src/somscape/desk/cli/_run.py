@@ -17,12 +17,7 @@ from somscape._files import read_secret
 from somscape._types import Ints
 from somscape.changes import OTHER_LAYOUT, difference
 from somscape.desk.cases._database import state_folder, user_of_computer
-from somscape.desk.cases._run import (
-    begin_watch,
-    detector_of_watch,
-    known_cases,
-    run_watch,
-)
+from somscape.desk.cases._run import begin_watch, detector_of_watch, known_cases, run_watch
 from somscape.desk.cases._watch import check_name, key_columns, source_of
 from somscape.desk.cases.decide import (
     cases_bytes,
