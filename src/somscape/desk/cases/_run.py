@@ -510,11 +510,8 @@ def compared(
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
     author, source, label = subject.author, subject.source, subject.label
     place = Place.of(state, runs, subject, instead_of)
-    others = [
-        run
-        for run in counting(runs)
-        if run.map == watch.map and run.id != place.id and run not in place.replaced
-    ]
+    others = [run for run in counting(runs) if run.map == watch.map and run.id != place.id]
+    others = [run for run in others if run not in place.replaced]
     before = Before.of(state, place.last, subject)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
     why = returned(
@@ -526,10 +523,6 @@ def compared(
     alerts, folded = subject.ranked([*(key for key in cells if key not in why), *alike])
     why_listed = why | {k: alike[k] for row in folded if (k := subject.keys[row]) in alike}
     listed = _listed(subject, alerts, folded, before, why_listed)
-    known = confirmed_before(listed, subject.decided)
-    listed = tuple(
-        replace(r, reasons=f"{known.get(r.key, '')} {r.reasons}".strip()) for r in listed
-    )
     agreement = None if label is None else agreement_of(alerts, label)
     unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
     checks, shown, kept_checks = _checks(subject, before, len(listed))
@@ -566,7 +559,7 @@ def compared(
         ),
         unseen=unseen,
         decisions=subject.decided,
-        why=why_listed | known,
+        why=why_listed | confirmed_before(listed, subject.decided),
         notes=(*filter(None, [place.doubt, alike_note(why_listed.keys() - why)]), *subject.notes),
     )
 
@@ -629,7 +622,8 @@ def _listed(
         near = near_confirmed(key, confirmed.get(int(alerts.units[place]), ()))
         said = " ".join(part for part in (why.get(key), said, near) if part)
         listed.append(Listed(key, rank, score, float(alerts.p_values[place]), news, said))
-    return tuple(listed)
+    known = confirmed_before(listed, subject.decided)
+    return tuple(replace(r, reasons=f"{known.get(r.key, '')} {r.reasons}".strip()) for r in listed)
 
 
 def _checks(

@@ -150,7 +150,7 @@ class RunOutcome:
 
     @property
     def if_wrong(self) -> str:
-        """A sentence with the next step after drift in a wrong table, or "" without drift."""
+        """Sentence with the next step if the table of a run with drift is wrong, or ""."""
         if not self.drift.is_found:
             return ""
         words = f"somscape run {shlex.quote(self.watch.name)} TABLE --instead-of {self.run.number}"
