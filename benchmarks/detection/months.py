@@ -1,6 +1,6 @@
 """False alarms and power of the judgment of drift in simulated months of a watch.
 
-usage: months.py N_ROWS [N_SEQUENCES N_MONTHS]
+usage: months.py N_ROWS [N_SEQUENCES N_MONTHS [CASE ...]]
 
 Each sequence trains a map on a first month and then judges later months, each compared with all
 months before it. In the false-alarm cases, the law of the rows does not change, but means can vary
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import ks_2samp
 
-from somscape.desk.cases import _compare
+from somscape.desk.cases._drift import drift_of
 from somscape.desk.jobs._detect import detect, rule_of
 from somscape.desk.jobs._roles import encoding_from, ready, ready_for
 from somscape.desk.jobs.job import Job
@@ -55,6 +55,13 @@ def month(rng: np.random.Generator, base: Columns, effect: Any, *, is_same: bool
     }
 
 
+def lose(rng: np.random.Generator, columns: Columns, share: float, spread: float) -> None:
+    """Remove a share of the rates, which varies from month to month, and of the jobs."""
+    for name, empty in (("rate", np.nan), ("job", None)):
+        part = np.clip(share + spread * rng.normal(), 0, 1)
+        columns[name] = np.where(rng.random(len(columns[name])) < part, empty, columns[name])
+
+
 def payments(rng: np.random.Generator, found: Columns) -> Columns:
     """Return payments of the customers of a month, for `--per`."""
     counts = 5 + rng.poisson(found["visits"])
@@ -89,7 +96,7 @@ def judged(watch: Watch, table: Table) -> bool:
     rows = np.asarray(watch.detector.map_.rows_of(table), dtype=np.float64)
     scores = watch.detector._scores_of_rows(rows)
     earlier = [{**each.facts(), "month": each.month.to_json()} for each in watch.months[::-1]]
-    drift = _compare.drift_of(watch.detector, table, rows, scores, earlier)
+    drift = drift_of(watch.detector, table, rows, scores, earlier)
     watch.months.append(drift)
     return bool(drift.is_found)
 
@@ -100,20 +107,25 @@ def effect_of(rng: np.random.Generator, spread: Any) -> Any:
 
 
 ONE = np.array([0.2, 0, 0, 0, 0, 0])
+NONE = (0.0, 0.0)
 FALSE = {
-    "new customers": (False, 0.0, False),
-    "same customers": (True, 0.0, False),
-    "one mean varies by .2 sd": (False, ONE, False),
-    "all means vary by .1 sd": (False, 0.1, False),
-    "--per, new customers": (False, 0.0, True),
-    "--per, same customers": (True, 0.0, True),
-    "--per, means vary by .1 sd": (False, 0.1, True),
+    "new customers": (False, 0.0, False, NONE),
+    "same customers": (True, 0.0, False, NONE),
+    "one mean varies by .2 sd": (False, ONE, False, NONE),
+    "all means vary by .1 sd": (False, 0.1, False, NONE),
+    "--per, new customers": (False, 0.0, True, NONE),
+    "--per, same customers": (True, 0.0, True, NONE),
+    "--per, means vary by .1 sd": (False, 0.1, True, NONE),
+    ".1 % of cells missing": (False, 0.0, False, (0.001, 0.0)),
+    "10 % of cells missing": (False, 0.0, False, (0.1, 0.0)),
+    "10 % missing, sd 3 %": (False, 0.0, False, (0.1, 0.03)),
 }
 
 
-def false_alarms(n: int, n_sequences: int, n_months: int) -> None:
+def false_alarms(n: int, n_sequences: int, n_months: int, cases: list[str]) -> None:
     """Print how many months of an unchanged law are judged as drift."""
-    for name, (is_same, spread, per) in FALSE.items():
+    for name in cases:
+        is_same, spread, per, lacks = FALSE[name]
         found = np.zeros(n_months, dtype=int)
         for seed in range(n_sequences):
             rng = np.random.default_rng((seed, n, len(name)))
@@ -122,6 +134,8 @@ def false_alarms(n: int, n_sequences: int, n_months: int) -> None:
             for k in range(n_months + 1):
                 columns = month(rng, base, effect_of(rng, spread), is_same=is_same)
                 columns = payments(rng, columns) if per else columns
+                if lacks != NONE:
+                    lose(rng, columns, *lacks)
                 if watch is None:
                     watch = Watch(columns, per=per)
                 else:
@@ -146,7 +160,27 @@ def cents(rng: np.random.Generator, columns: Columns) -> None:
     columns["income"] = 100 * columns["income"]
 
 
-CHANGES: dict[str, Change] = {"shift of .25 sd": shifted, "new level": new_level, "cents": cents}
+def half(rng: np.random.Generator, columns: Columns) -> None:
+    """Remove half of the heights."""
+    columns["height"] = np.where(
+        rng.random(len(columns["height"])) < 0.5, np.nan, columns["height"]
+    )
+
+
+def some(rng: np.random.Generator, columns: Columns) -> None:
+    """Remove 5 % of the heights."""
+    columns["height"] = np.where(
+        rng.random(len(columns["height"])) < 0.05, np.nan, columns["height"]
+    )
+
+
+CHANGES: dict[str, Change] = {
+    "shift of .25 sd": shifted,
+    "new level": new_level,
+    "cents": cents,
+    "half of a column missing": half,
+    "5 % of a column missing": some,
+}
 
 
 def numbers_of(columns: Columns) -> Columns:
@@ -157,9 +191,11 @@ def numbers_of(columns: Columns) -> Columns:
     return {**{name: columns[name] for name in NUMBERS}, **codes}
 
 
-def power(n: int, n_sequences: int, earlier: tuple[int, ...] = (1, 2, 3, 6, 12)) -> None:
+def power(n: int, n_sequences: int, cases: list[str]) -> None:
     """Print in how many sequences a change is found after 1, 2, ... earlier months."""
-    for name, change in CHANGES.items():
+    earlier = (1, 2, 3, 6, 12)
+    for name in cases:
+        change = CHANGES[name]
         ours, ks = dict.fromkeys(earlier, 0), dict.fromkeys(earlier, 0)
         for seed in range(n_sequences):
             rng = np.random.default_rng((seed, n, 99))
@@ -173,7 +209,10 @@ def power(n: int, n_sequences: int, earlier: tuple[int, ...] = (1, 2, 3, 6, 12))
                     watch.months.pop()
                     now = numbers_of(columns)
                     together = {c: np.concatenate([each[c] for each in before]) for c in now}
-                    p = min(ks_2samp(now[c], together[c], method="asymp").pvalue for c in now)
+                    p = min(
+                        ks_2samp(now[c], together[c], method="asymp", nan_policy="omit").pvalue
+                        for c in now
+                    )
                     ks[k] += p * len(now) < 0.05
                 columns = month(rng, base, 0.0, is_same=False)
                 before.append(numbers_of(columns))
@@ -186,8 +225,9 @@ def power(n: int, n_sequences: int, earlier: tuple[int, ...] = (1, 2, 3, 6, 12))
 
 
 if __name__ == "__main__":
-    n_rows, n_sequences, n_months = (int(arg) for arg in [*sys.argv[1:], "20", "20"][:3])
+    numbers, cases = sys.argv[1:4], sys.argv[4:]
+    n_rows, n_sequences, n_months = (int(arg) for arg in [*numbers, "20", "20"][:3])
     print("| rows | case | drift in unchanged months | by month 1, 2, 3, 4 | sequences |")
-    false_alarms(n_rows, n_sequences, n_months)
+    false_alarms(n_rows, n_sequences, n_months, [c for c in FALSE if not cases or c in cases])
     print("| rows | change | sequences | found by somscape/KS after 1, 2, 3, 6, 12 months |")
-    power(n_rows, n_sequences)
+    power(n_rows, n_sequences, [c for c in CHANGES if not cases or c in cases])

@@ -41,6 +41,7 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
         "gone": [{"key": HOSTILE[3], "why": "not in the data any more"}] * 2,
         "drift": {"sentence": "Drift: 82 flagged where 17 were expected.", "is_found": True},
         "unseen": [{"column": "job", "what": HOSTILE[0], "n": 30, "keys": ["a", "b"]}],
+        "if_wrong": f"Run {HOSTILE[2]}.",
         "train_anew": "24 % of the rows are flagged.",
         "command_anew": f"somscape detect '{HOSTILE[1]}'",
         **more,
@@ -57,6 +58,7 @@ def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path:
         *("1 new", "1 returned", "10 still", "1 folded", "2 gone")
     ]
     assert "82 flagged where 17" in browser.texts("#changed-drift")[0]
+    assert "were expected. Run " in browser.texts("#changed-drift")[0]
     assert "Run 2 of" in browser.texts("#changed-lead")[0]
     assert len(browser.texts("#changed-lists summary")) == 3
     assert browser.texts("#rows .news")[:3] == [

@@ -13,6 +13,7 @@ from somscape.desk.cases._compare import (
     UsualMoves,
     encoded_cells,
     gone,
+    is_same,
     months_between,
     news_of,
     returned,
@@ -161,6 +162,35 @@ def test_what_is_gone_is_there_or_not_and_less_unusual_or_not(is_by_number: bool
         ("e", 5, "not unusual enough any more"),
         ("g", 6, why),
     ]
+    found = gone(
+        rows,
+        {"a", "b", "c", "g"},
+        today,
+        before,
+        is_by_number=is_by_number,
+        hidden={},
+        unchanged={"d", "e"},
+    )
+    assert {each.why for each in found} == {why}
+    found = gone(
+        rows,
+        {"a"},
+        today,
+        before,
+        is_by_number=is_by_number,
+        hidden={},
+        is_new_map=True,
+        unchanged={"e"},
+    )
+    whys = {each.key: each.why for each in found}
+    assert whys["e"] == "its row did not change, but the map was trained again"
+    assert "trained again" not in whys["d"]
+
+
+def test_a_row_is_the_same_if_its_common_columns_are() -> None:
+    assert is_same({"a": 1.0, "b": None}, {"a": 1, "b": None, "c": "x"})
+    assert not is_same({"a": 1.0}, {"a": 1.5})
+    assert not is_same({"a": 1.0}, {"b": 1.0})
 
 
 def test_scores_below_0_rise_by_more_than_a_hundredth_too() -> None:

@@ -24,6 +24,7 @@ from somscape.desk.cases import (
     RunOutcome,
     State,
     _compare,
+    _drift,
     _run,
     audit_lines,
     import_decisions,
@@ -32,7 +33,7 @@ from somscape.desk.cases import (
     verify,
 )
 from somscape.desk.cases import _run as _subject
-from somscape.desk.cases._compare import sentences
+from somscape.desk.cases._drift import sentences
 from somscape.desk.cases._run import begin_watch, check_name, detector_of_watch, known_cases
 from somscape.desk.cases._watch import key_columns, other_spelling, source_of
 from somscape.desk.cases.decide import Seen, cases_table, filled_in, spread_over_findings
@@ -117,7 +118,7 @@ def test_the_first_run_has_only_new_rows_and_no_drift(state: State) -> None:
     assert [row.key for row in listed[:2]] == ["c005", "c009"]
     assert {row.news for row in listed} == {"new"}
     assert first.facts["drift"]["is_first"]
-    assert "without an earlier table" in summary_of(state, "cards")["last"]["drift"]
+    assert "the map was trained on this table" in summary_of(state, "cards")["last"]["drift"]
     assert len(state.kept(first.id)) == N
 
 
@@ -144,6 +145,22 @@ def test_a_row_below_the_line_of_a_rule_is_not_said_to_be_outdone(tmp_path: Path
     assert set(news(outcome).values()) == {"still"}
     said = "about as unusual as before, but below the rule's threshold now"
     assert [(each.key, each.why) for each in outcome.gone] == [(last, said)]
+
+
+def test_an_unchanged_row_is_gone_because_the_map_was_trained_again(
+    state: State, tmp_path: Path
+) -> None:
+    before = detector_of_watch(state, "cards")
+    assert before is not None
+    others = {f"c{i:03d}": (INCOME, 9_000_000 + i) for i in range(60, 65)}
+    february = month(tmp_path / "f.csv", 1, **ODD, **others)
+    [first] = state.runs("cards")
+    listed = {row.key for row in state.listed(first.id) if row.key.startswith("c0")}
+    outcome = begun(state, february, after=before.map_)
+    assert {each.key for each in outcome.gone} == listed - {row.key for row in outcome.listed}
+    why = {each.why for each in outcome.gone}
+    assert why == {"its row did not change, but the map was trained again"}
+    assert outcome.drift.sentence.endswith("because the map was trained on this table.")
 
 
 def test_the_same_run_again_adds_nothing_and_says_the_same(state: State, tmp_path: Path) -> None:
@@ -228,6 +245,35 @@ def test_a_file_of_other_cases_is_doubted_and_not_compared_with(
         path.write_text(path.read_text().replace("\nc", f"\n{letter}"))
         doubted = "Is this the right file?" in " ".join(run(state, path).lines())
         assert doubted == (letter == "y")
+
+
+def test_a_small_table_does_not_hide_the_change_of_a_cleared_row(
+    state: State, tmp_path: Path
+) -> None:
+    say(state, "c005", CLEARED)
+    small = month(tmp_path / "s.csv", 2, **ODD)
+    lines = small.read_text(encoding="utf-8").splitlines(keepends=True)
+    for n_rows, income in ((24, 900_000), (23, 90_000)):  # 24 of 120 rows are a fifth
+        small.write_text("".join(lines[: 1 + n_rows]), encoding="utf-8")
+        run(state, small)
+        outcome = run(state, month(tmp_path / "f.csv", n_rows, **ODD | {"c005": (INCOME, income)}))
+        assert outcome.last is not None
+        assert (outcome.last.number == 2) == (n_rows == 24)
+        assert news(outcome)["c005"] == "returned"
+        say(state, "c005", CLEARED)
+    said = "Run 4 has fewer than a fifth of the 120 cases of this table, so the table is compared "
+    assert f"{said}with run 3." in outcome.lines()
+
+
+def test_a_first_table_of_few_rows_is_compared_with(tmp_path: Path) -> None:
+    with State(tmp_path / "other") as other:
+        small = month(tmp_path / "s.csv", 1, **ODD)
+        lines = small.read_text(encoding="utf-8").splitlines(keepends=True)
+        small.write_text("".join(lines[:21]), encoding="utf-8")
+        begun(other, small)
+        outcome = run(other, month(tmp_path / "f.csv", 2, **ODD))
+        assert outcome.last is not None
+        assert "Run 1 has fewer than a fifth of the 120 cases of this table." in outcome.lines()
 
 
 def test_a_cleared_row_folds_and_others_move_up(state: State, tmp_path: Path) -> None:
@@ -317,6 +363,27 @@ def test_a_row_in_the_unit_of_a_confirmed_case_says_so(state: State, tmp_path: P
     assert reasons["c005"].endswith(" The confirmed case c020 is in the same unit.")
 
 
+def test_a_confirmed_case_that_comes_back_is_counted_and_named(
+    state: State, tmp_path: Path
+) -> None:
+    say(state, "c009", CONFIRMED)
+    gone = run(state, month(tmp_path / "f.csv", 2, c005=ODD["c005"]))
+    assert "c009" in {each.key for each in gone.gone}
+    assert "confirmed" not in gone.lines()[0]
+    outcome = run(state, month(tmp_path / "m.csv", 3, **ODD))
+    assert news(outcome)["c009"] == "new"
+    assert re.search(r" \d+ new \(1 confirmed before\)", outcome.lines()[0])
+    [row] = [row for row in outcome.listed if row.key == "c009"]
+    today = outcome.decisions["c009"].made[:10]
+    assert row.reasons.startswith(f"Confirmed on {today} by ann. ")
+    assert outcome.why["c009"] == f"Confirmed on {today} by ann."
+    assert reproduce(state, outcome.run.id).is_same
+    still = run(state, month(tmp_path / "a.csv", 4, **ODD))
+    assert "1 confirmed" in still.lines()[0]
+    assert "before" not in still.lines()[0]
+    assert "c009" not in still.why
+
+
 def test_an_unchanged_table_tells_once_of_what_was_cleared_long_ago(
     state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -378,9 +445,48 @@ def test_a_column_times_a_hundred_is_drift_with_its_name(state: State, tmp_path:
     )
     assert "income is 100 times larger; " in summary_of(state, "cards")["last"]["drift"]
     assert not re.search(r"c\d{3}", json.dumps(outcome.run.facts["drift"]))
+    said = " ".join(outcome.lines())
+    assert said.count("above the threshold") == 1
+    assert "If the table is wrong, correct the table and run `somscape run cards TABLE " in said
+    assert "--instead-of 2`. Train again? " in said
+    assert outcome.to_json()["if_wrong"] in said
     assert "train again" in outcome.drift.train_anew
+    assert replace(outcome.drift, columns=("income",)).train_anew.count("above the threshold") == 1
     assert outcome.command_anew.startswith("somscape detect ")
     assert "--watch cards" in outcome.command_anew
+
+
+@pytest.mark.parametrize("column", [INCOME, JOB])
+@pytest.mark.parametrize(("step", "percent", "example"), [(1, "100", ""), (2, "50", "c000, c002")])
+def test_missing_cells_are_drift_with_the_column_and_the_shares(
+    state: State, tmp_path: Path, column: int, step: int, percent: str, example: str
+) -> None:
+    cells = {f"c{i:03d}": (column, "") for i in range(0, N, step)}
+    outcome = run(state, month(tmp_path / "f.csv", 2, **cells))
+    name = "income" if column == INCOME else "job"
+    said = f"{name} is missing in {percent} % of the rows instead of 0 %"
+    assert f"{said}, for example in {example}" if example else said in outcome.drift.sentence
+    assert not re.search(r"c\d{3}", json.dumps(outcome.run.facts["drift"]))
+    assert said in summary_of(state, "cards")["last"]["drift"]
+    # The cells that are present have not changed.
+    assert f"{name} is " not in outcome.drift.sentence.replace(said, "")
+    after = run(state, month(tmp_path / "m.csv", 3)).drift
+    assert after.n_months == 2
+    assert f"{name} is missing in 0 %" in after.sentence or name not in after.columns
+
+
+def test_as_many_missing_cells_as_before_are_no_drift(tmp_path: Path) -> None:
+    def lacking(path: Path, seed: int) -> Path:
+        rows = np.random.default_rng(seed).permutation(N)[: N // 4]
+        return month(path, seed, **{f"c{i:03d}": (INCOME, "") for i in rows})
+
+    with State(tmp_path / "other") as other:
+        begun(other, lacking(tmp_path / "j.csv", 1), Job(alerts=5, seed=0, missing="fill"))
+        for seed in range(2, 6):
+            drift = run(other, lacking(tmp_path / "f.csv", seed)).drift
+            assert not drift.is_found, drift.sentence
+        full = run(other, month(tmp_path / "f.csv", 7)).drift
+        assert "income is missing in 0 % of the rows instead of 25 %" in full.sentence
 
 
 def test_the_training_table_is_not_drift_and_months_are_counted(
@@ -405,17 +511,17 @@ def test_a_table_sorted_by_a_column_is_not_drift(state: State, tmp_path: Path) -
     assert (drift.is_found, drift.train_anew) == (False, "")
 
 
-def months_like(rng: Any, n: int, spread: Any, k: int) -> list[_compare.Month]:
+def months_like(rng: Any, n: int, spread: Any, k: int) -> list[_drift.Month]:
     """Return months of columns with variance 1, and means that vary by `spread`."""
     spread = np.asarray(spread, dtype=float)
     means = rng.normal(0, np.sqrt(spread**2 + 1 / n), size=(k, len(spread)))
-    return [_compare.Month(n, each, np.ones_like(each)) for each in means]
+    return [_drift.Month(n, each, np.ones_like(each), np.zeros(0)) for each in means]
 
 
-def smallest_p(months: list[_compare.Month]) -> float:
+def smallest_p(months: list[_drift.Month]) -> float:
     n_columns = len(months[0].means)
     none = np.zeros(n_columns)
-    found = _compare.surprises(months[:-1], months[-1], none, none > 0)[0]
+    found = _drift.surprises(months[:-1], months[-1], none, none > 0)[0]
     return float(found.min() * n_columns)
 
 
@@ -424,10 +530,37 @@ def smallest_p(months: list[_compare.Month]) -> float:
 def test_few_usual_months_count_as_drift(n: int, spread: list[float]) -> None:
     rng = np.random.default_rng(51)
     found = sum(
-        smallest_p(months_like(rng, n, spread, 2 + i % 12)) <= _compare.FALSE_ALARM
+        smallest_p(months_like(rng, n, spread, 2 + i % 12)) <= _drift.FALSE_ALARM
         for i in range(400)
     )
     assert found <= 28  # at most 5 %, and 2 standard errors
+
+
+@pytest.mark.parametrize("n", [300, 50_000])
+@pytest.mark.parametrize(("share", "spread"), [(0.001, 0.0), (0.02, 0.0), (0.1, 0.03)])
+def test_few_usual_shares_of_missing_cells_count_as_drift(
+    n: int, share: float, spread: float
+) -> None:
+    rng, found, ones = np.random.default_rng(51), 0, np.ones(8)
+    for i in range(400):
+        true = np.clip(share + spread * rng.normal(size=(3 + i % 12, 8)), 0, 1)
+        shares = [rng.binomial(n, each) / n for each in true]
+        months = [_drift.Month(n, each, each * (1 - each), each) for each in shares]
+        p = _drift.surprises(months[:-1], months[-1], ones, ones < 0)[0]
+        found += p.min() * 8 <= _drift.FALSE_ALARM
+    assert found <= 28
+
+
+def test_a_mean_of_few_values_is_as_uncertain_as_these(tmp_path: Path) -> None:
+    # Of 1,000 rows, 10 have a value: the mean varies as in a month of 10 rows.
+    none, values = np.zeros(1), [0.0, 0.1]
+    p = {}
+    for n, lack in ((1_000, 0.99), (10, 0.0)):
+        months = [_drift.Month(n, np.full(1, each), np.ones(1), none) for each in values]
+        lacks = np.full((2, 1), lack)
+        p[n] = float(_drift.surprises(months[:-1], months[-1], none, none > 0, lacks)[0][0])
+    assert p[1_000] == pytest.approx(p[10])
+    assert p[10] > 0.8  # a tenth of a standard deviation, when the standard error is 1 / sqrt(5)
 
 
 @pytest.mark.parametrize(("n", "k"), [(300, 6), (300, 12), (2_000, 4), (50_000, 3)])
@@ -437,7 +570,7 @@ def test_a_shift_is_found_as_often_as_by_kolmogorov_and_smirnov(n: int, k: int) 
     for _ in range(100):
         months = months_like(rng, n, [0.0] * 8, k + 1)
         months[-1].means[0] += 0.25
-        n_found += smallest_p(months) <= _compare.FALSE_ALARM
+        n_found += smallest_p(months) <= _drift.FALSE_ALARM
         there, here = rng.normal(size=min(k * n, 20_000)), rng.normal(0.25, size=min(n, 20_000))
         n_by_test += ks_2samp(here, there).pvalue <= 0.05 / 8
     assert n_found >= n_by_test - 10  # the standard error of the difference is at most 7

@@ -18,7 +18,7 @@ from texts import check_text
 from somscape import load
 from somscape.datasets._planted import card_transactions, flawed_applications
 from somscape.desk.cli import _detect
-from somscape.desk.cli._demo import PlantedCase
+from somscape.desk.cli._detect import PlantedCase
 from somscape.desk.jobs._detect import detect, rule_of
 from somscape.desk.jobs._roles import ready, roles_from
 from somscape.desk.jobs.job import Job

@@ -354,6 +354,19 @@ def test_a_watch_is_trained_anew_with_what_was_decided() -> None:
     assert "--clear-for 3" in command_anew(watch, "march.csv")
 
 
+@pytest.mark.usefixtures("watched")
+def test_training_on_other_rows_names_an_option_of_the_command() -> None:
+    amounts = {f"n{i}": 1e5 * float(row.split(",")[1]) for i, row in enumerate(ROWS)}
+    other = month(Path("other.csv"), **amounts)
+    said = " ".join(ok(run("detect", other, *KEY, "--watch", "cards", "--out", "other")).split())
+    assert "began from the earlier map, but the rows have changed much" in said
+    assert "init=" not in said
+    option = said.partition("train again on the right table with the same `")[2].partition("`")[0]
+    assert option in ok(run("detect", "--help"))
+    assert "Drift cannot be judged yet, because the map was trained on this table." in said
+    assert "without an earlier table" not in said
+
+
 @pytest.mark.usefixtures("here")
 def test_a_watch_explains_scores_that_include_relations_for_the_first_time(monkeypatch) -> None:
     monkeypatch.setenv("SOMSCAPE_STATE", "state")

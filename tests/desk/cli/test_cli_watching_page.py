@@ -35,6 +35,6 @@ def test_three_months_as_the_page_tells_them(here: Path, monkeypatch: pytest.Mon
     why = [case["why"] for case in february["cases"] if case["why"]]  # type: ignore[attr-defined]
     assert "income moved from 60000 to 600000" in why[0]
     assert february["unseen"][0]["keys"] == ["c033"]  # type: ignore[index]
-    drift = march["drift"]["sentence"]  # type: ignore[index]
+    drift = f"{march['drift']['sentence']} {march['if_wrong']}"  # type: ignore[index]
     assert drift in " ".join(PAGE.read_text(encoding="utf-8").split())
     assert march["train_anew"]

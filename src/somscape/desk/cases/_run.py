@@ -16,19 +16,21 @@ from somscape.checks.check import Check
 from somscape.desk.cases._compare import (
     UsualMoves,
     alike_note,
+    confirmed_before,
     confirmed_by_unit,
-    drift_of,
     encoded_cells,
     gone,
+    is_same,
     like_cleared,
     months_between,
     moved_cases,
     near_confirmed,
     news_of,
     returned,
-    unseen_levels,
+    run_to_compare,
     usual_moves,
 )
+from somscape.desk.cases._drift import drift_of, unseen_levels
 from somscape.desk.cases._watch import (
     bytes_of,
     cells_of_rows,
@@ -38,7 +40,6 @@ from somscape.desk.cases._watch import (
     detector_of,
     keys_of,
     known_check,
-    other_spelling,
     rows_of_check,
     rule_for,
     sampled,
@@ -240,6 +241,7 @@ class Before:
     scores: Mapping[str, float]
     usual: UsualMoves
     decided_since: frozenset[str]
+    unchanged: frozenset[str]
 
     @classmethod
     def of(cls, state: State, last: WatchRun | None, subject: Subject) -> "Before":
@@ -259,16 +261,13 @@ class Before:
         scores = np.full(len(known), np.inf)  # no score rises above an unknown score
         if is_known.any():
             scores[is_known] = detector._scores_of_rows(np.ascontiguousarray(rows[is_known]))
-        since = frozenset(
-            key
-            for key, decision in subject.decided.items()
-            if last is not None and is_since(decision, last)
-        )
+        since = frozenset(k for k, d in subject.decided.items() if last and is_since(d, last))
         by_key = dict(zip(known, scores.tolist(), strict=True))
         of_checks = {} if last is None else state.kept_checks(last.id)
         # A decision is about the rows of the check at that time.
         decided = {k: of["now" if k in since else "decided"] for k, of in of_checks.items()}
-        return cls(listed, checks, decided, by_key, usual, since)
+        same = frozenset(k for k, cells in subject.cells(known).items() if is_same(kept[k], cells))
+        return cls(listed, checks, decided, by_key, usual, since, same)
 
 
 INSTEAD_OF = "instead_of"
@@ -276,9 +275,6 @@ INSTEAD_OF = "instead_of"
 
 RUN_LETTERS = 16
 """Number of hexadecimal digits in the id of a run."""
-
-LEAST_SHARED = 5
-"""An earlier run fits a table that contains at least 1/5 of the cases that the run saved."""
 
 
 @dataclass(frozen=True)
@@ -329,7 +325,7 @@ class Place:
 
     @classmethod
     def _after(cls, state: State, runs: Sequence[WatchRun], subject: Subject) -> "Place":
-        last, doubt = _run_to_compare(state, runs, subject)
+        last, doubt = run_to_compare(state, runs, subject.row_of, new_ids=subject.new_ids)
         said = f"{subject.fingerprint}\n{last.id if last else ''}"
         return cls(hashlib.sha256(said.encode()).hexdigest()[:RUN_LETTERS], last, doubt)
 
@@ -338,30 +334,6 @@ def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
     """Return those runs that were not replaced by another run."""
     replaced = {id_ for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
     return [run for run in runs if run.id not in replaced]
-
-
-def _run_to_compare(
-    state: State, runs: Sequence[WatchRun], subject: Subject
-) -> tuple[WatchRun | None, str]:
-    if not runs:
-        return None, ""
-    if subject.new_ids:
-        return runs[0], ""
-    doubt = ""
-    for run in runs:
-        keys = state.kept(run.id).keys()
-        n = len(keys & subject.row_of.keys())
-        if LEAST_SHARED * n >= len(keys):
-            return run, f"{doubt}, so the table is compared with run {run.number}." if doubt else ""
-        few = f"Only {n} of {len(keys):,} cases" if n else f"None of the {len(keys):,} cases"
-        doubt = doubt or f"{few} of run {run.number} {'are' if n > 1 else 'is'} in this table"
-    if other := other_spelling(state.kept(runs[0].id), subject.keys):
-        return runs[0], f"{doubt}. {other}"
-    if len(runs) > 1 and runs[0].facts["usual_moves"]["by"] == "units":
-        return runs[0], ""  # as before: that run shared no cases with earlier runs
-    again = "run this table again with `--new-ids --instead-of N` (N is the number of this run)"
-    advice = "" if n else f" If each table has new ids, {again}."
-    return runs[0], f"{doubt}. Is this the right file?{advice}"
 
 
 MAX_TRIES = 5
@@ -538,11 +510,8 @@ def compared(
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
     author, source, label = subject.author, subject.source, subject.label
     place = Place.of(state, runs, subject, instead_of)
-    others = [
-        run
-        for run in counting(runs)
-        if run.map == watch.map and run.id != place.id and run not in place.replaced
-    ]
+    others = [run for run in counting(runs) if run.map == watch.map and run.id != place.id]
+    others = [run for run in others if run not in place.replaced]
     before = Before.of(state, place.last, subject)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
     why = returned(
@@ -577,6 +546,8 @@ def compared(
             before.scores,
             is_by_number=_is_by_number(rule, alerts),
             hidden=_hidden(subject, alerts),
+            unchanged=before.unchanged,
+            is_new_map=place.last is not None and place.last.map != watch.map,
         ),
         usual=before.usual,
         drift=drift_of(
@@ -588,7 +559,7 @@ def compared(
         ),
         unseen=unseen,
         decisions=subject.decided,
-        why=why_listed,
+        why=why_listed | confirmed_before(listed, subject.decided),
         notes=(*filter(None, [place.doubt, alike_note(why_listed.keys() - why)]), *subject.notes),
     )
 
@@ -651,7 +622,8 @@ def _listed(
         near = near_confirmed(key, confirmed.get(int(alerts.units[place]), ()))
         said = " ".join(part for part in (why.get(key), said, near) if part)
         listed.append(Listed(key, rank, score, float(alerts.p_values[place]), news, said))
-    return tuple(listed)
+    known = confirmed_before(listed, subject.decided)
+    return tuple(replace(r, reasons=f"{known.get(r.key, '')} {r.reasons}".strip()) for r in listed)
 
 
 def _checks(

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape.desk.cases._compare import NEWS, Drift, Gone, Unseen, UsualMoves, sentences
+from somscape.desk.cases._compare import NEWS, Gone, UsualMoves
+from somscape.desk.cases._drift import Drift, Unseen, sentences
 from somscape.desk.cases._watch import command_anew
 from somscape.desk.cases.records import (
     CONFIRMED,
@@ -64,7 +65,7 @@ class RunOutcome:
     decisions : mapping of str to Decision
         The last decision on each decided case.
     why : mapping of str to str
-        Reasons why cleared cases returned, by key.
+        Reasons why cleared cases returned, and earlier confirmations of rows to look at, by key.
     notes : tuple of str
         Sentences for the page.
     replaced : tuple of WatchRun
@@ -147,6 +148,14 @@ class RunOutcome:
         """The command that trains a new map for the watch on the table of this run."""
         return command_anew(self.watch, self.run.source)
 
+    @property
+    def if_wrong(self) -> str:
+        """Sentence with the next step if the table of a run with drift is wrong, or ""."""
+        if not self.drift.is_found:
+            return ""
+        words = f"somscape run {shlex.quote(self.watch.name)} TABLE --instead-of {self.run.number}"
+        return f"If the table is wrong, correct the table and run `{words}`."
+
     def state_of(self, key: str) -> str:
         """Return the state of a case."""
         return self.decisions[key].state if key in self.decisions else OPEN
@@ -155,11 +164,19 @@ class RunOutcome:
         """Return the comment of the last decision on a case, or "" without a comment."""
         return self.decisions[key].comment if key in self.decisions else ""
 
+    def _decided(self, key: str) -> dict[str, str]:
+        return {"state": self.state_of(key), "comment": self.comment_of(key)}
+
     def lines(self) -> list[str]:
         """Return sentences that summarize the run, the most important sentence first."""
-        counts = self.counts
+        known = Counter(r.news for r in self.news if self.state_of(r.key) == CONFIRMED)
+        counts = [
+            f"{n} {what}{f' ({known[what]} confirmed before)' if known[what] else ''}"
+            for what, n in self.counts.items()
+            if n
+        ]
         than = f"compared with run {self.last.number}" if self.last else "nothing to compare with"
-        shown = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing listed"
+        shown = ", ".join(counts) or "nothing listed"
         said = [f"Run {self.run.number} of {self.watch.name}, {than}: {shown}."]
         if self.is_again:
             made = self.run.made[:10]
@@ -169,7 +186,7 @@ class RunOutcome:
             said.append(f"It replaces run {numbers}.")
         if self.news and self.n_outstanding < len(self.news):
             said.append(f"{self.n_outstanding} of {len(self.news)} rows to look at stand out.")
-        said += [self.drift.sentence] if self.drift.sentence else []
+        said += filter(None, [self.drift.sentence, self.if_wrong])
         said += sentences(self.unseen)
         if self.drift.train_anew:
             said += [f"Train again? {self.drift.train_anew}", f"  {self.command_anew}"]
@@ -236,25 +253,14 @@ class RunOutcome:
             "n_outstanding": self.n_outstanding,
             "counts": self.counts,
             "cases": [
-                {
-                    "key": row.key,
-                    "place": row.place,
-                    "score": row.score,
-                    "p_value": row.p_value,
-                    "news": row.news,
-                    "state": self.state_of(row.key),
-                    "comment": self.comment_of(row.key),
-                    "why": self.why.get(row.key),
-                    "reasons": row.reasons,
-                }
+                {**vars(row), **self._decided(row.key), "why": self.why.get(row.key)}
                 for row in self.listed
             ],
             "checks": [
                 {
                     "key": row.key,
                     "news": row.news,
-                    "state": self.state_of(row.key),
-                    "comment": self.comment_of(row.key),
+                    **self._decided(row.key),
                     "sentence": row.reasons,
                 }
                 for row in self.checks
@@ -265,6 +271,7 @@ class RunOutcome:
                 {**vars(each), "levels": [*each.levels], "keys": [*each.keys], "what": each.what}
                 for each in self.unseen
             ],
+            "if_wrong": self.if_wrong or None,
             "train_anew": drift.train_anew or None,
             "command_anew": self.command_anew if drift.train_anew else None,
             "usual_moves": vars(self.usual),
@@ -275,7 +282,8 @@ class RunOutcome:
 LIST, PAGE = "alerts.csv", "report.json"
 
 NOT_OF_INPUTS = (
-    *("run", "number", "made", "author", "audit_head", "notes", "command_anew"),
+    *("run", "number", "made", "author", "audit_head", "notes"),
+    *("if_wrong", "command_anew"),
     "checks",  # some depend on the day
 )
 """Fields of the page that depend on more than the table, the map, the rule and the decisions."""

@@ -77,7 +77,7 @@ def demo() -> Work:
     table contains 690 credit-card applications from the UCI repository, and eight errors.  The
     command writes both tables, and the results of `somscape detect` for each.
     """
-    from somscape.desk.cli._demo import show_demo
+    from somscape.desk.cli._detect import show_demo
 
     return show_demo
 

@@ -15,14 +15,9 @@ from rich.markup import escape
 
 from somscape._files import read_secret
 from somscape._types import Ints
-from somscape.changes import difference
+from somscape.changes import OTHER_LAYOUT, difference
 from somscape.desk.cases._database import state_folder, user_of_computer
-from somscape.desk.cases._run import (
-    begin_watch,
-    detector_of_watch,
-    known_cases,
-    run_watch,
-)
+from somscape.desk.cases._run import begin_watch, detector_of_watch, known_cases, run_watch
 from somscape.desk.cases._watch import check_name, key_columns, source_of
 from somscape.desk.cases.decide import (
     cases_bytes,
@@ -168,7 +163,14 @@ def _change_notes(before: Detector, after: Detector) -> list[str]:
         lines = str(difference(before.map_, after.map_)).splitlines()
     except InputError:
         return [*notes, "The new map has other columns, so the two maps cannot be compared."]
+    lines = [OTHER_ROWS if line.startswith(OTHER_LAYOUT) else line for line in lines]
     return [*notes, f"Comparison of the new map with the earlier map: {lines[0]}", *lines[1:]]
+
+
+OTHER_ROWS = (
+    "The training began from the earlier map, but the rows have changed much, so units cannot be "
+    "compared. If this table is wrong, train again on the right table with the same `--watch`."
+)
 
 
 def check_watch(job: Job, path: str, *, replace: bool) -> None:

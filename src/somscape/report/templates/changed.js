@@ -50,7 +50,7 @@ function fillChanged() {
   byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), ". " + when + place);
   byId("changed-counts").append(...Object.entries(changed.counts).filter(([, n]) => n).map(drawCount));
   byId("changed-drift").hidden = !changed.drift.sentence;
-  byId("changed-drift").append(changed.drift.sentence);
+  byId("changed-drift").append([changed.drift.sentence, changed.if_wrong].filter(Boolean).join(" "));
   byId("changed-drift").classList.toggle("loud", changed.drift.is_found);
   byId("changed-anew").hidden = !changed.train_anew;
   byId("changed-anew-why").append(changed.train_anew || "");
