@@ -226,19 +226,15 @@ _BAR_GAP, _BAR_WIDTH = 0.12, 0.14  # inches
 def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[float, float]:
     """Return the values that the first and the last color of the color map represent."""
     found = values[np.isfinite(values)]
-    if not isinstance(limits, str):
-        pair = np.asarray(limits, dtype=object).ravel()
-        is_pair = len(pair) == 2 and all(isinstance(v, int | float | np.number) for v in pair)
-        if not is_pair or not pair[0] < pair[1]:
-            raise InputError(
-                "`limits` must be 'robust', 'full' or two numbers with the lower number first, "
-                f"but is {limits!r}.",
-                value=limits,
-            )
+    pair = () if isinstance(limits, str) else np.asarray(limits, dtype=object).ravel()
+    is_pair = len(pair) == 2 and all(isinstance(v, int | float | np.number) for v in pair)
+    if is_pair and pair[0] < pair[1]:
         return float(pair[0]), float(pair[1])
-    if limits not in ("robust", "full"):
+    if not isinstance(limits, str) or limits not in ("robust", "full"):
         raise InputError(
-            f"`limits` must be 'robust', 'full' or two numbers, but is {limits!r}.", value=limits
+            "`limits` must be 'robust', 'full' or two numbers with the lower number first, but is "
+            f"{limits!r}. Pass for example (0, 1).",
+            value=limits,
         )
     if not len(found):
         return 0.0, 1.0

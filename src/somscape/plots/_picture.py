@@ -466,7 +466,7 @@ def draw_panels(
         has_labels = any(p.kind == "share" for p in planes) or any("label" in k for k in looks)
         low = _FOOT if canvas.figsize is None else _LOW_FOOT + _LABEL * has_labels
         least = max(low, *map(_legend_height, planes))
-        names = [len(short(plane.name, _ROW_CHARACTERS)) for plane in planes]
+        names = [max(1, len(short(plane.name, _ROW_CHARACTERS))) for plane in planes]
         axes, foot = _grid(canvas, names, min(n_wide, len(planes)), (map_height, least), title)
     for ax, plane, look in zip(axes, planes, looks or [{}] * len(planes), strict=True):
         n_characters = max(6, int((_width(ax) + _GAP) / _TITLE_CHARACTER))
