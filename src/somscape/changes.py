@@ -150,7 +150,7 @@ def align(a: Map, b: Map) -> Alignment:
     >>> print(found.words, bool((found.map_.codebook == som.codebook_).all()))
     turned by 180 degrees True
     """
-    a, b = as_map(a), as_map(b)
+    a, b = as_map(a, "a"), as_map(b, "b")
     _check_lattices(a.lattice, b.lattice)
     here = a.places
     in_its_units = recoded(b.codebook, b.encoding, a.encoding)
@@ -444,7 +444,7 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
     >>> found.moved.shape, next(iter(found.of_columns))
     ((6,), 'x1')
     """
-    before, after = as_map(before), as_map(after)
+    before, after = as_map(before, "before"), as_map(after, "after")
     alignment = align(before, after)
     now = alignment.map_
     later = recoded(now.codebook, now.encoding, before.encoding)

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import re
 from dataclasses import replace
 from inspect import Parameter, signature
 from pathlib import Path
@@ -18,10 +19,12 @@ from hypothesis import strategies as st
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from scipy.sparse import csr_array
 from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, measures, paths, plots, regions
+from somscape.errors import InputError
 from somscape.grid.graph import shortest_paths, spanning_tree
 from somscape.grid.lattice import neighbor_pairs
 from somscape.plots import _net as _tree_places
@@ -243,7 +246,7 @@ def test_a_size_or_title_that_cannot_be_is_refused(name: str) -> None:
     axes = list(figure.subplots(1, 4)) if name in SEVERAL_AXES else figure.add_subplot()
     with pytest.raises(ValueError, match=r"`figsize` and `ax` are both given.* leave out one"):
         PICTURES[name](m, ax=axes, figsize=(5, 4))
-    with pytest.raises(TypeError, match="`title` must be a text or None, but is an int"):
+    with pytest.raises(TypeError, match=r"`title` must be a text or None, but is an int.* Pass a"):
         PICTURES[name](m, title=3)
     if name in SEVERAL_AXES:
         with pytest.raises(ValueError, match=r"`title` is given.*figure\.suptitle"):
@@ -264,6 +267,47 @@ def test_every_function_takes_a_size_and_a_title() -> None:
     for each in drawing:
         for name in ("figsize", "title"):
             assert signature(each).parameters[name].kind is Parameter.KEYWORD_ONLY
+
+
+@pytest.mark.parametrize(
+    "name", ["umatrix", "column_plane", "images", "relevance", "net", "quality"]
+)
+def test_the_parameter_and_the_class_of_a_map_are_named(name: str) -> None:
+    draw = getattr(plots, name)
+    more = [each for each in signature(draw).parameters.values() if each.default is each.empty]
+    with rejected(TypeError, parameter="som", value="NoneType"):
+        draw(None, *[ROWS for _ in more[1:]])
+
+
+@pytest.mark.parametrize("wrong", ["x.xyz", Path("x.json"), 5, None, b"x.png"])
+def test_a_name_that_no_picture_can_have_is_refused(wrong: Any, tmp_path: Path) -> None:
+    target = tmp_path / wrong if isinstance(wrong, str | Path) else wrong
+    with pytest.raises(InputError) as caught:
+        plots.hits(some_map("hexagonal")).save(target)
+    message, error = str(caught.value), caught.value
+    assert (error.parameter, error.value) == ("path", target)
+    assert {".png", ".svg", ".pdf"} <= set(error.allowed)
+    assert re.search(r"`path` .* ends in .*\.png.*, but is .*Pass a name such as", message)
+    assert repr(target if target is wrong else str(target)) in message
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("shape", [(7, 10), (10, 7), (8, 8)], ids=str)
+def test_names_of_thirteen_columns_are_readable_in_a_small_figure(shape: tuple[int, int]) -> None:
+    lattice = Lattice(*shape)
+    codebook = np.random.default_rng(1).normal(size=(lattice.n_units, 13))
+    names = [("flavanoids", "proanthocyanins_of_wine", "ash")[i % 3] for i in range(13)]
+    names = [f"{name}{i}" for i, name in enumerate(names)]
+    display = plots.planes(map_of(codebook, lattice, names=names), figsize=(4, 3))
+    page = display.figure_.bbox
+    texts = [text for text in display.figure_.findobj(Text) if text.get_text().strip()]
+    boxes = [text.get_window_extent() for text in texts]
+    assert all(page.x0 <= box.x0 < box.x1 <= page.x1 for box in boxes)
+    assert all(page.y0 <= box.y0 < box.y1 <= page.y1 for box in boxes)
+    for (a, one), (b, other) in itertools.combinations(zip(texts, boxes, strict=True), 2):
+        assert not one.overlaps(other), (a, b)
+    for name, ax in zip(names, display.axes_, strict=True):  # only long names are cut
+        assert ax.get_title() == name or (len(name) > 20 and ax.get_title().endswith("…"))
 
 
 @pytest.mark.rest

@@ -653,6 +653,15 @@ def test_histograms_count_rows_and_alerts_by_value() -> None:
     assert column["explained"] == pytest.approx(1 - 0.5625 / 3.875, rel=1e-5)
 
 
+def test_nothing_is_explained_in_a_column_without_variance() -> None:
+    encoding = Encoding.plain(["x", "y"])
+    map_ = Map(np.array([[0.0, 5.0], [2.0, 7.0]]), Lattice(1, 2), encoding, np.array([2.0, 1.0]))
+    table = table_from_columns({"x": [0.5, -0.5, 2.25], "y": [0.1] * 3}, "small.csv")
+    x, y = small_data(map_, table)["columns"]
+    assert x["explained"] == pytest.approx(1 - 0.5625 / 3.875, rel=1e-5)  # by hand, as above
+    assert y["explained"] is None
+
+
 def test_histogram_of_many_values_has_ranges_that_hold_every_row() -> None:
     code = Encoding.plain(["x"]).features[0]
     values = np.append(np.random.default_rng(0).normal(size=500), np.nan)[:, None]

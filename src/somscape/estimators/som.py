@@ -222,8 +222,10 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         for small tables, otherwise 1.
     n_epochs : int, float or "auto", default="auto"
         Number of passes over the rows (epochs), at most a million.  ``"auto"`` depends on
-        `algorithm`, as described in ``explain_defaults_``.  For ``"online"``, the number can be a
-        fraction, such as ``20_000 / len(X)`` for 20,000 updates.
+        `algorithm`, as described in ``explain_defaults_``.  A map of 400 units of 100,000 x 50
+        values gets 156 epochs.  With half of these epochs, the quantization error of such maps is
+        up to 0.7 % higher, and the topographic error is up to 5 % (of its value) higher.  For
+        ``"online"``, the number can be a fraction, such as ``20_000 / len(X)`` for 20,000 updates.
     radius_start, radius_end : float or "auto", default="auto"
         Radius of the neighborhood in the first and the last epoch, in grid steps (on a graph, in
         the unit of the edge lengths).  ``radius_start="auto"`` means a quarter of the longest side

@@ -894,28 +894,28 @@ def map_of_arrays(
     return Map(codebook, lattice, encoding, hits, metric=metric)
 
 
-def refusal_of(thing: Any, wanted: str, example: str, *marks: str) -> Exception:
-    """Return the error for an argument that is not a map or a detector."""
+def refusal_of(name: str, thing: Any, wanted: str, example: str, *marks: str) -> Exception:
+    """Return the error for the parameter `name` whose value is not a map or a detector."""
     if isinstance(thing, str | os.PathLike):
         path = os.fspath(thing)
         return ParameterTypeError(
-            f"The argument must be {wanted}, but is the name of a file. Load the file first with "
+            f"`{name}` must be {wanted}, but is the name of a file. Load the file first with "
             f"somscape.load({path!r}).",
             value=path,
         )
-    name = type(thing).__name__
+    kind = type(thing).__name__
     if hasattr(thing, "fit") and any(hasattr(thing, mark) for mark in marks):
-        return InputError(f"This {name} is not fitted yet. Call `fit` first.", value=name)
+        return InputError(f"This {kind} is not fitted yet. Call `fit` first.", value=kind)
     return ParameterTypeError(
-        f"The argument must be {wanted}, for example {example}, but is of type {name}.", value=name
+        f"`{name}` must be {wanted}, for example {example}, but is of type {kind}.", value=kind
     )
 
 
-def as_map(map_: Any) -> Map:
-    """Return the argument if it is a map, or the map of a detector or a fitted estimator."""
+def as_map(map_: Any, name: str = "som") -> Map:
+    """Return the value of a parameter if it is a map, or the map of a detector or estimator."""
     found = getattr(map_, "map_", map_)
     if not isinstance(found, Map):
-        raise refusal_of(map_, "a Map", "`som.map_`", "save", "som")
+        raise refusal_of(name, map_, "a Map", "`som.map_`", "save", "som")
     return found
 
 

@@ -233,7 +233,7 @@ def stability(
             "Pass for example [map_1, map_2].",
             value=type(maps).__name__,
         )
-    found = [as_map(each) for each in maps]
+    found = [as_map(each, f"maps[{i}]") for i, each in enumerate(maps)]
     if len(found) < 2:
         raise InputError(
             f"`maps` must contain at least two maps, but contains {len(found)}. Pass for example "

@@ -541,7 +541,7 @@ def as_detector(detector: Any) -> Detector:
     found = detector_in(detector)
     if found is None:
         example = "`detector_` of a fitted SOMDetector"
-        raise refusal_of(detector, "a Detector", example, "alerts")
+        raise refusal_of("detector", detector, "a Detector", example, "alerts")
     return found
 
 

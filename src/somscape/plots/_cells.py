@@ -1,10 +1,10 @@
 """Choose colors and color bars, and draw the cells of a lattice, with texts and borders."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -226,19 +226,15 @@ _BAR_GAP, _BAR_WIDTH = 0.12, 0.14  # inches
 def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[float, float]:
     """Return the values that the first and the last color of the color map represent."""
     found = values[np.isfinite(values)]
-    if not isinstance(limits, str):
-        pair = np.asarray(limits, dtype=object).ravel()
-        is_pair = len(pair) == 2 and all(isinstance(v, int | float | np.number) for v in pair)
-        if not is_pair or not pair[0] < pair[1]:
-            raise InputError(
-                "`limits` must be 'robust', 'full' or two numbers with the lower number first, "
-                f"but is {limits!r}.",
-                value=limits,
-            )
+    pair = () if isinstance(limits, str) else np.asarray(limits, dtype=object).ravel()
+    is_pair = len(pair) == 2 and all(isinstance(v, int | float | np.number) for v in pair)
+    if is_pair and pair[0] < pair[1]:
         return float(pair[0]), float(pair[1])
-    if limits not in ("robust", "full"):
+    if not isinstance(limits, str) or limits not in ("robust", "full"):
         raise InputError(
-            f"`limits` must be 'robust', 'full' or two numbers, but is {limits!r}.", value=limits
+            "`limits` must be 'robust', 'full' or two numbers with the lower number first, but is "
+            f"{limits!r}. Pass for example (0, 1).",
+            value=limits,
         )
     if not len(found):
         return 0.0, 1.0
@@ -288,6 +284,9 @@ def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> "
 _TICK_WIDTH = 0.4
 """Width in inches of a tick label."""
 
+_TICK_CHARACTER = 0.065
+"""Assumed width in inches of a character in a tick label."""
+
 _LEFT, _RIGHT, _TIP = 0.1, 0.9, 0.028
 """Positions of the left and right end of the slim color bar, and length of a pointed end of this
 bar, as shares of the axes width."""
@@ -324,6 +323,10 @@ def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -
             ax.add_artist(Polygon(corners, facecolor=color, linewidth=0, **there))
     values, texts, power = _ticks(low, high, n_most=0.8 * box.width / dpi / _TICK_WIDTH)
     places = [_LEFT + (_RIGHT - _LEFT) * (value - low) / (high - low) for value in values]
+    wide = _TICK_CHARACTER * max(map(len, texts), default=0) * dpi / box.width
+    if any(b - a < wide for a, b in itertools.pairwise(places)):
+        step = len(places) - 1 if places[-1] - places[0] >= wide else len(places)
+        places, texts = places[::step], texts[::step]
     lines = [[(x, bottom), (x, mark)] for x in places]
     ax.add_artist(LineCollection(lines, colors=ink(), linewidths=0.8, **there))
     there |= {"va": "top", "ha": "center", "fontsize": 7}
@@ -486,19 +489,19 @@ def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
 
 
 def map_axes(
-    lattice: Lattice, frame: Canvas, unit_size: float | None, *, has_legend: bool, has_bar: bool
+    lattice: Lattice, canvas: Canvas, unit_size: float | None, *, has_legend: bool, has_bar: bool
 ) -> "Axes":
     """Return the axes of a new figure with space for a map, a title and a color bar or legend."""
     low, high = _extent(lattice)
     wide, tall = high - low
     below, right = LEGEND_ROOM if has_legend else _SIDE, _BAR if has_bar else _SIDE
-    if frame.figsize is not None:
-        width, height = frame.figsize
+    if canvas.figsize is not None:
+        width, height = canvas.figsize
         unit_size = min((width - _SIDE - right) / wide, (height - _TITLE - below) / tall)
     elif unit_size is None:
         unit_size = min(_LONG_SIDE / max(wide, tall), _MAX_UNIT / cell_width(lattice))
     inside = wide * unit_size, tall * unit_size
-    if frame.figsize is None:
+    if canvas.figsize is None:
         inside = inside[0], max(inside[1], _MIN_HEIGHT)
         width, height = max(inside[0], _MIN_WIDTH) + _SIDE + right, inside[1] + _TITLE + below
     left = (width - right + _SIDE - inside[0]) / 2
@@ -506,7 +509,7 @@ def map_axes(
     if not has_legend:
         low_edge = (low_edge + below) / 2
     place = left / width, low_edge / height, inside[0] / width, inside[1] / height
-    return frame.new(width, height).add_axes(place)
+    return canvas.new(width, height).add_axes(place)
 
 
 def height_for(lattice: Lattice, width: float) -> float:
@@ -708,7 +711,7 @@ def _free_spot(
     widest = float(boxes.high[0] - boxes.low[0])
     first, *more = text.split("\n")
     texts = [text, f"{first} …"] if more else [text]
-    for each, font in product(texts, _SIZES):
+    for each, font in itertools.product(texts, _SIZES):
         fitting = _fitted(each, font, widest)
         size = _size(fitting, font)
         for shift in shifts:

@@ -88,8 +88,8 @@ def training(
         )
     n_steps = len(som.history[charts[0][0]])
     steps = som.history.get("step", np.arange(1, n_steps + 1))
-    frame = Canvas(ax, figsize, title)
-    axes = given_axes(frame, len(charts)) or _stacked(frame.area(5.6, 3.9), len(charts))
+    canvas = Canvas(ax, figsize, title)
+    axes = given_axes(canvas, len(charts)) or _stacked(canvas.area(5.6, 3.9), len(charts))
     for i, (ax, (key, label, color)) in enumerate(zip(axes, charts, strict=True)):
         values = som.history[key]
         ax.plot(steps[: len(values)], values, color=color, marker="o", markersize=3, linewidth=1.5)
@@ -99,7 +99,7 @@ def training(
         ax.tick_params(labelsize=8, labelbottom=i == len(charts) - 1)
         ax.grid(alpha=0.25)
         ax.spines[["top", "right"]].set_visible(False)
-    frame.write_title(axes[0], "Training")
+    canvas.write_title(axes[0], "Training")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     is_online = som.parameters.get("algorithm") == "online"
     axes[-1].set_xlabel("updates" if is_online else "epoch", fontsize=9)
@@ -176,8 +176,8 @@ def trade_off(
         )
     if candidates.n_rows == 0:
         raise InputError("`candidates` is empty. Pass more rows to SOM.suggest(X).")
-    frame = Canvas(ax, figsize, title)
-    ax = frame.one_axes((5.6, 4.0), 0.784, 0.56, 1.456, 0.4)
+    canvas = Canvas(ax, figsize, title)
+    ax = canvas.one_axes((5.6, 4.0), 0.784, 0.56, 1.456, 0.4)
     qe, te, stability = (_numbers(candidates, name) for name in _CANDIDATE_COLUMNS[3:])
     radius = _numbers(candidates, "radius_end")
     marker_of = dict(zip(sorted(set(radius), reverse=True), cycle(_MARKERS), strict=False))
@@ -192,7 +192,7 @@ def trade_off(
             ax.scatter(te[i], qe[i], s=area[i], color=color, marker=marker_of[radius[i]])
     ax.set_xlabel("topographic error", fontsize=9)
     ax.set_ylabel("quantization error", fontsize=9)
-    frame.write_title(ax, "Candidates (lower left is better)")
+    canvas.write_title(ax, "Candidates (lower left is better)")
     ax.tick_params(labelsize=8)
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
@@ -303,7 +303,7 @@ def net(
     ((12, 2), (200, 2))
     """
     som = as_map(som)
-    frame = Canvas(ax, figsize, title)
+    canvas = Canvas(ax, figsize, title)
     if y is not None:
         require_rows(X)
     rows: Any = np.empty((0, som.codebook.shape[1]))
@@ -313,14 +313,14 @@ def net(
     middle, axes, shares = _main_axes(som, rows)
     units, points = (som.codebook - middle) @ axes, (rows - middle) @ axes
     right = 0.2 if found is None else 1.8
-    ax = frame.one_axes((5.6 + right, 4.8), 0.7, 0.624, right, 0.384)
+    ax = canvas.one_axes((5.6 + right, 4.8), 0.7, 0.624, right, 0.384)
     _draw_points(ax, points, found)
     _draw_net(ax, som, units)
     for axis, name, share in zip((ax.xaxis, ax.yaxis), (1, 2), shares, strict=True):
         axis.set_label_text(f"PC {name} ({100 * share:.0f} % of variance)", fontsize=9)
     ax.tick_params(labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)
-    frame.write_title(ax, f"The map among the rows, {som.lattice.size_text}")
+    canvas.write_title(ax, f"The map among the rows, {som.lattice.size_text}")
     if found is not None:
         _add_legend(ax, found, y_name)
     return display_of([ax], {"places": units, "rows": points, "shares": shares})

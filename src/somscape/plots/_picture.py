@@ -282,7 +282,7 @@ class Picture:
     ----------
     map : Map
         Map, or an estimator or detector that has a map.
-    frame : Canvas
+    canvas : Canvas
     unit_size : float or None
         Distance in inches between neighboring units, if a new figure is made.
     has_legend, has_bar : bool
@@ -302,19 +302,19 @@ class Picture:
     def __init__(
         self,
         som: Any,
-        frame: Canvas,
+        canvas: Canvas,
         unit_size: float | None,
         *,
         has_legend: bool = False,
         has_bar: bool | None = None,
     ) -> None:
         self.map: Map = as_map(som)
-        self.frame, self.is_own = frame, not frame.has_axes()
+        self.canvas, self.is_own = canvas, not canvas.has_axes()
         message = "`figsize` and `unit_size` are both given. Leave out one of the two."
-        check_that(frame.figsize is None or unit_size is None, message)
+        check_that(canvas.figsize is None or unit_size is None, message)
         has_bar = not has_legend if has_bar is None else has_bar
         room: dict[str, Any] = {"has_legend": has_legend, "has_bar": has_bar}
-        self.ax: Axes = frame.ax or map_axes(self.map.lattice, frame, unit_size, **room)
+        self.ax: Axes = canvas.ax or map_axes(self.map.lattice, canvas, unit_size, **room)
         fit_axes(self.ax, self.map.lattice)
         self.drawn: dict[str, Any] = {}
 
@@ -347,10 +347,10 @@ class Picture:
         if is_own:
             middle = (box.x0 + box.x1) / 2
             side = min(middle, ax.figure.bbox.width - middle) / dpi - _MARGIN
-            most = 10.0 if self.frame.figsize is None else _MAX_SHARE * box.y1 / dpi
+            most = 10.0 if self.canvas.figsize is None else _MAX_SHARE * box.y1 / dpi
             legend = wrapped_legend(ax, entries, width=2 * side, height=most, fontsize=9, **style)
             tall = legend.get_window_extent().height / dpi + _MARGIN
-            if self.frame.figsize is None:
+            if self.canvas.figsize is None:
                 _grow_below(ax, tall - LEGEND_ROOM)
             else:
                 _shrink_above(ax, tall - box.y0 / dpi)
@@ -384,7 +384,7 @@ class Picture:
     def done(self, what: str) -> Display:
         """Return the display.  The title of the picture contains `what` and the size of the map."""
         size = self.map.lattice.size_text
-        self.frame.write_title(self.ax, short(f"{what}, {size}" if what else size, 60))
+        self.canvas.write_title(self.ax, short(f"{what}, {size}" if what else size, 60))
         return display_of([self.ax], self.drawn)
 
 
@@ -443,12 +443,14 @@ _TITLE_CHARACTER = 0.085
 """Assumed width in inches of a character in the title of a panel."""
 
 _PANEL, _PANEL_TITLE, _FOOT, _GAP, _HEAD, _MIN_SIDE = 2.1, 0.3, 0.58, 0.22, 0.45, 0.3  # inches
+_LOW_TITLE, _LOW_FOOT, _LABEL = 0.2, 0.34, 0.13  # inches
+"""Smaller heights for a given size of the figure, and the height of the label of a color bar."""
 
 
 def draw_panels(
     map_: Map,
     planes: Sequence[ColumnPlane],
-    frame: Canvas,
+    canvas: Canvas,
     *,
     title: str,
     n_wide: int,
@@ -457,17 +459,20 @@ def draw_panels(
     regions: Regions | None = None,
 ) -> "list[Axes]":
     """Draw a small map for each plane, and return the axes of these maps."""
-    axes, foot = given_axes(frame, len(planes)), _FOOT
-    is_titled = axes is not None and frame.title is not None
+    axes, foot = given_axes(canvas, len(planes)), _FOOT
+    is_titled = axes is not None and canvas.title is not None
     if axes is None:
         map_height = float(np.clip(height_for(map_.lattice, _PANEL), 0.5, 3.0))
-        size = map_height, max(map(_wanted_foot, planes))
-        axes, foot = _grid(frame, len(planes), min(n_wide, len(planes)), size, title)
+        has_labels = any(p.kind == "share" for p in planes) or any("label" in k for k in looks)
+        low = _FOOT if canvas.figsize is None else _LOW_FOOT + _LABEL * has_labels
+        least = max(low, *map(_legend_height, planes))
+        names = [max(1, len(short(plane.name, _ROW_CHARACTERS))) for plane in planes]
+        axes, foot = _grid(canvas, names, min(n_wide, len(planes)), (map_height, least), title)
     for ax, plane, look in zip(axes, planes, looks or [{}] * len(planes), strict=True):
         n_characters = max(6, int((_width(ax) + _GAP) / _TITLE_CHARACTER))
         # With y, matplotlib does not lay out the hidden ticks for the title, which is a fifth
         # faster.
-        name = frame.text("") if is_titled else short(plane.name, 3 * n_characters // 2)
+        name = canvas.text("") if is_titled else short(plane.name, 3 * n_characters // 2)
         written = ax.set_title(name, fontsize=9.5, pad=3, y=1.0)
         fit_text(written, (_width(ax) + _GAP) * ax.figure.dpi)
         own = {"limits": limits, "label": "", "max_classes": MAX_LEVELS, **look}
@@ -479,7 +484,7 @@ def draw_panels(
             add_slim_bar(ax, painted.cells, short(label, n_characters + 9), painted.ends)
         if regions is not None:
             draw_borders(ax, map_.lattice, regions.labels)
-    if frame.figsize is not None:
+    if canvas.figsize is not None:
         smallest = min(float(ax.title.get_fontsize()) for ax in axes)
         for ax in axes:
             ax.title.set_fontsize(smallest)
@@ -487,46 +492,51 @@ def draw_panels(
 
 
 def _grid(
-    frame: Canvas, n: int, n_wide: int, size: tuple[float, float], title: str
+    canvas: Canvas, names: list[int], n_wide: int, size: tuple[float, float], title: str
 ) -> "tuple[list[Axes], float]":
-    """Return two values: axes in rows and columns, and the height of each legend in inches."""
-    map_height, foot = size
-    if frame.figsize is not None:  # the number of panels side by side with the largest maps
-        whole, high = frame.figsize
+    """Return two values: axes in rows and columns, and the height of each legend in inches.
+
+    `names` contains the number of characters of each name.
+    """
+    n, head, (map_height, foot) = len(names), _PANEL_TITLE, size
+    if canvas.figsize is not None:  # the number of panels side by side with large maps and names
+        (whole, high), head = canvas.figsize, _LOW_TITLE
 
         def scale(n_wide: int) -> float:
-            room = (high - _HEAD) / -(-n // n_wide) - _PANEL_TITLE - _FOOT
-            return float(min(((whole - _GAP) / n_wide - _GAP) / _PANEL, room / map_height))
+            wide = (whole - _GAP) / n_wide
+            room = (high - _HEAD) / -(-n // n_wide) - head - foot
+            shown = np.minimum(1, wide / _TITLE_CHARACTER * 1.5 / np.array(names)).mean()
+            return float(min((wide - _GAP) / _PANEL, room / map_height) * shown**2)
 
         n_wide = max(range(1, n + 1), key=scale)
     n_tall = -(-n // n_wide)
     # A single panel still leaves room for the title of the picture.
     wanted = max(n_wide * (_PANEL + _GAP) + _GAP, 3.2)
-    area = frame.area(wanted, _HEAD + n_tall * (_PANEL_TITLE + map_height + foot))
+    area = canvas.area(wanted, _HEAD + n_tall * (head + map_height + foot))
     width, height = area.size
-    is_new = frame.ax is None and frame.figsize is None
+    is_new = canvas.ax is None and canvas.figsize is None
     wide = _PANEL if is_new else max((width - _GAP) / n_wide - _GAP, _MIN_SIDE)
     tall = map_height
     if not is_new:
-        room = (height - _HEAD) / n_tall - _PANEL_TITLE
+        room = (height - _HEAD) / n_tall - head
         foot = min(foot, max(_FOOT, room - map_height * wide / _PANEL))
         tall = max(room - foot, _MIN_SIDE)
     axes = []
     for i in range(n):
         left = _GAP + (i % n_wide) * (wide + _GAP)
-        top = _HEAD + (i // n_wide) * (_PANEL_TITLE + tall + foot) + _PANEL_TITLE
+        top = _HEAD + (i // n_wide) * (head + tall + foot) + head
         axes.append(area.add_axes((left, height - top - tall), (wide, tall)))
-    area.add_title(frame.text(title), _GAP, 0.26)
+    area.add_title(canvas.text(title), _GAP, 0.26)
     return axes, foot
 
 
-def _wanted_foot(plane: ColumnPlane) -> float:
-    """Return the height in inches that the legend of a plane needs if names are not cut."""
+def _legend_height(plane: ColumnPlane) -> float:
+    """Return the height in inches of the legend of a plane whose names are not cut, or 0."""
     if plane.kind != "level":
-        return _FOOT
+        return 0.0
     names = [entry.name for entry in level_entries(plane, MAX_LEVELS)[1]]
     per_row = max(1, _ROW_CHARACTERS // (max(map(len, names), default=1) + _MARK_CHARACTERS))
-    return max(_FOOT, 0.1 + 0.125 * -(-len(names) // per_row))
+    return 0.1 + 0.125 * -(-len(names) // per_row)
 
 
 def _width(ax: "Axes") -> float:

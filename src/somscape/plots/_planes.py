@@ -277,8 +277,8 @@ def umatrix(
     """
     check_choice("kind", kind, tuple(KINDS))
     check_most_markers(max_classes)
-    frame, has_legend = Canvas(ax, figsize, title), y is not None
-    picture = Picture(som, frame, unit_size, has_legend=has_legend, has_bar=True)
+    canvas, has_legend = Canvas(ax, figsize, title), y is not None
+    picture = Picture(som, canvas, unit_size, has_legend=has_legend, has_bar=True)
     som = picture.map
     found = None if y is None else count_classes(som, X, y, max_classes)
     text, label = KINDS[kind]
@@ -537,9 +537,9 @@ def quality(
         ColumnPlane("quantization error", "number", errors["quantization_error"]),
         ColumnPlane("topographic error", "share", errors["topographic_error"], ("folded rows",)),
     ]
-    frame = Canvas(ax, figsize, title)
+    canvas = Canvas(ax, figsize, title)
     text = "Quality of each unit"
-    axes = draw_panels(som, planes, frame, title=text, n_wide=2, limits=limits, regions=found)
+    axes = draw_panels(som, planes, canvas, title=text, n_wide=2, limits=limits, regions=found)
     return display_of(axes, errors)
 
 
@@ -719,8 +719,8 @@ def planes(
     if len(names) > len(shown):
         which = f"{len(shown)} most relevant" if order == "relevance" else f"first {len(shown)}"
         text += f" (the {which}; {len(names) - len(shown)} more not shown)"
-    frame = Canvas(ax, figsize, title)
-    axes = draw_panels(som, shown, frame, title=text, n_wide=n_wide, limits=limits, regions=found)
+    canvas = Canvas(ax, figsize, title)
+    axes = draw_panels(som, shown, canvas, title=text, n_wide=n_wide, limits=limits, regions=found)
     return display_of(axes, {"columns": names[: len(shown)], "planes": shown})
 
 
@@ -795,32 +795,32 @@ def correlations(
     -1.0
     """
     som = as_map(som)
-    frame = Canvas(ax, figsize, title)
+    canvas = Canvas(ax, figsize, title)
     names = ordered_columns(som, columns, order=order)
     found = plane_correlations(som, names)
     shown = [column_plane(som, name).name for name in names]
-    is_own = not frame.has_axes()
-    ax, length = _axes_for(shown, frame)
+    is_own = not canvas.has_axes()
+    ax, length = _axes_for(shown, canvas)
     picture = ax.imshow(found, cmap=color_map(colormap), vmin=-1, vmax=1, interpolation="nearest")
     side = min(ax.get_window_extent().size) / ax.figure.dpi
     _name_sides(ax, shown, length, side)
     if side >= _MIN_CELL * len(names) and len(names) <= _MAX_NUMBERS:
         _write_numbers(picture, found)
-    frame.write_title(ax, f"Correlations of {len(names)} planes", loc="left")
+    canvas.write_title(ax, f"Correlations of {len(names)} planes", loc="left")
     if is_own:
         add_bar(ax, picture, "correlation over the units", "neither")
     return display_of([ax], {"columns": names, "correlations": found})
 
 
-def _axes_for(names: list[str], frame: Canvas) -> "tuple[Axes, int]":
+def _axes_for(names: list[str], canvas: Canvas) -> "tuple[Axes, int]":
     """Return axes, and the largest number of characters of a name next to the axes."""
     side = min(_MAX_SIDE, max(1.6, _CELL * len(names)))
     longest = min(_NAME_CHARACTERS, max(map(len, names), default=1))
-    if frame.figsize is not None:
-        longest = min(longest, int(min(frame.figsize) / 3 / _NAME_CHARACTER))
+    if canvas.figsize is not None:
+        longest = min(longest, int(min(canvas.figsize) / 3 / _NAME_CHARACTER))
     room = 0.25 + (_NAME_CHARACTER * longest if len(names) <= _MAX_NAMES else 0.0)
     size = room + side + _BAR, room + side + _TITLE
-    return frame.one_axes(size, room, room, _BAR, _TITLE), longest
+    return canvas.one_axes(size, room, room, _BAR, _TITLE), longest
 
 
 def _name_sides(ax: "Axes", names: list[str], length: int, side: float) -> None:

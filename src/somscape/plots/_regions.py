@@ -125,8 +125,8 @@ def paths(
     """
     cure = " Pass the result of somscape.paths.follow(map, X)."
     check_is("paths", paths, Paths, "a Paths object", cure)
-    frame, ids = Canvas(ax, figsize, title), paths.ids_of_paths.tolist()
-    picture = Picture(paths.map_, frame, unit_size, has_bar=len(ids) == 1)
+    canvas, ids = Canvas(ax, figsize, title), paths.ids_of_paths.tolist()
+    picture = Picture(paths.map_, canvas, unit_size, has_bar=len(ids) == 1)
     lattice = picture.map.lattice
     draw_cells(picture.ax, lattice, colors=_pale_colors(picture.map.u_heights), edge=paper())
     walks = [paths.units[part] for part in paths.slices]
@@ -305,9 +305,9 @@ def difference(
         looks.append({**looks[-1], "limits": _symmetric_limits(of_regions)})
     words = change.alignment.words
     text = "What has changed" + (f", with the map after {words}" if words else "")
-    frame, n = Canvas(ax, figsize, title), len(planes)
+    canvas, n = Canvas(ax, figsize, title), len(planes)
     axes = draw_panels(
-        change.before, planes, frame, title=text, n_wide=n, looks=looks, regions=found
+        change.before, planes, canvas, title=text, n_wide=n, looks=looks, regions=found
     )
     drawn: dict[str, Any] = {"moved": change.moved, "grew": change.grew, "column": columns}
     if found is not None:
@@ -405,8 +405,8 @@ def regions(
     if regions is None and isinstance(som, Regions):
         regions = som
     found = given_or_found(regions, as_map(som))
-    frame, has_legend = Canvas(ax, figsize, title), any(found.names)
-    picture = Picture(som, frame, unit_size, has_legend=has_legend, has_bar=False)
+    canvas, has_legend = Canvas(ax, figsize, title), any(found.names)
+    picture = Picture(som, canvas, unit_size, has_legend=has_legend, has_bar=False)
     lattice, by_region = picture.map.lattice, region_colors(found)
     colors = [by_region[label] for label in found.labels]
     draw_cells(picture.ax, lattice, colors=colors, edge=paper())
@@ -535,18 +535,18 @@ def dendrogram(
     """
     map_ = as_map(som)
     found = given_or_found(regions, map_)
-    frame = Canvas(ax, figsize, title)
+    canvas = Canvas(ax, figsize, title)
     merges = merges_of(map_, found)
     has_rows = map_.joins is not None
     heights = _heights(merges, found.n_regions, has_rows)
     children = [merge.nodes for merge in merges]
     leaves = _leaves(children, found)
-    ax = _axes_for(_names_with_shares(found), frame)
+    ax = _axes_for(_names_with_shares(found), canvas)
     _draw(ax, found, merges, heights, leaves)
     _draw_scale(ax, merges, has_rows)
     n = found.n_regions
     text = f"How {n} regions join" if n > 1 else "1 region"
-    frame.write_title(ax, f"{text}, {map_.lattice.size_text}", loc="left")
+    canvas.write_title(ax, f"{text}, {map_.lattice.size_text}", loc="left")
     drawn = {
         "regions": found,
         "leaves": leaves,
@@ -644,11 +644,11 @@ def _names_with_shares(found: Regions) -> list[str]:
     ]
 
 
-def _axes_for(names: list[str], frame: Canvas) -> "Axes":
+def _axes_for(names: list[str], canvas: Canvas) -> "Axes":
     left = 0.3 + _CHARACTER * max(map(len, names))
     tall = min(max(0.6, _ROW * len(names)), _MAX_TALL)
     size = left + _WIDTH * 0.72, _HEAD + tall + _FOOT
-    return frame.one_axes(size, left, _FOOT, 0.15, _HEAD)
+    return canvas.one_axes(size, left, _FOOT, 0.15, _HEAD)
 
 
 def _draw(
@@ -780,18 +780,18 @@ def stability(
     names = [short(name, _NAME_CHARACTERS) for name in names]
     numbers, counts = np.unique(stability.numbers, return_counts=True)
     shares = counts / counts.sum()
-    frame = Canvas(ax, figsize, title)
-    text = frame.text(f"Stability: {stability}".partition(". ")[0])
-    axes = given_axes(frame, 2) or _two_axes(frame, names, text)
+    canvas = Canvas(ax, figsize, title)
+    text = canvas.text(f"Stability: {stability}".partition(". ")[0])
+    axes = given_axes(canvas, 2) or _two_axes(canvas, names, text)
     _draw_numbers(axes[0], numbers, shares, stability.usual_number)
     _draw_regions(axes[1], values, names, colors)
     return display_of(axes, {"numbers": numbers, "shares": shares, "of_regions": values})
 
 
-def _two_axes(frame: Canvas, names: list[str], title: str) -> "list[Axes]":
+def _two_axes(canvas: Canvas, names: list[str], title: str) -> "list[Axes]":
     label = 0.2 + _CHARACTER * max(map(len, names))
     tall = float(np.clip(_BARS_ROW * len(names), _MIN_BARS_TALL, _MAX_BARS_TALL))
-    area = frame.area(_LEFT + 2 * _WIDE + _GAP + label + 0.35, _BARS_HEAD + tall + _BARS_FOOT)
+    area = canvas.area(_LEFT + 2 * _WIDE + _GAP + label + 0.35, _BARS_HEAD + tall + _BARS_FOOT)
     width, height = area.size
     wide = max((width - _LEFT - _GAP - label - 0.35) / 2, 0.3)
     tall = max(height - _BARS_HEAD - _BARS_FOOT, 0.3)

@@ -94,6 +94,7 @@ def column_plane(som: Map, column: str | int) -> ColumnPlane:
     >>> plane.kind, plane.values.shape
     ('number', (12,))
     """
+    som = as_map(som)
     column, encoding = column_name(som, column), som.encoding
     plane = _plane(som, column)
     if not encoding.roles.dictionary:

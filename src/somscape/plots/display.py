@@ -155,11 +155,20 @@ class Display:
         Raises
         ------
         InputError
-            If the file cannot be written.
+            If `path` is not the name of a file, if matplotlib does not support its extension, or if
+            the file cannot be written.
         """
-        target, picture = Path(path), io.BytesIO()
-        if not target.suffix:
-            target = Path(f"{target}.png")
+        is_path, picture = isinstance(path, str | os.PathLike), io.BytesIO()
+        target = Path(path) if is_path and Path(path).suffix else Path(f"{path}.png")
+        endings = sorted(f".{kind}" for kind in self.figure_.canvas.get_supported_filetypes())
+        if not is_path or target.suffix.lower() not in endings:
+            raise InputError(
+                f"`path` must be the name of a file that ends in {', '.join(endings)}, but is "
+                f"{str(path) if is_path else path!r}. Pass a name such as 'picture.png'.",
+                parameter="path",
+                value=path,
+                allowed=tuple(endings),
+            )
         self._write(picture, target.suffix.lower(), dpi)
         write_whole(target, picture.getvalue())
 
@@ -270,7 +279,8 @@ class Canvas:
     title: str | None
 
     def __post_init__(self) -> None:
-        check_is("title", self.title, str | None, "a text or None")
+        cure = ' Pass a text such as "Customers in March".'
+        check_is("title", self.title, str | None, "a text or None", cure)
         size: Any = self.figsize
         if size is None:
             return
@@ -338,12 +348,12 @@ class Canvas:
         fit_text(written, width - box.x0 if is_left else 2 * min(middle, width - middle))
 
 
-def given_axes(frame: Canvas, n: int) -> "list[Axes] | None":
+def given_axes(canvas: Canvas, n: int) -> "list[Axes] | None":
     """Return the given axes for `n` drawings, or None if the place must be divided into axes."""
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-    place = frame.ax
+    place = canvas.ax
     if place is None or isinstance(place, Figure | SubFigure):
         return None
     if isinstance(place, Axes):
@@ -362,7 +372,7 @@ def given_axes(frame: Canvas, n: int) -> "list[Axes] | None":
             value=len(axes),
         )
     message = "`title` is given, but a sequence `ax` of axes has no place for one title."
-    check_that(frame.title is None, f"{message} Call figure.suptitle, or pass a figure as `ax`.")
+    check_that(canvas.title is None, f"{message} Call figure.suptitle, or pass a figure as `ax`.")
     return list(axes[:n])
 
 

@@ -568,9 +568,15 @@ def columns_of(
 
 
 def _explained(map_: Map, sample: Sample) -> Float64s:
-    """Return, for each column, the share of its variance that the prototypes explain."""
+    """Return, for each column, the share of its variance that the prototypes explain.
+
+    The share of a column without variance is NaN.
+    """
     left = np.nan_to_num(sample.rows - map_.codebook[sample.units]) ** 2
-    all_of_it = np.nan_to_num(sample.rows - np.nanmean(sample.rows, axis=0)) ** 2
+    # Distances to the lowest value of equal values are exactly zero, and so is their variance.
+    above = sample.rows - np.fmin.reduce(sample.rows, axis=0)
+    n_present = (~np.isnan(above)).sum(axis=0)
+    all_of_it = np.nan_to_num(above - shares(np.nansum(above, axis=0), n_present)) ** 2
     kept, total = (map_.encoding.sum_by_column(part).sum(axis=0) for part in (left, all_of_it))
     return np.asarray(1 - shares(kept, total))
 

@@ -614,6 +614,21 @@ def test_earlier_results_are_replaced(table: Path) -> None:
     assert listing(Path()) == {"customers.csv", "found", *(f"found/{name}" for name in RESULTS)}
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_folder_of_results_is_not_a_table(table: Path, kind: str) -> None:
+    detect_here(table, "--format", kind)
+    before = listing(Path())
+    for command in ("detect", "fit"):
+        outcome = run(command, "found", "--out", "again" if command == "detect" else "again.som")
+        assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+        assert "'found'" in outcome.err
+        assert f"'found/alerts.{kind}'" in outcome.err
+        check_text("commands", outcome.err)
+    assert listing(Path()) == before
+    Path("found/map.som").unlink()  # the list alone is a table
+    assert run("detect", "found", "--out", "again").code == 0
+
+
 def test_empty_folder_is_filled(table: Path) -> None:
     Path("found").mkdir()
     detect_here(table)

@@ -3,11 +3,13 @@
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._files import shown
 from somscape._types import Floats
 from somscape.desk.jobs.job import IN_ROLES_FILE, KINDS, LISTED, READ, READING, Job
 from somscape.errors import InputError
@@ -83,7 +85,20 @@ def told_table(path: str, job: Job) -> tuple[Table, Roles, list[str]]:
 
 def read_as(path: str, job: Job, roles: Roles, source: str | None = None) -> Table:
     """Read a table as saved roles and a job request. The options of the job replace the roles."""
+    _check_no_results(path)
     return read_table(path, source=source, **reading_in(path, roles) | job.only(*READ).given())
+
+
+def _check_no_results(path: str) -> None:
+    """Raise InputError for a folder of results, whose list would be read as a table of rows."""
+    folder = Path(path)
+    lists = sorted(folder.glob("alerts.*")) if folder.is_dir() else []
+    if lists and all((folder / name).is_file() for name in ("map.som", "report.json")):
+        raise InputError(
+            f"The folder '{shown(folder)}' contains the results of a ranking, and not a table of "
+            f"rows. Give the table that was ranked, or '{shown(lists[0])}' to read the list.",
+            file=folder,
+        )
 
 
 def reading_in(path: str, roles: Roles) -> dict[str, Any]:
