@@ -308,7 +308,7 @@ def check_reading(
 
 # If two marks are equally likely, the first wins. Commas are last, because texts contain commas.
 _DELIMITERS = ("\t", ";", "|", ",")
-_N_SAMPLED = 100
+_N_SAMPLED, MAX_TITLES = 100, 5
 CELL_BYTES, LETTER_BYTES = 66, 8
 """Memory in bytes for each cell and for each character of a record that is split into cells. The
 csv module uses four bytes per character. While a cell grows, two copies exist."""
@@ -507,9 +507,10 @@ def _likely_delimiter(file: TextFile) -> str:
     if scores:
         return max(scores, key=scores.__getitem__)
     for delimiter, n_cells in counts.items():
-        # With a title above the table, this reports lines of different widths as an error.
-        if len(set(n_cells[1:])) == 1 and n_cells[1] > 2:
-            return delimiter
+        for n_titles in range(1, 1 + MAX_TITLES):  # lines above the names of the columns
+            below = n_cells[n_titles:]
+            if len(set(below)) == 1 and below[0] > 2 and (n_titles == 1 or len(below) > 2):
+                return delimiter
     return "," if set(counts[","]) <= {1} else NO_DELIMITER
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,6 +52,7 @@ from somscape.tables._text import (
     split_blocks,
     split_records,
 )
+from somscape.tables.codes import is_number
 from somscape.tables.table import Table, check_names
 
 BLOCK_CELLS = 1024
@@ -105,16 +108,18 @@ def arrange(
 ) -> Records:
     """Separate the header from the rows, drop empty rows and columns at the end, and check rows."""
     records = iter(records)
-    start, first = next(((n, r) for n, r in records if not is_blank(r)), (0, ()))
-    if not start:
+    first = first_records(records)
+    if not first:
         raise InputError(
             f"{source} is empty. A table needs a line with column names and a row below it.",
             file=source,
         )
-    header = [str(cell).strip() for cell in first]
+    found = find_header([each for each in first if not is_blank(each[1])])
+    start, header = found.line, found.names
+    records = chain((each for each in first if each[0] > start), records)
     columns = make(len(header))
     seen, lines = _fill(records, header, columns)
-    n_rows, notes = seen.n_rows, []
+    n_rows, notes = seen.n_rows, found.notes
     if seen.n_blank:
         notes.append(f"{counted(seen.n_blank, 'empty row')} at the end left out")
     if not n_rows:
@@ -144,6 +149,97 @@ def arrange(
     names, name_notes = column_names(header, source, start)
     by_name = dict(zip(names, columns, strict=True))
     return Records(by_name, lines.first(n_rows), notes + name_notes)
+
+def first_records(records: Iterator[tuple[int, Sequence[Any]]]) -> list[tuple[int, Sequence[Any]]]:
+    """Return the records up to the twentieth that is not blank, or none if all are blank."""
+    found: list[tuple[int, Sequence[Any]]] = []
+    n_left = N_HEADER
+    while n_left and (each := next(records, None)):
+        found.append(each)
+        n_left -= not is_blank(each[1])
+    return found if n_left < N_HEADER else []
+
+
+@dataclass(frozen=True)
+class Header:
+    """The names of the columns of a text table or sheet, and the lines above the rows.
+
+    Attributes
+    ----------
+    line : int
+        Line of the names.  If the names are in two lines, the second line.
+    names : list of str
+    notes : list of str
+        Notes on lines above the names, and on names from two lines.
+    """
+
+    line: int
+    names: list[str]
+    notes: list[str]
+
+
+N_HEADER, MAX_TITLE = 20, 2
+"""Number of records that are examined to find the names of the columns, and maximum number of cells
+in a title line."""
+
+
+def find_header(sample: Sequence[tuple[int, Sequence[Any]]]) -> Header:
+    """Return the header of a table from its first records that are not blank.
+
+    Usually, the first record contains the names.  Title lines above the names are skipped if they
+    have at most two cells, and if a complete line of different texts follows.  If groups of columns
+    share a merged cell, the name of each column contains the texts of two lines.
+    """
+    lines = [line for line, _ in sample]
+    records = [[str(cell).strip() for cell in record] for _, record in sample]
+    widths = [max((j for j, cell in enumerate(r, 1) if cell), default=0) for r in records]
+    width = Counter(widths[len(widths) // 2 :]).most_common(1)[0][0]
+    for i in range(len(records) - 1 if width > MAX_TITLE else 0):
+        titles = records[:i]
+        if any(not title[0] or sum(map(bool, title)) > MAX_TITLE for title in titles):
+            break
+        # Below title lines, a row with a number shows that the line above the row contains names.
+        if _are_names(records[i], width) and (not i or any(map(is_number, records[i + 1]))):
+            names, last = records[i], i
+        elif i + 2 < len(records) and (names := _grouped(records[i : i + 3], width)):
+            last = i + 1
+        else:
+            continue
+        notes = []
+        if titles:
+            where = f"line {lines[0]} is" if i == 1 else f"lines {lines[0]} to {lines[i - 1]} are"
+            notes.append(f"{where} above the column names and left out: {quoted(records[0][0])}")
+        if last > i:
+            both = f"the names of the columns are in lines {lines[i]} and {lines[last]}"
+            notes.append(f"{both}, such as {quoted(names[-1])}")
+        return Header(lines[last], names, notes)
+    return Header(lines[0], records[0], [])
+
+
+def _are_names(record: list[str], width: int) -> bool:
+    """Return whether a record has a different text in each of the first `width` cells."""
+    names = record[:width]
+    is_text = all(name and not is_number(name) for name in names)
+    return is_text and len({*names}) == width and not any(record[width:])
+
+
+def _grouped(three: list[list[str]], width: int) -> list[str] | None:
+    """Return names from a line of merged cells and a line of names, or None.
+
+    A third line must contain numbers, so that the second line is not a row.
+    """
+    groups, names, row = ([*record, *[""] * width][:width] for record in three)
+    starts = [j for j, group in enumerate(groups) if group]
+    spans = np.diff([*starts, width])
+    if len(starts) in (0, 1, width) or spans.max() > width / 2 or any(map(is_number, names)):
+        return None
+    if not any(map(is_number, row)):
+        return None
+    joined, group = [], ""
+    for above, name in zip(groups, names, strict=True):
+        group = above or group
+        joined.append(f"{group} {name}".strip() if name else above)
+    return joined if _are_names(joined, width) else None
 
 
 def column_names(header: list[str], source: str, line: int) -> tuple[list[str], list[str]]:
@@ -479,15 +575,17 @@ def _plain_records(
 ) -> Records:
     """Return the raw cells of a file that Arrow can split. For other files, raise NotPlainError."""
     records = split_records(file, delimiter, Budget(source, len(file.data)))
-    line, header = next(((n, r) for n, r in records if not is_blank(r)), (0, [""]))
-    if is_blank(header):
+    first = first_records(records)
+    if not first:
         raise NotPlainError
+    found = find_header([each for each in first if not is_blank(each[1])])
+    line, header = found.line, found.names
     begin = file.begin
     for _ in range(line):
         begin = file.data.find(b"\n", begin) + 1
         if not begin:
             raise NotPlainError
-    header, width = [name.strip() for name in header], width_of(header)
+    width = width_of(header)
     start = file.data[file.begin : begin]
     if len(header) > FREE_COLUMNS or start.count(b"\r") > start.count(b"\r\n"):
         raise NotPlainError
@@ -510,7 +608,8 @@ def _plain_records(
             raise NotPlainError  # more cells than names
         notes = ["empty cells at the end of the lines left out", *notes]
     raw = [column.finish() for column in columns[:width]]
-    return Records(dict(zip(names, raw, strict=True)), lines_from(line + 1, taken), notes)
+    by_name = dict(zip(names, raw, strict=True))
+    return Records(by_name, lines_from(line + 1, taken), found.notes + notes)
 
 
 def _any_records(file: TextFile, source: str, delimiter: str) -> Records:

@@ -617,3 +617,43 @@ def test_marks_beside_marks_are_values(tmp_path: Path, word: str) -> None:
     table = read(tmp_path, f"a,b\n{word},{word}\n{other},5\n{other},7\n")
     assert table.column("a").cells.tolist() == [word, other, other]
     assert table.column("b").cells.tolist() == [None, "5", "7"]
+
+
+TITLED = "a,b,c\n1,2,x\n3,4,y\n5,6,z\n"
+
+
+@pytest.mark.parametrize(
+    ("above", "note"),
+    [
+        ("", None),
+        ("Report of January\n\n", "line 1 is above"),
+        ("Report of January,,\nmade,2026-01-31,\n", "lines 1 to 2 are above"),
+    ],
+)
+def test_lines_above_the_names_are_left_out(tmp_path: Path, above: str, note: str | None) -> None:
+    table = read(tmp_path, above + TITLED)
+    assert [column.name for column in table.columns] == ["a", "b", "c"]
+    assert table.n_rows == 3
+    assert table.where(0).endswith(f"line {above.count(chr(10)) + 2}")
+    assert [each.startswith(note) for each in table.notes] == ([True] if note else [])
+
+
+def test_merged_cells_become_a_part_of_each_name(tmp_path: Path) -> None:
+    table = read(tmp_path, "region,2024,,2025,\n,sales,costs,sales,costs\nN,1,2,3,4\nS,5,6,7,8\n")
+    names = ["region", "2024 sales", "2024 costs", "2025 sales", "2025 costs"]
+    assert [column.name for column in table.columns] == names
+    assert table.to_numpy(["2025 sales"]).ravel().tolist() == [3, 7]
+    assert "the names of the columns are in lines 1 and 2" in table.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (",x,y\nr1,ann,rome\nr2,bob,pisa\n", ["column_1", "x", "y"]),  # names of rows from R
+        ("1,2,3\n4,5,6\n7,8,9\n", ["1", "2", "3"]),
+        ("name,city,job\nann,rome,nurse\nbob,pisa,cook\n", ["name", "city", "job"]),
+        ("comment\nyes, good\nno, bad\nwell, fine, ok\n", ["comment"]),
+    ],
+)
+def test_the_first_line_stays_the_header(tmp_path: Path, text: str, names: list[str]) -> None:
+    assert [column.name for column in read(tmp_path, text).columns] == names
