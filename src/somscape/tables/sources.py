@@ -62,6 +62,7 @@ def read_table(
     encoding: str | None = None,
     source: str | None = None,
     sheet: str | int | None = None,
+    header: int | None = None,
     missing_values: Sequence[str] | None = None,
     table: str | None = None,
     query: str | None = None,
@@ -89,6 +90,11 @@ def read_table(
     sheet : str or int, optional
         Name of a workbook's sheet, or its number (from 1, and hidden sheets count).  The default is
         the first visible sheet that contains a table.
+    header : int, optional
+        Number of the line (in a workbook, the row of the sheet) with the column names, from 1.
+        Lines above it are left out.  If names are missing or equal, merged cells in the line above
+        complete the names.  By default, the first line contains the names, or the first complete
+        line below title lines and merged cells.
     missing_values : sequence of str, optional
         Words (in upper or lower case) and numbers that mean a missing cell, such as ``["999"]``.
         Empty cells are always missing.  The default is `MISSING_WORDS`.  If the values of a column
@@ -144,6 +150,14 @@ def read_table(
     (array([3.5, nan]), 'rates.csv, line 3')
     >>> table.notes
     ("delimiter ';'", "decimal comma in 'rate'", "missing cells: 1, written '?'")
+
+    The column names are in line 3, below a title and a date:
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "rates.csv")
+    ...     _ = path.write_text("Rates\\n2026-01-31\\nid,rate\\n7,3.5\\n")
+    ...     read_table(path, header=3).names
+    ('id', 'rate')
     """
     if decimal not in (None, ".", ","):
         raise InputError(
@@ -151,8 +165,10 @@ def read_table(
             value=decimal,
             allowed=(".", ","),
         )
+    if header is not None:
+        check_whole("header", header, 1)
     if is_url(path):
-        check_reading("database", "a database", (delimiter, decimal, encoding), sheet)
+        check_reading("database", "a database", (delimiter, decimal, encoding), sheet, header)
         rows, name = read_sql(str(path), table=table, query=query)
         return table_from_frame(rows, source or name, missing_values=missing_values)
     if table is not None or query is not None:
@@ -165,8 +181,8 @@ def read_table(
     files = files_of(path)
     kind = kind_of(path) if files is None else files.kind
     source = source or _name_of(path, files)
-    check_reading(kind, source, (delimiter, decimal, encoding), sheet)
-    reading = Reading(delimiter, decimal, encoding, sheet, missing_values)
+    check_reading(kind, source, (delimiter, decimal, encoding), sheet, header)
+    reading = Reading(delimiter, decimal, encoding, sheet, header, missing_values)
     if files is not None:
         return read_many(files, source, reading)
     if Path(path).suffix.lower() in CONVERTED:
@@ -231,6 +247,7 @@ class Reading:
     decimal: str | None = None
     encoding: str | None = None
     sheet: str | int | None = None
+    header: int | None = None
     missing_values: Sequence[str] | None = None
 
 
@@ -410,10 +427,11 @@ def _raw(
             reading.delimiter,
             reading.missing_values,
             n_files,
+            reading.header,
         )
     from somscape.tables._workbook import workbook_records  # late: it is slow to import
 
-    return workbook_records(read_bytes(path, name), name, reading.sheet), ","
+    return workbook_records(read_bytes(path, name), name, reading.sheet, reading.header), ","
 
 
 def _table_from(
