@@ -34,6 +34,9 @@ this size, because a repeated value needs little space in the file."""
 ROW_BYTES, PLACE_BYTES = 100, 40
 """Memory in bytes for each row of a sheet, and for each cell in addition to the cell's value."""
 
+MAX_ROWS = 1 << 24
+"""Number that exceeds the number of rows of any sheet."""
+
 UP_TO_THE_LAST = "rows and columns up to its last cell"
 
 PACKED_WRONG = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError)
@@ -56,7 +59,7 @@ def workbook_records(
     check_libraries(f"reading {source}", ("excel",), "python_calamine")
     budget = Budget(source, _unpacked_size(data, source))
     sheet = None if sheet is None else str(sheet)
-    head, rows = _ask(data, sheet, header or 1, budget)
+    head, rows = _ask(data, sheet, min(header or 1, MAX_ROWS), budget)
     name = _checked_choice(head, sheet, source)
     budget.take(head["height"] * (ROW_BYTES + PLACE_BYTES * head["width"]), UP_TO_THE_LAST)
     numbered, above = enumerate(rows, 1), deque[tuple[int, list[Any]]]()

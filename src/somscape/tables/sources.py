@@ -167,6 +167,7 @@ def read_table(
         )
     if header is not None:
         check_whole("header", header, 1)
+        header = int(header)
     if is_url(path):
         check_reading("database", "a database", (delimiter, decimal, encoding), sheet, header)
         rows, name = read_sql(str(path), table=table, query=query)
