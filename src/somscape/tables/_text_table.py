@@ -142,11 +142,15 @@ def arrange(
             notes.append("empty cells at the end of the lines left out")
         header, columns, wrong = header[:width], columns[:width], seen.short
     if wrong and wrong[0] < n_rows:
+        cure, options = "or give another delimiter", "--delimiter CHAR"
+        if len(header) == 1:  # line `start` can be a title
+            cure = "give another delimiter, or give the line of the column names"
+            options = "--delimiter CHAR, --header N"
         raise InputError(
             f"{source}, line {wrong[1]} has {counted(wrong[2], 'cell')}, but line {start}"
             f" names {counted(len(header), 'column')}. Put cells that contain the delimiter"
-            f' {delimiter!r} in quotes ("), or give another delimiter.',
-            options="--delimiter CHAR",
+            f' {delimiter!r} in quotes ("), {cure}.',
+            options=options,
             file=source,
             line=wrong[1],
             value=wrong[2],

@@ -94,7 +94,7 @@ class PageOptions:
         return self.job.only(*LISTED).given()
 
     @property
-    def reading(self) -> dict[str, str | None]:
+    def reading(self) -> dict[str, Any]:
         """The options for reading the file, by name."""
         return {name: getattr(self, name) for name in IN_ROLES_FILE}
 
