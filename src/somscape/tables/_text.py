@@ -517,14 +517,16 @@ def stated_delimiter(file: TextFile) -> tuple[str | None, TextFile]:
     return None, file
 
 
-def split_sample(file: TextFile, delimiter: str) -> list[list[str]]:
-    """Return the first records that are not blank, to detect the delimiter."""
+def split_sample(file: TextFile, delimiter: str) -> list[tuple[int, list[str]]]:
+    """Return the first records that are not blank, with their lines, even if quotes are wrong."""
     with file.open() as text:
         sample, is_cut = text.read(FREE_LETTERS), bool(text.read(1))
-    records: list[list[str]] = []
-    for record in _reader(io.StringIO(sample, newline=""), delimiter, strict=False):
+    records, line = list[tuple[int, list[str]]](), file.line
+    reader = _reader(io.StringIO(sample, newline=""), delimiter, strict=False)
+    for record in reader:
         if any(cell.strip() for cell in record):
-            records.append(record)
+            records.append((line, record))
+        line = file.line + reader.line_num
         if len(records) == _N_SAMPLED:
             return records
     # The sample may end within a record.

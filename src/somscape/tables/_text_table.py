@@ -605,7 +605,7 @@ def text_records(
 ) -> tuple[Records, str]:
     """Return the raw cells of a text table, and the delimiter between the cells."""
     file, notes = decoded
-    delimiter, file, detected = _split_at(file, source, delimiter, header)
+    delimiter, file, detected = split_at(file, source, delimiter, header)
     notes += detected
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise InputError(
@@ -622,7 +622,7 @@ def text_records(
     return replace(raw, notes=notes + raw.notes), delimiter
 
 
-def _split_at(
+def split_at(
     file: TextFile, source: str, delimiter: str | None, header: int | None
 ) -> tuple[str, TextFile, list[str]]:
     """Return the delimiter of a file, the text from the line of the header, and notes."""
@@ -640,7 +640,7 @@ def _split_at(
 def likely_delimiter(file: TextFile) -> str:
     """Return the delimiter with which most of the first lines have the header's number of cells."""
     samples = {delimiter: split_sample(file, delimiter) for delimiter in DELIMITERS}
-    counts = {delimiter: [*map(len, sample)] for delimiter, sample in samples.items()}
+    counts = {mark: [len(record) for _, record in sample] for mark, sample in samples.items()}
     scores = {
         delimiter: (n_cells.count(n_cells[0]), n_cells[0])
         for delimiter, n_cells in counts.items()
@@ -650,9 +650,9 @@ def likely_delimiter(file: TextFile) -> str:
     if likely and scores[likely][0] > 1:
         return likely
     for delimiter, sample in samples.items():
-        found = find_header([*enumerate(sample[:N_HEADER], 1)]) if sample else None
+        line = find_header(sample[:N_HEADER]).line if sample else 0
         # If the first line is a title, all lines below the title lines have the same width.
-        if found and found.line > 1 and len({*counts[delimiter][found.line - 1 :]}) == 1:
+        if sample and sample[0][0] < line and len({len(r) for n, r in sample if n >= line}) == 1:
             return delimiter
     for delimiter, n_cells in counts.items():
         if not likely and len(set(n_cells[1:])) == 1 and n_cells[1] > 2:

@@ -24,7 +24,7 @@ from somscape.tables._late import pa
 from somscape.tables._messages import Note, check_libraries, listed, place, quoted, suggestion
 from somscape.tables._numbers import text_columns
 from somscape.tables._text import MAX_TIMES_UNPACKED, check_header
-from somscape.tables._text_table import Records, arrange
+from somscape.tables._text_table import N_HEADER, NumberedRecord, Records, arrange, is_blank
 from somscape.tables.table import Table, column_from_values
 
 FREE_BYTES = 64_000_000
@@ -77,6 +77,13 @@ def workbook_records(
         if all(isinstance(value, str) and clean_cell(value) is None for value in values):
             _refuse_formulas(data, source, f"column {quoted(column)}")
     return replace(records, notes=[*_note_of(head), *records.notes])
+
+
+def first_rows(data: bytes, source: str, sheet: str | int | None) -> list[NumberedRecord]:
+    """Return the first rows of a sheet that are not blank, with their numbers."""
+    budget = Budget(source, _unpacked_size(data, source))
+    rows = enumerate(_ask(data, None if sheet is None else str(sheet), 1, budget)[1], 1)
+    return [*islice((each for each in rows if not is_blank(each[1])), N_HEADER)]
 
 
 def _unpacked_size(data: bytes, source: str) -> int:

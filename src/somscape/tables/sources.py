@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import chain
@@ -47,9 +48,18 @@ from somscape.tables._text import (
     kind_of,
     read_bytes,
     read_text,
+    split_sample,
     unreadable,
 )
-from somscape.tables._text_table import Records, table_from_records, text_records
+from somscape.tables._text_table import (
+    N_HEADER,
+    NumberedRecord,
+    Records,
+    split_at,
+    split_header,
+    table_from_records,
+    text_records,
+)
 from somscape.tables.column import Column
 from somscape.tables.table import Table
 
@@ -433,6 +443,28 @@ def _raw(
     from somscape.tables._workbook import workbook_records  # late: it is slow to import
 
     return workbook_records(read_bytes(path, name), name, reading.sheet, reading.header), ","
+
+
+def first_records(
+    path: str | os.PathLike[str], source: str, reading: Reading
+) -> tuple[list[NumberedRecord], int | None]:
+    """Return the first records of a text table or sheet, and the line with the likely names."""
+    kind = kind_of(path)
+    if kind == "arrow":
+        return [], None
+    if kind == "text":
+        file, _ = decode(read_text(path, source), source, reading.encoding)
+        delimiter, file, _ = split_at(file, source, reading.delimiter, None)
+        if reading.header is not None:
+            with suppress(InputError):
+                delimiter, _, _ = split_at(file, source, reading.delimiter, reading.header)
+        records: list[NumberedRecord] = [*split_sample(file, delimiter)[:N_HEADER]]
+    else:
+        from somscape.tables._workbook import first_rows  # late: it is slow to import
+
+        records = first_rows(read_bytes(path, source), source, reading.sheet)
+    found, _ = split_header(records)
+    return records, None if found is None else found.line
 
 
 def _table_from(

@@ -690,7 +690,9 @@ def test_the_first_line_stays_the_header(tmp_path: Path, text: str, names: list[
     assert not any("title" in note or "names from" in note for note in table.notes)
 
 
-ORDINARY_CELLS = st.sampled_from(["", "NA", "?", "1", "2024", "3,5", "-7.25", "ann", "Rome", "x y", "é"])
+ORDINARY_CELLS = st.sampled_from(
+    ["", "NA", "?", "1", "2024", "3,5", "-7.25", "ann", "Rome", "x y", "é"]
+)
 ORDINARY_NAMES = st.sampled_from([*"abcde", "2023", "2024", "unit price", "sales EUR", "é"])
 
 
