@@ -275,17 +275,18 @@ def test_a_table_is_read_again_as_it_is_said_to_be_written(client: Client) -> No
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_a_line_becomes_the_line_of_the_names(client: Client, kind: str) -> None:
-    rows = [["id", "unit", "price"], ["key", "x", "y"], ["u", 1, 2], ["v", 2, 5], ["w", 3, 4]]
+    rows = [["id", "unit", "price"], ["key", 7, 8], ["u", 1, 2], ["v", 2, 5], ["w", 3, 4]]
     lines = [["Sales of May", "", ""], [], *rows]
     text = "\n".join(",".join(map(str, row)) for row in lines)
     run_id = client.upload(f"t.{kind}", text.encode() if kind == "csv" else xlsx({"May": lines}))
     found = client.wait(run_id)
-    names = [column["name"] for column in found["table"]["columns"]]
-    assert names == ["Sales of May", "column_2", "column_3"]
+    assert found["table"]["notes"][0] == (
+        "1 title line above the column names left out: 'Sales of May'"
+    )
     top = found["top"]
     assert [line for line, _ in top["rows"]] == [1, 3, 4, 5, 6, 7]
-    assert top["rows"][1] == [3, rows[0]]
-    for line, names in ((4, rows[1]), (3, rows[0])):
+    assert (top["rows"][1], top["line"]) == ([3, rows[0]], 3)
+    for line, names in ((4, ["key", "7", "8"]), (3, rows[0])):
         client.post(f"/api/runs/{run_id}/read", {"header": line})
         found = client.wait(run_id)
         assert [column["name"] for column in found["table"]["columns"]] == names
