@@ -163,18 +163,9 @@ def arrange(
 
 @dataclass(frozen=True)
 class Header:
-    """The names of the columns of a text table or sheet.
+    """The names of the columns of a text table or sheet, and notes on titles and merged cells."""
 
-    Attributes
-    ----------
-    line : int
-        Line of the names.  If the names are in two lines, the second line.
-    names : list of str
-    notes : list of str
-        Notes on title lines above the names, and on names from two lines.
-    """
-
-    line: int
+    line: int  # if the names are in two lines, the second line
     names: list[str]
     notes: list[str]
 
@@ -189,14 +180,8 @@ def split_header(
 ) -> tuple[Header | None, Iterator[NumberedRecord]]:
     """Return the header of a table (None if there is none), and the records below it.
 
-    Parameters
-    ----------
-    records : iterable of (int, sequence)
-        Records with the numbers of their lines.
-    header : int or None, default=None
-        Line of the names, which is the first record.  None means automatic detection.
-    above : sequence, default=()
-        Record in the line above `header`.
+    If the line `header` of the names is given, the records begin with this line, and `above` is the
+    record in the line above.  Otherwise, the header is detected.
     """
     records, first, n_cells, n_left = iter(records), list[NumberedRecord](), 0, N_HEADER
     while n_left and n_cells < FREE_COLUMNS and (each := next(records, None)):
@@ -226,12 +211,11 @@ def find_header(sample: Sequence[NumberedRecord]) -> Header:
             break
         names, rows, last = records[i], records[i + 1 :], i
         if not _are_names(names, width) or (i and not _numeric(rows, range(width))):
-            joined, merged = _joined_names(names, rows[0], width)
-            if not _are_names(joined, width) or not _numeric(rows[1:], merged):
+            names, merged = _joined_names(names, rows[0], width)
+            last = i + 1
+            is_row = any(is_number(rows[0][j]) for j in merged)
+            if is_row or not _are_names(names, width) or not _numeric(rows[1:], merged):
                 continue
-            if any(is_number(rows[0][j]) for j in merged):
-                continue
-            names, last = joined, i + 1
         notes: list[str] = []
         if i:
             titles = f"{counted(i, 'title line')} above the column names left out"
@@ -656,7 +640,7 @@ def likely_delimiter(file: TextFile) -> str:
             return delimiter
     for delimiter, n_cells in counts.items():
         if not likely and len(set(n_cells[1:])) == 1 and n_cells[1] > 2:
-            return delimiter
+            return delimiter  # the error names the lines of different widths
     return likely or ("," if set(counts[","]) <= {1} else NO_DELIMITER)
 
 
