@@ -433,6 +433,40 @@ def test_what_is_wrong_is_said_on_the_page(person: Person, client: Client, tmp_p
     client.post(f"/api/runs/{run}/delete")
 
 
+def test_a_click_chooses_the_line_of_the_names(
+    person: Person, client: Client, tmp_path: Path
+) -> None:
+    _, rows = customers()
+    title = ["Report,of,May", "", "cust_id,amount,age,sex,answer"]  # three cells are no title
+    (tmp_path / "may.csv").write_text("\n".join([*title, *rows]), encoding="utf-8")
+    person.give(tmp_path / "may.csv")
+    person.wait_for_words("#problem", "may.csv, line 3 has 5 cells")
+    lines = person.browser.texts("#top button")
+    assert lines[:3] == ["Line 1", "Line 3", "Line 4"]
+    named = "return [...document.querySelectorAll('#top button')].map((b) => b.getAttribute("
+    assert person.browser.run(f"{named}'aria-label'))")[1] == "Line 3 contains the column names"
+    assert person.browser.run(f"{named}'aria-pressed'))")[:2] == ["true", "false"]
+    person.tab_to("#top tr:nth-child(2) button")
+    person.press(ENTER)
+    person.wait_for("#setup")
+    assert person.words("#size") == "60 rows, 5 columns"
+    assert person.browser.run(f"{named}'aria-pressed'))")[:2] == ["false", "true"]
+    assert person.browser.run("return byId('header').value") == "3"
+    person.browser.run("byId('reading').open = true")
+    person.picture("names")
+    client.post(f"/api/runs/{person.run}/delete")
+
+    person.visit("/")
+    person.wait_for_words("#most", "MB")
+    title[0] = "Report"
+    (tmp_path / "june.csv").write_text("\n".join([*title, *rows]), encoding="utf-8")
+    person.give(tmp_path / "june.csv")
+    person.wait_for("#setup")
+    note = "Recognized: 1 title line above the column names left out: 'Report'."
+    assert person.words("#names-note") == note
+    client.post(f"/api/runs/{person.run}/delete")
+
+
 def test_a_file_that_is_dropped_is_taken(person: Person, client: Client) -> None:
     was_over = person.browser.run(
         "const given = new DataTransfer();"

@@ -113,7 +113,9 @@ def any_roles(draw: st.DrawFn) -> Roles:
             several = st.lists(limits, max_size=3).map(tuple)
             said[name] = draw(st.dictionaries(NAMES, limits | several, max_size=2))
         elif name == "reading":
-            said[name] = draw(st.dictionaries(st.sampled_from(READING), st.text(max_size=3)))
+            texts = [n for n in READING if n != "header"]
+            said[name] = draw(st.dictionaries(st.sampled_from(texts), st.text(max_size=3)))
+            said[name] |= draw(st.sampled_from([{}, {"header": 3}]))
         elif name == "rules":
             some = st.sampled_from([{}, {"always": ("big: amount > 1",), "floor": ("a b=5",)}])
             said[name] = draw(some)
@@ -277,6 +279,12 @@ WRONG = {
         "[reading]\ndelimeter = ';'",
         ", line 2: 'delimeter' is not a parameter for reading files",
     ),
+    "header no number": (
+        "[reading]\nheader = '3'",
+        ", line 1: reading must be a table of texts, with a whole number from 1 for header, but "
+        "header is '3'",
+    ),
+    "header before the first line": ("[reading]\nheader = 0", ", line 1: reading must be a table"),
     "reading no text": ("[reading]\ndelimiter = 3", ", line 1: reading must be a table of texts"),
     "layers no lists": (
         'missing = "fill"\n[layers]\none = "a"',

@@ -12,14 +12,18 @@ import sys
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 MAX_WHOLE = 1e15
 """Limit below which whole numbers, which sheets store as floats, are written as integers."""
 
+N_TITLES = 5
+"""Maximum number of rows between a title and the names of the columns."""
 
-def answer(data: bytes, wanted: str | None) -> Iterator[Any]:
+
+def answer(data: bytes, wanted: str | None, first: int = 1) -> Iterator[Any]:
     """Yield a description of all sheets of a workbook, and then each row of the chosen sheet."""
     import python_calamine as calamine
 
@@ -32,7 +36,7 @@ def answer(data: bytes, wanted: str | None) -> Iterator[Any]:
         chosen = _named(names, wanted or "1")
     else:
         seen = [name for name in names if name not in hidden]
-        tables = [n for n in seen if holds_table(_rows(book.get_sheet_by_name(n)))]
+        tables = [n for n in seen if holds_table(_rows(book.get_sheet_by_name(n)), first)]
         chosen = tables[0] if tables else None
     head = {"names": names, "hidden": hidden, "tables": tables, "chosen": chosen}
     sheet = None if chosen is None else book.get_sheet_by_name(chosen)
@@ -57,11 +61,18 @@ def _named(names: list[str], wanted: str) -> str | None:
     return names[number - 1] if 1 <= number <= len(names) else None
 
 
-def holds_table(rows: Iterator[list[Any]]) -> bool:
-    """Return whether the first row with values, and a later row, both have at least two values."""
-    counts = (sum(1 for cell in row if plain(cell) != "") for row in rows)
-    header = next((n for n in counts if n), 0)
-    return header > 1 and any(n > 1 for n in counts)
+def holds_table(rows: Iterator[list[Any]], first: int = 1) -> bool:
+    """Return whether the first row with values, and a later row, both have at least two values.
+
+    Rows above the row number `first` do not count.  If the first row is a title, with one value,
+    the two rows have at least three values.
+    """
+    counts = (sum(1 for cell in row if plain(cell) != "") for row in islice(rows, first - 1, None))
+    filled = (n for n in counts if n)
+    header, least = next(filled, 0), 1
+    if header == 1:
+        header, least = next((n for n in islice(filled, N_TITLES) if n > 2), 0), 2
+    return header > least and any(n > least for n in filled)
 
 
 def plain(value: Any) -> Any:
@@ -95,12 +106,12 @@ def _limit_memory(n_bytes: int) -> None:
 
 def main() -> None:
     """Write the requested sheet to standard output, within the requested limit of memory."""
-    wanted, n_bytes = map(json.loads, sys.argv[1:])
+    wanted, first, n_bytes = map(json.loads, sys.argv[1:])
     data = sys.stdin.buffer.read()
     import python_calamine  # noqa: F401 - before the limit
 
     _limit_memory(n_bytes)
-    for line in answer(data, wanted):
+    for line in answer(data, wanted, first):
         sys.stdout.buffer.write(json.dumps(line).encode("ascii") + b"\n")
 
 

@@ -25,7 +25,7 @@ from somscape._weights import blocks
 from somscape.errors import InputError
 from somscape.tables._cells import as_numbers
 from somscape.tables._late import pa, pc
-from somscape.tables._messages import suggestion
+from somscape.tables._messages import counted, suggestion
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -134,10 +134,16 @@ class TextFile:
         Text in UTF-8.
     begin : int
         Index in `data` at which the text begins, after any byte order mark.
+    line : int
+        Number of the first line of the text.
+    above : bytes
+        Line above the first line of the text.
     """
 
     data: Content
     begin: int = 0
+    line: int = 1
+    above: bytes = b""
 
     def open(self) -> TextIO:
         """Return the text as a file object. The lines of this file keep their line ends."""
@@ -289,9 +295,20 @@ def kind_of(path: str | os.PathLike[str]) -> str:
 
 
 def check_reading(
-    kind: str, source: str, text: tuple[str | None, ...], sheet: str | int | None
+    kind: str,
+    source: str,
+    text: tuple[str | None, ...],
+    sheet: str | int | None,
+    header: int | None,
 ) -> None:
     """Raise InputError for parameters that do not apply to this kind of file."""
+    if header is not None and kind not in ("text", "workbook"):
+        raise InputError(
+            f"{source} is not a text table or workbook. Leave out `header`.",
+            parameter="header",
+            file=source,
+            value=header,
+        )
     if sheet is not None and kind != "workbook":
         raise InputError(
             f"{source} is not a workbook with sheets. Leave out `sheet`.",
@@ -307,7 +324,7 @@ def check_reading(
 
 
 # If two marks are equally likely, the first wins. Commas are last, because texts contain commas.
-_DELIMITERS = ("\t", ";", "|", ",")
+DELIMITERS = ("\t", ";", "|", ",")
 _N_SAMPLED = 100
 CELL_BYTES, LETTER_BYTES = 66, 8
 """Memory in bytes for each cell and for each character of a record that is split into cells. The
@@ -324,6 +341,8 @@ comparison with the file."""
 
 PART = 1 << 16
 """Number of bytes that are examined at a time. The arrays for so many bytes fit into the cache."""
+
+LINE_END = re.compile(rb"\r\n?|\n")
 
 QUOTE, LINE_FEED, CARRIAGE_RETURN = b'"\n\r'
 
@@ -446,13 +465,13 @@ def split_records(
     file: TextFile, delimiter: str, budget: Budget
 ) -> Iterator[tuple[int, list[str]]]:
     """Split delimited text into records (lists of cells), and yield each with its line number."""
-    line = 1
-    lines = _RecordSize(budget, delimiter)
+    line = file.line
+    lines = _RecordSize(budget, delimiter, line)
     reader = _reader(lines.checked(file.open()), delimiter, strict=True)
     try:
         for record in reader:
             yield line, record
-            line = reader.line_num + 1
+            line = file.line + reader.line_num
             lines.n_cells = lines.n_letters = 0
     except csv.Error as error:
         is_open = "unexpected end" in str(error)
@@ -472,11 +491,12 @@ class _RecordSize:
 
     budget: Budget
     delimiter: str
+    first: int
     n_cells: int = 0
     n_letters: int = 0
 
     def checked(self, lines: Iterable[str]) -> Iterator[str]:
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(lines, self.first):
             self.n_cells += line.count(self.delimiter) + 1
             self.n_letters += len(line)
             if self.n_cells > FREE_CELLS or self.n_letters > FREE_LETTERS:
@@ -487,43 +507,61 @@ class _RecordSize:
             yield line
 
 
-def detect_delimiter(file: TextFile) -> tuple[str, TextFile]:
-    """Return the delimiter with which most of the first lines have the header's number of cells."""
+def stated_delimiter(file: TextFile) -> tuple[str | None, TextFile]:
+    """Return the delimiter that the first line states, such as "sep=;", and the text after it."""
     with file.open() as text:
         start = text.read(6)
     if start.startswith("sep=") and start[5:6] in ("\r", "\n"):
         # The line end is kept, so that line numbers stay correct.
         return start[4], replace(file, begin=file.begin + len(start[:5].encode()))
-    return _likely_delimiter(file), file
+    return None, file
 
 
-def _likely_delimiter(file: TextFile) -> str:
-    counts = {delimiter: _cell_counts(file, delimiter) for delimiter in _DELIMITERS}
-    scores = {
-        delimiter: (n_cells.count(n_cells[0]), n_cells[0])
-        for delimiter, n_cells in counts.items()
-        if n_cells and n_cells[0] > 1
-    }
-    if scores:
-        return max(scores, key=scores.__getitem__)
-    for delimiter, n_cells in counts.items():
-        # With a title above the table, this reports lines of different widths as an error.
-        if len(set(n_cells[1:])) == 1 and n_cells[1] > 2:
-            return delimiter
-    return "," if set(counts[","]) <= {1} else NO_DELIMITER
-
-
-def _cell_counts(file: TextFile, delimiter: str) -> list[int]:
+def split_sample(file: TextFile, delimiter: str) -> list[tuple[int, list[str]]]:
+    """Return the first records that are not blank, with their lines, even if quotes are wrong."""
     with file.open() as text:
         sample, is_cut = text.read(FREE_LETTERS), bool(text.read(1))
-    counts: list[int] = []
-    for record in _reader(io.StringIO(sample, newline=""), delimiter, strict=False):
+    records, line = list[tuple[int, list[str]]](), file.line
+    reader = _reader(io.StringIO(sample, newline=""), delimiter, strict=False)
+    for record in reader:
         if any(cell.strip() for cell in record):
-            counts.append(len(record))
-        if len(counts) == _N_SAMPLED:
-            return counts
+            records.append((line, record))
+        line = file.line + reader.line_num
+        if len(records) == _N_SAMPLED:
+            return records
     # The sample may end within a record.
-    return counts[:-1] if is_cut and len(counts) > 1 else counts
+    return records[:-1] if is_cut and len(records) > 1 else records
+
+
+def split_line(line: bytes, delimiter: str) -> list[str]:
+    """Return the cells of one line, even if its quotes are wrong."""
+    text = line[:FREE_LETTERS].decode("utf-8", "replace")
+    return next(_reader([text], delimiter, strict=False), [])
+
+
+def from_line(file: TextFile, line: int, source: str) -> TextFile:
+    """Return the text from a line on. Raise InputError if the line does not exist."""
+    above = begin = file.begin
+    number = 1
+    for end in LINE_END.finditer(file.data, begin):
+        if number == line:
+            break
+        above, begin, number = begin, end.end(), number + 1
+    check_header(line, number - (begin >= len(file.data)), source)
+    return replace(file, begin=begin, line=line, above=bytes(file.data[above:begin]))
+
+
+def check_header(header: int, n_lines: int, source: str) -> None:
+    """Raise InputError if a file with `n_lines` lines does not have the line of the header."""
+    if header > n_lines:
+        raise InputError(
+            f"`header` must be from 1 to {max(1, n_lines - 1)}, because {source} has"
+            f" {counted(n_lines, 'line')}, but is {header}.",
+            parameter="header",
+            file=source,
+            value=header,
+            allowed=(1, max(1, n_lines - 1)),
+        )
 
 
 def _reader(lines: Iterable[str], delimiter: str, strict: bool) -> Reader:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol
+from itertools import chain
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from somscape.tables._cells import (
     as_bools,
     as_numbers,
     asked_numbers,
+    clean_cell,
     lengths_of,
     mask,
     notes_of_unused,
@@ -34,6 +37,7 @@ from somscape.tables._messages import (
     FileLines,
     LineNumbers,
     Lines,
+    Note,
     counted,
     free_name,
     lines_from,
@@ -43,17 +47,25 @@ from somscape.tables._messages import (
 )
 from somscape.tables._numbers import LEADING_ZERO, plain_values, spell, text_columns
 from somscape.tables._text import (
+    DELIMITERS,
     NO_DELIMITER,
     NotPlainError,
     TextFile,
-    detect_delimiter,
+    from_line,
     split_blocks,
+    split_line,
     split_records,
+    split_sample,
+    stated_delimiter,
 )
+from somscape.tables.codes import is_number
 from somscape.tables.table import Table, check_names
 
 BLOCK_CELLS = 1024
 """Number of cells that are transposed at a time from row order to column order."""
+
+
+NumberedRecord: TypeAlias = tuple[int, Sequence[Any]]
 
 
 class Growing(Protocol):
@@ -102,25 +114,24 @@ def arrange(
     source: str,
     make: Callable[[int], Sequence[Growing]],
     delimiter: str = ",",
+    at: tuple[int | None, Sequence[Any]] = (None, ()),
 ) -> Records:
     """Separate the header from the rows, drop empty rows and columns at the end, and check rows."""
-    records = iter(records)
-    start, first = next(((n, r) for n, r in records if not is_blank(r)), (0, ()))
-    if not start:
-        raise InputError(
-            f"{source} is empty. A table needs a line with column names and a row below it.",
-            file=source,
-        )
-    header = [str(cell).strip() for cell in first]
+    found, rows = split_header(records, *at)
+    if found is None:
+        raise _without_names(source, at[0])
+    start, header = found.line, found.names
     columns = make(len(header))
-    seen, lines = _fill(records, header, columns)
-    n_rows, notes = seen.n_rows, []
+    seen, lines = _fill(rows, header, columns)
+    n_rows, notes = seen.n_rows, found.notes
     if seen.n_blank:
         notes.append(f"{counted(seen.n_blank, 'empty row')} at the end left out")
     if not n_rows:
+        cure = f"Add rows. If line {start} is a row, add a line with column names above it."
         raise InputError(
-            f"{source} has a header on line {start} but no rows. Add rows. If line {start} is a"
-            " row, add a line with column names above it.",
+            f"{source} has a header on line {start} but no rows."
+            f" {cure if at[0] is None else 'Give the line that contains the column names.'}",
+            options="" if at[0] is None else "--header N",
             file=source,
             line=start,
         )
@@ -131,11 +142,15 @@ def arrange(
             notes.append("empty cells at the end of the lines left out")
         header, columns, wrong = header[:width], columns[:width], seen.short
     if wrong and wrong[0] < n_rows:
+        cure, options = "or give another delimiter", "--delimiter CHAR"
+        if len(header) == 1:  # line `start` can be a title
+            cure = "give another delimiter, or give the line of the column names"
+            options = "--delimiter CHAR, --header N"
         raise InputError(
             f"{source}, line {wrong[1]} has {counted(wrong[2], 'cell')}, but line {start}"
             f" names {counted(len(header), 'column')}. Put cells that contain the delimiter"
-            f' {delimiter!r} in quotes ("), or give another delimiter.',
-            options="--delimiter CHAR",
+            f' {delimiter!r} in quotes ("), {cure}.',
+            options=options,
             file=source,
             line=wrong[1],
             value=wrong[2],
@@ -144,6 +159,143 @@ def arrange(
     names, name_notes = column_names(header, source, start)
     by_name = dict(zip(names, columns, strict=True))
     return Records(by_name, lines.first(n_rows), notes + name_notes)
+
+
+@dataclass(frozen=True)
+class Header:
+    """The names of the columns of a text table or sheet, and notes on titles and merged cells."""
+
+    line: int  # if the names are in two lines, the second line
+    names: list[str]
+    notes: list[str]
+
+
+N_HEADER, MAX_TITLE = 20, 2
+"""Number of records in which the names of the columns are searched, and maximum number of cells in
+a title line."""
+
+
+def split_header(
+    records: Iterable[NumberedRecord], header: int | None = None, above: Sequence[Any] = ()
+) -> tuple[Header | None, Iterator[NumberedRecord]]:
+    """Return the header of a table (None if there is none), and the records below it.
+
+    If the line `header` of the names is given, the records begin with this line, and `above` is the
+    record in the line above.  Otherwise, the header is detected.
+    """
+    records, first, n_cells, n_left = iter(records), list[NumberedRecord](), 0, N_HEADER
+    while n_left and n_cells < FREE_COLUMNS and (each := next(records, None)):
+        first.append(each)
+        n_cells += len(each[1])
+        n_left -= not is_blank(each[1])
+    filled = [each for each in first if not is_blank(each[1])]
+    if not filled or header not in (None, filled[0][0]):
+        return None, records
+    found = find_header(filled) if header is None else _given_header(*filled[0], above)
+    return found, chain((each for each in first if each[0] > found.line), records)
+
+
+def find_header(sample: Sequence[NumberedRecord]) -> Header:
+    """Return the header of a table from its first records that are not blank.
+
+    Usually, the first record contains the names.  Title lines above the names are left out if they
+    have at most two cells, and if a complete line of different texts above a column of numbers
+    follows.  If groups of columns share a merged cell, each name contains the texts of two lines.
+    """
+    records = [_stripped(record) for _, record in sample]
+    widths = [width_of(record) for record in records]
+    width = Counter(widths[len(widths) // 2 :]).most_common(1)[0][0]
+    for i in range(len(records) - 1 if width > MAX_TITLE else 0):
+        # Tables of R have one name less than columns. The first line of such a table is no title.
+        if i and not (records[i - 1][0] and widths[i - 1] <= min(MAX_TITLE, max(1, width - 2))):
+            break
+        names, rows, last = records[i], records[i + 1 :], i
+        if not _are_names(names, width) or (i and not _numeric(rows, range(width))):
+            names, merged = _joined_names(names, rows[0], width)
+            last = i + 1
+            is_row = any(is_number(rows[0][j]) for j in merged)
+            if is_row or not _are_names(names, width) or not _numeric(rows[1:], merged):
+                continue
+        notes: list[str] = []
+        if i:
+            titles = f"{counted(i, 'title line')} above the column names left out"
+            notes.append(Note(f"{titles}: {quoted(records[0][0])}", "--header N"))
+        if last > i:
+            notes.append(_note_on_two(sample[i][0], sample[last][0], names))
+        return Header(sample[last][0], names, notes)
+    return Header(sample[0][0], records[0], [])
+
+
+def _given_header(line: int, record: Sequence[Any], above: Sequence[Any]) -> Header:
+    """Return the names in a line. If they are incomplete, merged cells above complete them."""
+    names = _stripped(record)
+    width = width_of(names)
+    if len({*names[:width]}) == width and all(names[:width]):
+        return Header(line, names, [])
+    joined, merged = _joined_names(_stripped(above), names, width)
+    if merged and all(joined) and len({*joined}) == width:
+        return Header(line, joined, [_note_on_two(line - 1, line, joined)])
+    return Header(line, names, [])
+
+
+def _note_on_two(first: int, second: int, names: list[str]) -> str:
+    text = f"column names from lines {first} and {second}, such as {quoted(names[-1])}"
+    return Note(text, "--header N")
+
+
+def _stripped(record: Sequence[Any]) -> list[str]:
+    return [str(cell).strip() for cell in record]
+
+
+def _are_names(record: list[str], width: int) -> bool:
+    """Return whether a record has a different text in each of the first `width` cells."""
+    names = record[:width]
+    is_text = all(clean_cell(name) is not None and not is_number(name) for name in names)
+    return is_text and len({*names}) == width and not any(record[width:])
+
+
+def _numeric(rows: list[list[str]], columns: Iterable[int]) -> bool:
+    """Return whether one of the columns contains numbers and no other texts."""
+    cells = ([clean_cell(row[j]) for row in rows if j < len(row)] for j in columns)
+    return any(any(column) and all(map(_is_numeric, column)) for column in cells)
+
+
+def _is_numeric(cell: str | None) -> bool:
+    return is_number(cell and cell.replace(",", "."))
+
+
+def _joined_names(above: list[str], below: list[str], width: int) -> tuple[list[str], list[int]]:
+    """Join merged cells and the names below them. Also return the columns below merged cells."""
+    groups, names = ([*record, *[""] * width][:width] for record in (above, below))
+    starts = [j for j, group in enumerate(groups) if group]
+    spans = np.diff([*starts, width])
+    if len(starts) < MAX_TITLE or spans.max() > width / 2:
+        return [], []  # a title
+    merged = [
+        j for start, n in zip(starts, spans, strict=True) if n > 1 for j in range(start, start + n)
+    ]
+    if not all(names[j] for j in merged):
+        return [], []
+    joined = names[: starts[0]]
+    for start, n in zip(starts, spans, strict=True):
+        joined += [f"{groups[start]} {name}".strip() for name in names[start : start + n]]
+    return joined if merged else [], merged
+
+
+def _without_names(source: str, header: int | None) -> InputError:
+    if header is None:
+        return InputError(
+            f"{source} is empty. A table needs a line with column names and a row below it.",
+            file=source,
+        )
+    return InputError(
+        f"{source}, line {header} is empty, so `header` cannot be {header}. Give the line that"
+        " contains the column names.",
+        file=source,
+        line=header,
+        parameter="header",
+        value=header,
+    )
 
 
 def column_names(header: list[str], source: str, line: int) -> tuple[list[str], list[str]]:
@@ -433,14 +585,12 @@ def text_records(
     delimiter: str | None,
     missing_values: Sequence[str] | None = None,
     n_files: int = 1,
+    header: int | None = None,
 ) -> tuple[Records, str]:
     """Return the raw cells of a text table, and the delimiter between the cells."""
     file, notes = decoded
-    if delimiter is None:
-        delimiter, file = detect_delimiter(file)
-        if delimiter not in (",", NO_DELIMITER):
-            notes.append("delimiter tab" if delimiter == "\t" else f"delimiter {delimiter!r}")
-    delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
+    delimiter, file, detected = split_at(file, source, delimiter, header)
+    notes += detected
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise InputError(
             f"`delimiter` must be 'tab' or one character other than a quote or line end, but is"
@@ -449,10 +599,49 @@ def text_records(
             value=delimiter,
         )
     raw: Records | None = None
+    at = header, split_line(file.above, delimiter)
     with suppress(NotPlainError):  # drops the blocks that were read
-        raw = _plain_records(file, source, delimiter, missing_values, n_files)
-    raw = _any_records(file, source, delimiter) if raw is None else raw
+        raw = _plain_records(file, source, delimiter, missing_values, n_files, at)
+    raw = _any_records(file, source, delimiter, at) if raw is None else raw
     return replace(raw, notes=notes + raw.notes), delimiter
+
+
+def split_at(
+    file: TextFile, source: str, delimiter: str | None, header: int | None
+) -> tuple[str, TextFile, list[str]]:
+    """Return the delimiter of a file, the text from the line of the header, and notes."""
+    is_given = delimiter is not None
+    if not is_given:
+        delimiter, file = stated_delimiter(file)
+    if header is not None:
+        file = from_line(file, header, source)
+    found = delimiter or ("" if is_given else likely_delimiter(file))
+    if is_given or found in (",", NO_DELIMITER):
+        return {"tab": "\t", "\\t": "\t"}.get(found, found), file, []
+    return found, file, ["delimiter tab" if found == "\t" else f"delimiter {found!r}"]
+
+
+def likely_delimiter(file: TextFile) -> str:
+    """Return the delimiter with which most of the first lines have the header's number of cells."""
+    samples = {delimiter: split_sample(file, delimiter) for delimiter in DELIMITERS}
+    counts = {mark: [len(record) for _, record in sample] for mark, sample in samples.items()}
+    scores = {
+        delimiter: (n_cells.count(n_cells[0]), n_cells[0])
+        for delimiter, n_cells in counts.items()
+        if n_cells and n_cells[0] > 1
+    }
+    likely = max(scores, key=scores.__getitem__) if scores else ""
+    if likely and scores[likely][0] > 1:
+        return likely
+    for delimiter, sample in samples.items():
+        line = find_header(sample[:N_HEADER]).line if sample else 0
+        # If the first line is a title, all lines below the title lines have the same width.
+        if sample and sample[0][0] < line and len({len(r) for n, r in sample if n >= line}) == 1:
+            return delimiter
+    for delimiter, n_cells in counts.items():
+        if not likely and len(set(n_cells[1:])) == 1 and n_cells[1] > 2:
+            return delimiter  # the error names the lines of different widths
+    return likely or ("," if set(counts[","]) <= {1} else NO_DELIMITER)
 
 
 def table_from_records(
@@ -475,19 +664,25 @@ def table_from_records(
 
 
 def _plain_records(
-    file: TextFile, source: str, delimiter: str, asked: Sequence[str] | None, n_files: int
+    file: TextFile,
+    source: str,
+    delimiter: str,
+    asked: Sequence[str] | None,
+    n_files: int,
+    at: tuple[int | None, Sequence[str]],
 ) -> Records:
     """Return the raw cells of a file that Arrow can split. For other files, raise NotPlainError."""
     records = split_records(file, delimiter, Budget(source, len(file.data)))
-    line, header = next(((n, r) for n, r in records if not is_blank(r)), (0, [""]))
-    if is_blank(header):
+    found, _ = split_header(records, *at)
+    if found is None:
         raise NotPlainError
+    line, header = found.line, found.names
     begin = file.begin
-    for _ in range(line):
+    for _ in range(file.line, line + 1):
         begin = file.data.find(b"\n", begin) + 1
         if not begin:
             raise NotPlainError
-    header, width = [name.strip() for name in header], width_of(header)
+    width = width_of(header)
     start = file.data[file.begin : begin]
     if len(header) > FREE_COLUMNS or start.count(b"\r") > start.count(b"\r\n"):
         raise NotPlainError
@@ -510,10 +705,13 @@ def _plain_records(
             raise NotPlainError  # more cells than names
         notes = ["empty cells at the end of the lines left out", *notes]
     raw = [column.finish() for column in columns[:width]]
-    return Records(dict(zip(names, raw, strict=True)), lines_from(line + 1, taken), notes)
+    by_name = dict(zip(names, raw, strict=True))
+    return Records(by_name, lines_from(line + 1, taken), found.notes + notes)
 
 
-def _any_records(file: TextFile, source: str, delimiter: str) -> Records:
+def _any_records(
+    file: TextFile, source: str, delimiter: str, at: tuple[int | None, Sequence[str]]
+) -> Records:
     """Return the raw cells of a file, or raise InputError if the file is not a valid table."""
     budget = Budget(source, len(file.data))
 
@@ -522,7 +720,7 @@ def _any_records(file: TextFile, source: str, delimiter: str) -> Records:
             budget.take(COLUMN_BYTES * n, f"{n} columns")
         return [GrowingLetters() for _ in range(n)]
 
-    found = arrange(split_records(file, delimiter, budget), source, make, delimiter)
+    found = arrange(split_records(file, delimiter, budget), source, make, delimiter, at)
     n = len(found.lines)  # empty rows at the end are left out
     columns = {name: pa.chunked_array([c.to_arrow()[:n]]) for name, c in found.columns.items()}
     return replace(found, columns=columns)

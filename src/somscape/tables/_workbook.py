@@ -8,10 +8,12 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from somscape._stored import TIMES, Budget
@@ -21,8 +23,8 @@ from somscape.tables._cells import as_text, clean_cell, notes_of_unused, strings
 from somscape.tables._late import pa
 from somscape.tables._messages import Note, check_libraries, listed, place, quoted, suggestion
 from somscape.tables._numbers import text_columns
-from somscape.tables._text import MAX_TIMES_UNPACKED
-from somscape.tables._text_table import Records, arrange
+from somscape.tables._text import MAX_TIMES_UNPACKED, check_header
+from somscape.tables._text_table import N_HEADER, NumberedRecord, Records, arrange, is_blank
 from somscape.tables.table import Table, column_from_values
 
 FREE_BYTES = 64_000_000
@@ -31,6 +33,9 @@ this size, because a repeated value needs little space in the file."""
 
 ROW_BYTES, PLACE_BYTES = 100, 40
 """Memory in bytes for each row of a sheet, and for each cell in addition to the cell's value."""
+
+MAX_ROWS = 1 << 24
+"""Number that exceeds the number of rows of any sheet."""
 
 UP_TO_THE_LAST = "rows and columns up to its last cell"
 
@@ -47,16 +52,23 @@ PROTECTED_XLS = re.compile(rb"\x09\x08\x10\0\0\x06.{14}(?:\x86\0\0\0)?\x2f\0", r
 """Pattern of the first bytes of a workbook in an .xls file that is protected by a password."""
 
 
-def workbook_records(data: bytes, source: str, sheet: str | int | None) -> Records:
+def workbook_records(
+    data: bytes, source: str, sheet: str | int | None, header: int | None = None
+) -> Records:
     """Return the values of a sheet by column. Its row numbers are used as line numbers."""
     check_libraries(f"reading {source}", ("excel",), "python_calamine")
     budget = Budget(source, _unpacked_size(data, source))
     sheet = None if sheet is None else str(sheet)
-    head, rows = _ask(data, sheet, budget)
+    head, rows = _ask(data, sheet, min(header or 1, MAX_ROWS), budget)
     name = _checked_choice(head, sheet, source)
     budget.take(head["height"] * (ROW_BYTES + PLACE_BYTES * head["width"]), UP_TO_THE_LAST)
+    numbered, above = enumerate(rows, 1), deque[tuple[int, list[Any]]]()
+    if header is not None:
+        check_header(header, head["height"], source)
+        above = deque(islice(numbered, header - 1), 1)
     try:
-        records = arrange(enumerate(rows, 1), source, lambda n: [list[Any]() for _ in range(n)])
+        at = header, above[0][1] if above else ()
+        records = arrange(numbered, source, lambda n: [list[Any]() for _ in range(n)], ",", at)
     except InputError:
         _refuse_formulas(data, source, f"sheet {quoted(name)}")
         raise
@@ -65,6 +77,13 @@ def workbook_records(data: bytes, source: str, sheet: str | int | None) -> Recor
         if all(isinstance(value, str) and clean_cell(value) is None for value in values):
             _refuse_formulas(data, source, f"column {quoted(column)}")
     return replace(records, notes=[*_note_of(head), *records.notes])
+
+
+def first_rows(data: bytes, source: str, sheet: str | int | None) -> list[NumberedRecord]:
+    """Return the first rows of a sheet that are not blank, with their numbers."""
+    budget = Budget(source, _unpacked_size(data, source))
+    rows = enumerate(_ask(data, None if sheet is None else str(sheet), 1, budget)[1], 1)
+    return [*islice((each for each in rows if not is_blank(each[1])), N_HEADER)]
 
 
 def _unpacked_size(data: bytes, source: str) -> int:
@@ -91,12 +110,12 @@ def check_size(n_unpacked: int, size: int, source: str) -> None:
 
 
 def _ask(
-    data: bytes, sheet: str | None, budget: Budget
+    data: bytes, sheet: str | None, first: int, budget: Budget
 ) -> tuple[dict[str, Any], Iterator[list[Any]]]:
     """Let a separate process list the sheets of a workbook and read the rows of one sheet."""
     path = os.pathsep.join(filter(None, sys.path))
     environment = {**os.environ, "PYTHONPATH": path, "RUST_BACKTRACE": "0"}
-    arguments = [json.dumps(sheet), json.dumps(FREE_BYTES + TIMES * budget.size)]
+    arguments = [json.dumps(each) for each in (sheet, first, FREE_BYTES + TIMES * budget.size)]
     # -S skips site packages, which PYTHONPATH contains. -P excludes the folder of the script.
     done = subprocess.run(
         [sys.executable, "-S", "-P", _sheets.__file__, *arguments],

@@ -214,11 +214,13 @@ def columns_like(name: str, names: Sequence[str], source: str, parameter: str) -
     return found
 
 
-READING = ("delimiter", "decimal", "encoding", "sheet")
+READING = ("delimiter", "decimal", "encoding", "sheet", "header")
 """Parameters of `read_table` that a roles file can contain as settings."""
 
 MIN_LAYER_WEIGHT, MAX_LAYER_WEIGHT = 1e-9, 10**9
 """Smallest and largest weight of a layer. Within these limits, sums of squares stay accurate."""
+
+Line: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 
 FiniteNumber: TypeAlias = (
     Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
@@ -262,7 +264,7 @@ class Roles:
     others : {"rules", "drop"}
         Treatment of columns without a role.  With "rules", rules decide their kinds.  With "drop",
         they are left out.
-    reading : mapping of str to str
+    reading : mapping of str to str or int
         Parameters of `read_table`, such as the delimiter.
     date_format : {"dmy", "mdy", "ymd"} or None
         Order of day, month and year in columns whose dates fit several orders.  With None, the day
@@ -297,7 +299,7 @@ class Roles:
     label_value: str | None = None
     missing: Annotated[str, one_of(MISSING_CHOICES)] | None = None
     others: Annotated[str, one_of(OTHERS_CHOICES)] = "rules"
-    reading: Mapping[str, str] = field(default_factory=dict)
+    reading: Mapping[str, str | Line] = field(default_factory=dict)
     dictionary: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     layer_weights: Mapping[str, LayerWeight] = field(default_factory=dict)
@@ -391,7 +393,7 @@ SETTINGS = {
     "label_value": "a text in quotes",
     "missing": " or ".join(f'"{choice}"' for choice in MISSING_CHOICES),
     "others": " or ".join(f'"{choice}"' for choice in OTHERS_CHOICES),
-    "reading": "a table of texts",
+    "reading": "a table of texts, with a whole number from 1 for header",
     "dictionary": "a table with the words for the codes of each column",
     "layers": "a table with a list of columns for each layer",
     "layer_weights": "a table with a number from 1e-9 to 1e9 for each layer",
@@ -422,14 +424,21 @@ def checked_setting(name: str, value: Any) -> Any:
         from somscape.tables.rules import check_rules  # late, because few tables have rules
 
         check_rules(found)
-    if name == "reading" and (wrong := sorted(found.keys() - {*READING})):
-        raise ParameterError(
-            f"{wrong[0]!r:.40} is not a parameter for reading files. The parameters are "
-            f"{', '.join(READING)}",
-            parameter="reading",
-            value=wrong[0],
-            allowed=READING,
-        )
+    for part, given in sorted(found.items()) if name == "reading" else ():
+        if part not in READING:
+            raise ParameterError(
+                f"{part!r:.40} is not a parameter for reading files. The parameters are "
+                f"{', '.join(READING)}",
+                parameter="reading",
+                value=part,
+                allowed=READING,
+            )
+        if isinstance(given, int) != (part == "header"):
+            raise ParameterError(
+                f"{name} must be {SETTINGS[name]}, but {part} is {given!r:.60}",
+                parameter="reading",
+                value=given,
+            )
     return found
 
 

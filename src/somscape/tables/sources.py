@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import chain
@@ -47,9 +48,18 @@ from somscape.tables._text import (
     kind_of,
     read_bytes,
     read_text,
+    split_sample,
     unreadable,
 )
-from somscape.tables._text_table import Records, table_from_records, text_records
+from somscape.tables._text_table import (
+    N_HEADER,
+    NumberedRecord,
+    Records,
+    split_at,
+    split_header,
+    table_from_records,
+    text_records,
+)
 from somscape.tables.column import Column
 from somscape.tables.table import Table
 
@@ -62,6 +72,7 @@ def read_table(
     encoding: str | None = None,
     source: str | None = None,
     sheet: str | int | None = None,
+    header: int | None = None,
     missing_values: Sequence[str] | None = None,
     table: str | None = None,
     query: str | None = None,
@@ -89,6 +100,11 @@ def read_table(
     sheet : str or int, optional
         Name of a workbook's sheet, or its number (from 1, and hidden sheets count).  The default is
         the first visible sheet that contains a table.
+    header : int, optional
+        Number of the line (in a workbook, the row of the sheet) with the column names, from 1.
+        Lines above it are left out.  If names are missing or equal, merged cells in the line above
+        complete the names.  By default, the first line contains the names, or the first complete
+        line below title lines and merged cells.
     missing_values : sequence of str, optional
         Words (in upper or lower case) and numbers that mean a missing cell, such as ``["999"]``.
         Empty cells are always missing.  The default is `MISSING_WORDS`.  If the values of a column
@@ -144,6 +160,14 @@ def read_table(
     (array([3.5, nan]), 'rates.csv, line 3')
     >>> table.notes
     ("delimiter ';'", "decimal comma in 'rate'", "missing cells: 1, written '?'")
+
+    The column names are in line 3, below a title and a date:
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "rates.csv")
+    ...     _ = path.write_text("Rates\\n2026-01-31\\nid,rate\\n7,3.5\\n")
+    ...     read_table(path, header=3).names
+    ('id', 'rate')
     """
     if decimal not in (None, ".", ","):
         raise InputError(
@@ -151,8 +175,11 @@ def read_table(
             value=decimal,
             allowed=(".", ","),
         )
+    if header is not None:
+        check_whole("header", header, 1)
+        header = int(header)
     if is_url(path):
-        check_reading("database", "a database", (delimiter, decimal, encoding), sheet)
+        check_reading("database", "a database", (delimiter, decimal, encoding), sheet, header)
         rows, name = read_sql(str(path), table=table, query=query)
         return table_from_frame(rows, source or name, missing_values=missing_values)
     if table is not None or query is not None:
@@ -165,8 +192,8 @@ def read_table(
     files = files_of(path)
     kind = kind_of(path) if files is None else files.kind
     source = source or _name_of(path, files)
-    check_reading(kind, source, (delimiter, decimal, encoding), sheet)
-    reading = Reading(delimiter, decimal, encoding, sheet, missing_values)
+    check_reading(kind, source, (delimiter, decimal, encoding), sheet, header)
+    reading = Reading(delimiter, decimal, encoding, sheet, header, missing_values)
     if files is not None:
         return read_many(files, source, reading)
     if Path(path).suffix.lower() in CONVERTED:
@@ -231,6 +258,7 @@ class Reading:
     decimal: str | None = None
     encoding: str | None = None
     sheet: str | int | None = None
+    header: int | None = None
     missing_values: Sequence[str] | None = None
 
 
@@ -410,10 +438,33 @@ def _raw(
             reading.delimiter,
             reading.missing_values,
             n_files,
+            reading.header,
         )
     from somscape.tables._workbook import workbook_records  # late: it is slow to import
 
-    return workbook_records(read_bytes(path, name), name, reading.sheet), ","
+    return workbook_records(read_bytes(path, name), name, reading.sheet, reading.header), ","
+
+
+def first_records(
+    path: str | os.PathLike[str], source: str, reading: Reading
+) -> tuple[list[NumberedRecord], int | None]:
+    """Return the first records of a text table or sheet, and the line with the likely names."""
+    kind = kind_of(path)
+    if kind == "arrow":
+        return [], None
+    if kind == "text":
+        file, _ = decode(read_text(path, source), source, reading.encoding)
+        delimiter, file, _ = split_at(file, source, reading.delimiter, None)
+        if reading.header is not None:
+            with suppress(InputError):
+                delimiter, _, _ = split_at(file, source, reading.delimiter, reading.header)
+        records: list[NumberedRecord] = [*split_sample(file, delimiter)[:N_HEADER]]
+    else:
+        from somscape.tables._workbook import first_rows  # late: it is slow to import
+
+        records = first_rows(read_bytes(path, source), source, reading.sheet)
+    found, _ = split_header(records)
+    return records, None if found is None else found.line
 
 
 def _table_from(

@@ -15,6 +15,7 @@ import pytest
 from command_line import customers, customers_csv, run, write
 from texts import check_text
 from web_client import Client, serving
+from workbooks import xlsx
 
 from somscape.desk.app import _context
 from somscape.desk.web._gate import Refusal
@@ -270,6 +271,37 @@ def test_a_table_is_read_again_as_it_is_said_to_be_written(client: Client) -> No
         assert client.ask("POST", f"/api/runs/{again}/read", json.dumps(reading)).status == 422
     for each in (again, run_id):
         client.post(f"/api/runs/{each}/delete")
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_line_becomes_the_line_of_the_names(client: Client, kind: str) -> None:
+    rows = [["id", "unit", "price"], ["key", 7, 8], ["u", 1, 2], ["v", 2, 5], ["w", 3, 4]]
+    lines = [["Sales of May", "", ""], [], *rows]
+    text = "\n".join(",".join(map(str, row)) for row in lines)
+    run_id = client.upload(f"t.{kind}", text.encode() if kind == "csv" else xlsx({"May": lines}))
+    found = client.wait(run_id)
+    assert found["table"]["notes"][0] == (
+        "1 title line above the column names left out: 'Sales of May'"
+    )
+    top = found["top"]
+    assert [line for line, _ in top["rows"]] == [1, 3, 4, 5, 6, 7]
+    assert (top["rows"][1], top["line"]) == ([3, rows[0]], 3)
+    for line, names in ((4, ["key", "7", "8"]), (3, rows[0])):
+        client.post(f"/api/runs/{run_id}/read", {"header": line})
+        found = client.wait(run_id)
+        assert [column["name"] for column in found["table"]["columns"]] == names
+        assert (found["reading"]["header"], found["top"]["rows"]) == (line, top["rows"])
+    client.post(f"/api/runs/{run_id}/read", {"header": 70})
+    found = client.wait(run_id)
+    assert "`header` must be from 1 to 6" in found["problem"]
+    assert (found["reading"]["header"], len(found["table"]["columns"])) == (3, 3)
+    for wrong in (0, -1, "3", 1.5, True, [3]):
+        answer = client.ask("POST", f"/api/runs/{run_id}/read", json.dumps({"header": wrong}))
+        assert answer.status == 422
+    assert start(client, run_id)["state"] == "done"
+    report = client.get(f"/runs/{run_id}/files/report.json")
+    assert "--header 3" in report["method"]["command"]
+    client.post(f"/api/runs/{run_id}/delete")
 
 
 def test_an_empty_upload_is_refused(client: Client) -> None:

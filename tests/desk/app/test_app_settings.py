@@ -121,6 +121,7 @@ def test_settings_say_which_rows_are_listed(given: dict[str, Any], rule: AlertRu
         ({"id": 0, "kinds": {"0": "drop"}}, {"id_column": "key_id", "drop": ()}),
         ({"delimiter": "tab", "decimal": ","}, {"delimiter": "tab", "decimal": ","}),
         ({"sheet": "2"}, {"sheet": "2"}),
+        ({"header": 3}, {"header": 3}),
         # Customers are named by their column, so that no other names the rows.
         (
             {"id": 0, "per": [2]},
@@ -147,6 +148,8 @@ def test_settings_are_said_as_options(given: dict[str, Any], expected: dict[str,
         ({"per": [2, 2]}, "different columns"),
         ({"per": [3], "label": 3}, "Choose two columns"),
         ({"sheet": ""}, "'sheet' must be the name"),
+        ({"header": 0}, "a whole number from 1"),
+        ({"header": "3"}, "a whole number from 1"),
     ],
     ids=str,
 )

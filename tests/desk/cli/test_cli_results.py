@@ -192,6 +192,43 @@ def test_a_sheet_is_asked_for(here: Path, kind: str) -> None:
     assert read_table("rows.xlsx").n_rows == 60
 
 
+# --header
+
+
+def test_the_line_of_the_names_is_kept_by_a_watch(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOMSCAPE_STATE", "state")
+    header, lines = customers()
+    for month, rows in {"may": lines, "june": lines[1:]}.items():  # three cells are no title
+        text = "\n".join([f"Report,2026,{month}", "", header, *rows])
+        Path(f"{month}.csv").write_text(text, encoding="utf-8")
+    words = ("--id", "cust_id", "--header", "3", "--out", "a")
+    assert run("detect", "may.csv", *words, "--watch", "w", "--save-roles", "r.toml").code in (0, 3)
+    assert "header = 3" in Path("r.toml").read_text(encoding="utf-8")
+    assert "--header 3" in Path("a/report.html").read_text(encoding="utf-8")
+    assert run("detect", "may.csv", "--roles", "r.toml", "--out", "b").code == 0
+    outcome = run("run", "w", "june.csv")
+    assert outcome.code in (0, 3), outcome.err
+    assert "2 numbers, 2 categories, 1 id" in outcome.out
+    assert len(run("score", "a/map.som", "june.csv").out.splitlines()) == 60
+    outcome = run("run", "w", "june.csv", "--header", "90", "--again")
+    assert (outcome.code, outcome.out) == (2, "")
+    says = "Error: --header must be from 1 to 61, because june.csv has 62 lines, but is 90."
+    assert outcome.err.rstrip() == says
+
+
+@pytest.mark.parametrize("header", ["0", "-1", "x", "1.5", ""])
+@pytest.mark.parametrize("command", ["detect", "fit", "convert"])
+def test_a_header_that_is_no_line(here: Path, command: str, header: str) -> None:
+    Path("t.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    out = ["o.csv"] if command == "convert" else ["--out", "o"]
+    outcome = run(command, "t.csv", *out, "--header", header)
+    assert outcome.code == 2
+    assert "--header" in outcome.err
+    assert len(outcome.err.splitlines()) == 1
+
+
 # score
 
 

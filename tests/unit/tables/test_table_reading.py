@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from texts import rejected
 
@@ -617,3 +619,124 @@ def test_marks_beside_marks_are_values(tmp_path: Path, word: str) -> None:
     table = read(tmp_path, f"a,b\n{word},{word}\n{other},5\n{other},7\n")
     assert table.column("a").cells.tolist() == [word, other, other]
     assert table.column("b").cells.tolist() == [None, "5", "7"]
+
+
+TITLED = "a,b,c\n1,2,x\n3,4,y\n5,6,z\n"
+
+
+@pytest.mark.parametrize(
+    ("above", "note"),
+    [
+        ("", None),
+        ("Report of January\n\n", "1 title line above the column names left out: 'Report of"),
+        ("Report of January,,\nmade,,\n", "2 title lines above the column names left out: "),
+        ('"Sales, in EUR"\nRegion North\n\n', "2 title lines above the column names left out: "),
+    ],
+)
+def test_lines_above_the_names_are_left_out(tmp_path: Path, above: str, note: str | None) -> None:
+    for mark, encoding in ((",", "utf-8"), (";", "cp1252"), ("\t", "utf-16"), ("|", "utf-8-sig")):
+        text = above.replace(",,", mark * 2) + TITLED.replace(",", mark).replace("z", "Zoë")
+        (tmp_path / "t.csv").write_bytes(text.encode(encoding))
+        table = read_table(tmp_path / "t.csv")
+        assert [column.name for column in table.columns] == ["a", "b", "c"]
+        assert table.column("c").cells.tolist() == ["x", "y", "Zoë"]
+        assert table.where(0).endswith(f"line {above.count(chr(10)) + 2}")
+        assert sum("title" in each for each in table.notes) == (note is not None)
+        assert note is None or any(each.startswith(note) for each in table.notes)
+
+
+def test_a_title_with_the_delimiter_is_left_out(tmp_path: Path) -> None:
+    table = read(tmp_path, "Sales, January 2026\n\nid;a;b\n1;2;x\n2;3;y\n")
+    assert table.names == ("id", "a", "b")
+    table = read(tmp_path, "Sales, January 2026\n\nid,a,b,c\n1,2,x,z\n2,3,y,z\n")
+    assert table.names == ("id", "a", "b", "c")
+
+
+MERGED = "region,2024,,2025,\n,sales,costs,sales,costs\nN,1,2,3,4\nS,5,6,7,8\n"
+
+
+@pytest.mark.parametrize("title", ["", "Report\n\n"])
+def test_merged_cells_become_a_part_of_each_name(tmp_path: Path, title: str) -> None:
+    table = read(tmp_path, title + MERGED)
+    names = ["region", "2024 sales", "2024 costs", "2025 sales", "2025 costs"]
+    assert [column.name for column in table.columns] == names
+    assert table.to_numpy(["2025 sales"]).ravel().tolist() == [3, 7]
+    first = 1 + title.count("\n")
+    note = f"column names from lines {first} and {first + 1}, such as '2025 costs'"
+    assert note in table.notes
+    assert read_table(tmp_path / "t.csv", header=first + 1).names == tuple(names)
+    assert read_table(tmp_path / "t.csv", header=first).names[:3] == ("region", "2024", "column_3")
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (",x,y\nr1,ann,rome\nr2,bob,pisa\n", ["column_1", "x", "y"]),  # names of rows from R
+        (",x,y\nr1,NA,NA\nr2,1,2\n", ["column_1", "x", "y"]),
+        (",x,y\nr1,,\nr2,1,2\n", ["column_1", "x", "y"]),
+        ("id,a,,b\nu,ann,smith,rome\nv,bob,jones,7\n", ["id", "a", "column_3", "b"]),
+        ("a,,b\nx,y,z\n1,2,3\n", ["a", "column_2", "b"]),
+        ("1,2,3\n4,5,6\n7,8,9\n", ["1", "2", "3"]),
+        ("id,2023,2024\nx,1,2\ny,3,4\n", ["id", "2023", "2024"]),
+        ("name,city,job\nann,rome,nurse\nbob,pisa,cook\n", ["name", "city", "job"]),
+        ("comment\nyes, good\nno, bad\nwell, fine, ok\n", ["comment"]),
+        ("address\nunknown\n1 Main St, Bath, UK\n2 Oak Rd, Bath, UK\n", ["address"]),
+        ("a,b,c\nx,,\ny,,\nz,1,\n", ["a", "b", "c"]),
+    ],
+)
+def test_the_first_line_stays_the_header(tmp_path: Path, text: str, names: list[str]) -> None:
+    table = read(tmp_path, text)
+    assert [column.name for column in table.columns] == names
+    assert not any("title" in note or "names from" in note for note in table.notes)
+
+
+ORDINARY_CELLS = st.sampled_from(
+    ["", "NA", "?", "1", "2024", "3,5", "-7.25", "ann", "Rome", "x y", "é"]
+)
+ORDINARY_NAMES = st.sampled_from([*"abcde", "2023", "2024", "unit price", "sales EUR", "é"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_an_ordinary_table_is_read_from_its_first_line(tmp_path_factory, data) -> None:
+    n = data.draw(st.integers(1, 7))
+    names = data.draw(st.lists(ORDINARY_NAMES, min_size=n, max_size=n, unique=True))
+    row = st.lists(ORDINARY_CELLS, min_size=n, max_size=n)
+    rows = data.draw(st.lists(row.filter(any), min_size=1, max_size=12))
+    mark = data.draw(st.sampled_from(",;\t|"))
+    path = tmp_path_factory.getbasetemp() / "ordinary.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, delimiter=mark).writerows([names, *rows])
+    for delimiter in (mark, None):
+        table = read_table(path, delimiter=delimiter, missing_values=[])
+        assert (table.names, table.n_rows) == (tuple(names), len(rows))
+        assert table.where(0).endswith("line 2")
+
+
+def test_the_header_is_in_the_given_line(tmp_path: Path) -> None:
+    text = 'A "broken" title, with "quotes\nof;two lines\n\nid;a;b\n1;"x\ny";2\n3;z;4\n'
+    for ends in ("\n", "\r\n", "\r"):
+        (tmp_path / "t.csv").write_bytes(text.replace("\n", ends).encode())
+        table = read_table(tmp_path / "t.csv", header=np.int64(4))
+        assert (table.names, table.n_rows) == (("id", "a", "b"), 2)
+        assert [table.where(i) for i in (0, 1)] == ["t.csv, line 5", "t.csv, line 7"]
+    assert read(tmp_path, "sep=;\nt,x\na;b\n1;2\n", header=3).names == ("a", "b")
+    assert read(tmp_path, "a;b\nc;d\n1;2\n", header=2).names == ("c", "d")
+    assert read(tmp_path, "a;b\nc;d\n1;2\n", header=2, delimiter=",").names == ("c;d",)
+
+
+@pytest.mark.parametrize("header", [0, -1, 2, 4, 5, 10**30, "3", 1.5, True])
+def test_a_wrong_line_for_the_header(tmp_path: Path, header: object) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n\n1,2\n3,4\n")
+    with rejected((InputError, TypeError, ValueError)) as caught:
+        read_table(path, header=header)
+    assert "header" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_header_line_does_not_exist_in_other_sources(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": [1], "b": [2]}), tmp_path / "t.parquet")
+    for path in (tmp_path / "t.parquet", "sqlite:///t.db"):
+        with rejected(parameter="header", value=3):
+            read_table(path, header=3)

@@ -45,7 +45,7 @@ def test_a_file_that_changes_while_it_is_read(
         b"\na,b\n\n",
         b"a,b\n1,2\n3,4,5\n",
         b'a,b\n"1\n1",2\n3\n',
-        b"Report 2026\na,b,c\n1,2,3\n",
+        b"Report 2026\na,b,c\nx,y,z\n",
         b'a,b\n1,2\n3,"four\n5,6\n',
         b'a,b\n1,"x"y\n',
         b"a,b,a\n1,2,3\n",

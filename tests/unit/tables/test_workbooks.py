@@ -63,6 +63,44 @@ def test_of_several_tables_the_first_is_read_and_all_are_said(tmp_path: Path) ->
     assert vars(note)["options"] == "--sheet NAME"
 
 
+TITLED = [["Sales"], [], ["", "2025", "", "2026", ""], ["id", "net", "tax", "net", "tax"]]
+VALUES = [["a", 1, 2, 3, 4], ["b", 5, 6, 7, 8]]
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+@pytest.mark.parametrize("header", [None, 4])
+def test_names_below_a_title_and_merged_cells(
+    tmp_path: Path, ending: str, header: int | None
+) -> None:
+    data = WRITERS[ending]({"Cover": COVER, "Sales": TITLED + VALUES})
+    table = read(tmp_path, data, f"t{ending}", header=header)
+    assert table.names == ("id", "2025 net", "2025 tax", "2026 net", "2026 tax")
+    assert table.to_numpy(["2026 tax"]).ravel().tolist() == [4, 8]
+    assert table.where(0).endswith("line 5")
+    assert "column names from lines 3 and 4, such as '2026 tax'" in table.notes
+    title = "1 title line above the column names left out: 'Sales'"
+    assert (title in table.notes) is (header is None)
+
+
+@pytest.mark.parametrize(("header", "names"), [(1, ("id", "rate", "job")), (2, ("1", "3.5", "x"))])
+def test_a_row_of_a_sheet_contains_the_names(
+    tmp_path: Path, header: int, names: tuple[str, ...]
+) -> None:
+    rows = [["id", "rate", "job"], [1, 3.5, "x"], [2, 4.5, "y"]]
+    assert read(tmp_path, xlsx({"S": rows}), header=header).names == names
+
+
+@pytest.mark.parametrize("header", [2, 7, 8, 10**30])
+def test_a_row_of_names_that_is_not_there(tmp_path: Path, header: int) -> None:
+    with rejected(file="t.xlsx"):
+        read(
+            tmp_path,
+            xlsx({"Cover": COVER, "S": [["Title"], [], *VALUES, [], ["x", 1]]}),
+            header=header,
+            sheet="S",
+        )
+
+
 @pytest.mark.parametrize("sheet", ["People", 3, "3", np.int64(3)])
 def test_a_sheet_is_named_or_numbered(tmp_path: Path, sheet: Any) -> None:
     data = xlsx({"Cover": COVER, "Loans": LOANS, "People": PEOPLE})

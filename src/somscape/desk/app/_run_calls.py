@@ -107,6 +107,7 @@ class RunCalls:
             "settings": run.settings.to_json(),
             "table": self._at.store.table(run.upload),
             "reading": run.settings.reading,
+            "top": await asyncio.to_thread(self._at.store.top, run.id),
         }
         return JSONResponse(found)
 

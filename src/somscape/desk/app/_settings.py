@@ -69,6 +69,7 @@ class PageOptions:
     decimal: Annotated[str, one_of((".", ","))] | None = None
     encoding: Annotated[str, one_of(("utf-8", "cp1252", "latin-1", "utf-16"))] | None = None
     sheet: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SHEET)] | None = None
+    header: Annotated[int, msgspec.Meta(ge=1)] | None = None
     missing: Annotated[str, one_of(("fill", "error"))] = "fill"
     alerts: Annotated[int, msgspec.Meta(ge=1)] | None = None
     contamination: Annotated[float, msgspec.Meta(gt=0, le=0.5)] | None = None
@@ -93,7 +94,7 @@ class PageOptions:
         return self.job.only(*LISTED).given()
 
     @property
-    def reading(self) -> dict[str, str | None]:
+    def reading(self) -> dict[str, Any]:
         """The options for reading the file, by name."""
         return {name: getattr(self, name) for name in IN_ROLES_FILE}
 
@@ -178,6 +179,7 @@ SENTENCES = {
     "fdr": "The share expected by chance must be above 0 and at most 1.",
     "p_value": "The largest p-value must be above 0 and at most 1.",
     "cost": "The cost of a review must be a number above 0.",
+    "header": "The row of names must be a whole number from 1.",
     "sheet": "'sheet' must be the name or number of a sheet, of at most 100 characters.",
 }
 """Messages on values from a field of the page, or from a roles file."""

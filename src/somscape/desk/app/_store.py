@@ -158,6 +158,9 @@ def _old_decisions(db: sqlite3.Connection) -> tuple[list[Decision], list[str]]:
 READ, RANK, WATCH, REGIONS, BEGIN = "read", "rank", "watch", "regions", "begin"
 """Tasks of a job. A new run has one of the first three tasks. BEGIN begins a watch with a run."""
 
+TOP = "top.json"
+"""File with the first records of a table, in the folder of a run."""
+
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
 GOES_ON = (WAITING, RUNNING)
@@ -402,6 +405,13 @@ class Store:
         """Return the facts about the table in an uploaded file, or None before it was read."""
         found = self._db.execute("SELECT facts FROM uploads WHERE id = ?", (upload,)).fetchone()
         return None if found is None or found[0] is None else dict(json.loads(found[0]))
+
+    def top(self, run: str) -> Any:
+        """Return the first records of the table of a run, or None if they were not saved."""
+        try:
+            return json.loads((self.folder_of(run) / TOP).read_bytes())
+        except (OSError, ValueError):
+            return None
 
     def upload_file(self, run: Run) -> Path:
         """Return the uploaded file of a run."""

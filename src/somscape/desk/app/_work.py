@@ -18,7 +18,7 @@ import numpy as np
 
 from somscape._files import shown
 from somscape.desk.app._settings import JobRequest
-from somscape.desk.app._store import RANK, READ, REGIONS, WATCH
+from somscape.desk.app._store import RANK, READ, REGIONS, TOP, WATCH
 from somscape.errors import InputError
 from somscape.tables._dates import looks_like_dates
 from somscape.tables._fit_encoding import fit_encoding
@@ -26,12 +26,15 @@ from somscape.tables.codes import level_texts
 from somscape.tables.column import Column
 from somscape.tables.customers import traits_of
 from somscape.tables.kinds import MAX_LEVELS, Roles
-from somscape.tables.sources import import_reader, read_table
+from somscape.tables.sources import Reading, first_records, import_reader, read_table
 from somscape.tables.table import Table
 
 N_EXAMPLES = 5
 MAX_EXAMPLE = 60
 """Maximum number of characters of a value that is shown as an example."""
+
+MAX_CELLS = 8
+"""Maximum number of cells of a record that is shown to choose the names of the columns."""
 
 MAX_LISTED_LEVELS = 50
 """Maximum number of levels of a column that are listed."""
@@ -69,6 +72,19 @@ def describe(table: Table) -> dict[str, Any]:
         "notes": [one_line(note) for note in table.notes],
         "columns": columns,
     }
+
+
+def save_top(request: JobRequest) -> None:
+    """Save the start of the first records of a table for the page on which columns are named."""
+    reading = Reading(**request.settings.reading)
+    records, line = first_records(request.file, request.name, reading)
+    rows = [[n, [_short(str(cell)) for cell in cells[:MAX_CELLS]]] for n, cells in records]
+    top = json.dumps({"rows": rows, "line": line})
+    Path(request.folder, TOP).write_text(top, encoding="utf-8")
+
+
+def _short(cell: str) -> str:
+    return cell if len(cell) <= MAX_EXAMPLE else f"{cell[:MAX_EXAMPLE]}…"
 
 
 def one_line(text: str) -> str:
@@ -114,7 +130,7 @@ def _examples(column: Column) -> list[str]:
             found[cell] = None
         if len(found) == N_EXAMPLES:
             break
-    return [cell if len(cell) <= MAX_EXAMPLE else f"{cell[:MAX_EXAMPLE]}…" for cell in found]
+    return [*map(_short, found)]
 
 
 def _levels(column: Column) -> list[list[Any]]:
@@ -166,7 +182,13 @@ def _work_of(request: JobRequest) -> Callable[[Callable[[], list[str]]], dict[st
         return read_table(request.file, source=request.name, **request.settings.reading)
 
     if request.task == READ:
-        return lambda warned: describe(table())
+
+        def read() -> dict[str, Any]:
+            with suppress(InputError):  # `table` reports the error
+                save_top(request)
+            return describe(table())
+
+        return lambda warned: read()
     load_libraries()
     from somscape.desk.app._rank import begun, rank, watched
     from somscape.desk.app._results import keep_regions

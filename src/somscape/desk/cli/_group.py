@@ -67,8 +67,8 @@ HEADINGS = {
     "always never floor direction",
     "Columns": "target id_column per label drop protect category number ordinal date date_format "
     "just_below roles dictionary",
-    "Reading the table": "delimiter decimal encoding missing missing_values sheet table query "
-    "ask_password",
+    "Reading the table": "delimiter decimal encoding missing missing_values sheet header "
+    "table query ask_password",
     "Map": "n_rows n_cols epochs seed checkpoint resume lattice boundary winners regions n_regions",
     "Results": "out format kind as_json bom what sort columns save_roles to to_table force verbose",
     "Watch": "watch key clear_for replace instead_of again new_ids",

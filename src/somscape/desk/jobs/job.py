@@ -123,6 +123,14 @@ class Job:
         metavar="NAME",
         show_default="the first sheet with a table",
     )
+    header: int | None = option(
+        "Line of a text file, or row of a sheet, that contains the column names, counted from 1. "
+        "Lines above it are left out.",
+        "header",
+        **COUNT,
+        metavar="N",
+        show_default="the first line below title lines",
+    )
     table: str | None = option(
         "Name of the table to read from a database.", "database", metavar="NAME"
     )
@@ -331,13 +339,17 @@ FLAGS = {
 KINDS = _names("kinds")
 """Options for the kinds of columns."""
 
-READING = {kind: _names(kind) for kind in ("text", "workbook", "database")}
-"""Options for reading a table that apply only to one kind of source."""
+READING = {
+    "text": _names("text", "header"),
+    "workbook": _names("workbook", "header"),
+    "database": _names("database"),
+}
+"""Options for reading a table that apply only to some kinds of sources."""
 
-IN_ROLES_FILE = (*READING["text"], *READING["workbook"])
+IN_ROLES_FILE = _names("text", "workbook", "header")
 """Options for reading a table that a roles file may contain."""
 
-READ = _names("cells", *READING)
+READ = _names("cells", "header", *READING)
 """Options for reading a table."""
 
 RULES = _names("rules")
@@ -349,5 +361,5 @@ LISTED = _names("listing")
 AT_A_RUN = ("per", "date_format", *READING["database"], *RULES, "contamination")
 """Options of a watch that a run needs. The map contains the kinds of columns."""
 
-KEPT = _names("columns", "cells", "kinds", *READING, "listing", "rules", "training")
+KEPT = _names("columns", "cells", "kinds", "header", *READING, "listing", "rules", "training")
 """Options that a watch saves."""

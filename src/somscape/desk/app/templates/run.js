@@ -32,6 +32,7 @@ async function show() {
   for (const part of document.querySelectorAll(".of-workbook")) part.hidden = !isWorkbook;
   byId("reading").open = run.state === "failed" || (run.task === "read" && run.problem !== "");
   for (const [field, value] of Object.entries(run.reading)) byId(field).value = value ?? "";
+  drawTop(run);
   if (run.state === "cancelled") showProblem({ message: "This run was cancelled." });
   else showProblem(run.problem ? { message: run.problem } : null);
   if (isGoing) {
@@ -50,6 +51,33 @@ function showUnchanged({ watch, state }) {
   byId("unchanged").replaceChildren("Nothing was recorded, and the watch ", text("b", watch), " is unchanged. Upload the right file on the page of the watch.");
   byId("other-table").href = "/watches/" + encodeURIComponent(watch);
   byId("other-table").replaceChildren("Back to ", text("span", watch));
+}
+
+// The first lines of the file. A button makes a line the line of the column names.
+function drawTop({ top, reading, table }) {
+  byId("top-box").hidden = !top?.rows.length;
+  if (byId("top-box").hidden) return;
+  const line = reading.header ?? top.line;
+  const note = (table?.notes ?? []).find((each) => /title line|column names from/.test(each));
+  byId("names-note").textContent = note ? "Recognized: " + note + "." : "";
+  if (note) byId("reading").open = true;
+  byId("top").tBodies[0].replaceChildren(...top.rows.map(([n, cells]) => {
+    const button = make("button", { type: "button", "aria-pressed": n === line, "aria-label": "Line " + n + " contains the column names" }, "Line " + n);
+    button.addEventListener("click", () => {
+      byId("header").value = n;
+      readAgain(button);
+    });
+    return make("tr", { class: n === line ? "names" : "" }, make("th", { scope: "row" }, button), ...cells.map((cell) => text("td", cell)));
+  }));
+}
+
+function readAgain(button) {
+  return attempt(button, async () => {
+    const chosen = ["delimiter", "decimal", "encoding", "sheet"].map((field) => [field, byId(field).value || null]);
+    await call(here + "/read", { ...Object.fromEntries(chosen), header: byId("header").value === "" ? null : Number(byId("header").value) });
+    await show();
+    byId("name").focus();
+  });
 }
 
 // Progress -----------------------------------------------------------------------------------
@@ -291,13 +319,7 @@ function listenToButtons() {
       await call(here + "/retry", {});
       await show();
     }));
-  byId("read").addEventListener("click", (event) =>
-    attempt(event.target, async () => {
-      const chosen = ["delimiter", "decimal", "encoding", "sheet"].map((field) => [field, byId(field).value || null]);
-      await call(here + "/read", Object.fromEntries(chosen));
-      await show();
-      byId("name").focus();
-    }));
+  byId("read").addEventListener("click", (event) => readAgain(event.target));
   for (const button of document.querySelectorAll(".delete")) {
     button.addEventListener("click", () => {
       if (!confirm("Delete this run and its files? Deleting the last run of a table also deletes the table and its marks.")) return;
