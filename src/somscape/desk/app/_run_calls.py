@@ -46,7 +46,7 @@ from somscape.desk.app._settings import (
 )
 from somscape.desk.app._store import DONE, GOES_ON, RANK, READ, RESULTS, WAITING, Run
 from somscape.desk.app._users import DECIDE, LOOK, RUN
-from somscape.desk.cases._run import counting
+from somscape.desk.cases.records import counting
 from somscape.desk.jobs._roles import reading_in
 from somscape.desk.web._gate import Call, Refusal, Visitor
 from somscape.tables._roles import roles_from_text

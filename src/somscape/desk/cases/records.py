@@ -346,6 +346,16 @@ class DecidedMeanwhileError(InputError):
         self.last = last
 
 
+INSTEAD_OF = "instead_of"
+"""Name of the fact of a run that contains the ids of the runs which it replaced."""
+
+
+def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
+    """Return those runs that were not replaced by another run."""
+    replaced = {id_ for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
+    return [run for run in runs if run.id not in replaced]
+
+
 class RunMeanwhileError(Exception):
     """Another run of the watch was added after this run was compared, so this run was not saved."""
 
