@@ -127,6 +127,7 @@ def watched(state: State, request: JobRequest) -> dict[str, Any]:
             shown_as=request.name,
             instead_of=request.settings.instead_of,
             again=request.settings.again,
+            new_ids=request.settings.new_ids,
             draft=write,  # files come first, so that each recorded run has files
         )
         recorded.append(outcome)

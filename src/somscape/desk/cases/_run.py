@@ -628,10 +628,7 @@ def compared(
         unseen=unseen,
         decisions=subject.decided,
         why=why_listed,
-        notes=(
-            *filter(None, [place.doubt, place.question, alike_note(why_listed.keys() - why)]),
-            *subject.notes,
-        ),
+        notes=(*filter(None, [place.doubt, alike_note(why_listed.keys() - why)]), *subject.notes),
         question=place.question,
     )
 

@@ -171,6 +171,7 @@ class RunOutcome:
             said += [f"This table was already run on {made}, so no run was added."]
         elif self.replaced:
             said.append(f"It replaces {runs_of(run.number for run in self.replaced)}.")
+        said += [self.question] if self.question else []
         if self.news and self.n_outstanding < len(self.news):
             said.append(f"{self.n_outstanding} of {len(self.news)} rows to look at stand out.")
         said += [self.drift.sentence] if self.drift.sentence else []

@@ -360,6 +360,10 @@ class RunMeanwhileError(Exception):
     """Another run of the watch was added after this run was compared, so this run was not saved."""
 
 
+KNOWN_TABLE = "This is the table of run "
+"""Beginning of the message of `KnownTableError`."""
+
+
 class KnownTableError(InputError):
     """An earlier run had the same table, so the table was not run again.
 
@@ -371,7 +375,7 @@ class KnownTableError(InputError):
 
     def __init__(self, run: WatchRun) -> None:
         super().__init__(
-            f"This is the table of run {run.number} of {run.watch}, of {run.made[:10]}. Nothing "
+            f"{KNOWN_TABLE}{run.number} of {run.watch}, of {run.made[:10]}. Nothing "
             "was recorded. Give the table of this month, or record this table once more.",
             options="--again",
             parameter="again",
