@@ -118,10 +118,8 @@ class RunCalls:
             watches = await asyncio.to_thread(self._at.cases.watches)
             if watch not in {each.name for each in watches}:
                 raise Refusal(422, f"The watch '{watch[:MAX_NAME]}' does not exist.")
-            is_so = {
-                name: request.query_params.get(name) == "true" for name in ("again", "new_ids")
-            }
-            settings = RunSettings(author=author_of(request), **is_so)
+            again, new_ids = (request.query_params.get(n) == "true" for n in ("again", "new_ids"))
+            settings = RunSettings(author=author_of(request), again=again, new_ids=new_ids)
         if wrong is not None:
             runs = [] if watch is None else await asyncio.to_thread(self._at.cases.runs, watch)
             numbers = {str(run.number): run.number for run in reversed(counting(runs))}

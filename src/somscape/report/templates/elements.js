@@ -39,7 +39,7 @@ function inFull(values) {
 }
 
 // Numbers as "1, 2 and 5".
-function inWords(numbers) {
+function asSeries(numbers) {
   return [numbers.slice(0, -1).join(", "), numbers.at(-1)].filter((part) => part !== "").join(" and ");
 }
 

@@ -43,7 +43,7 @@ function drawReplace(run) {
 // Replace a run whose table was wrong, and all later runs, by a run on another file.
 function askForRightFile(run) {
   const replaced = watch.runs.filter((each) => each.number >= run.number && !each.replaced_by).map((each) => number(each.number)).reverse();
-  const place = (replaced.length > 1 ? "runs " : "run ") + inWords(replaced);
+  const place = (replaced.length > 1 ? "runs " : "run ") + asSeries(replaced);
   const isFirst = !watch.runs.some((each) => each.number < run.number && !each.replaced_by);
   const file = make("input", { type: "file", id: "right-file", accept: meta("endings"), required: "" });
   const newIds = make("input", { type: "checkbox", id: "new-ids" });
@@ -53,7 +53,7 @@ function askForRightFile(run) {
       + " Decisions and the audit do not change." + (replaced.length > 1 ? " After this run, also upload the later files again." : "")),
     make("p", null, make("label", { for: file.id }, "The right file"), file),
     make("p", null, make("label", null, newIds, " Each table has new ids, for example of transactions"),
-      text("small", "Then no case is gone, and a row like a cleared case is folded. Later runs keep this setting. Also for the same file.", "hint")),
+      text("small", "Then no case is gone, and a row like a cleared case is folded. Later runs keep this setting. You can choose the same file again.", "hint")),
     make("p", { class: "controls" }, make("button", { class: "primary", value: "run" }, "Run and replace " + place),
       make("button", { value: "no", formnovalidate: "" }, "Cancel"))));
   dialog.addEventListener("close", () => {
