@@ -57,7 +57,7 @@ def listed(names: Iterable[str], limit: int = 8) -> str:
 
 def joined(parts: Sequence[str]) -> str:
     """Return parts as text, for example "a, b and c"."""
-    *most, last = parts
+    *most, last = parts or ("",)
     return f"{', '.join(most)} and {last}" if most else last
 
 

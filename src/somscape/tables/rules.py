@@ -270,7 +270,6 @@ def check_differ(rules: Sequence[ListRule]) -> None:
                     f"The rules {first.quoted} and {rule.quoted} have the same condition. Leave "
                     "one of them out.",
                     parameter=rule.kind,
-                    value=rule.text,
                 )
 
 

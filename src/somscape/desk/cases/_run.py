@@ -51,7 +51,6 @@ from somscape.desk.cases.records import (
     CONFIRMED,
     FILLED,
     FOLDED,
-    INSTEAD_OF,
     NEW,
     OPEN,
     RETURNED,
@@ -320,8 +319,7 @@ class Place:
         left = counting(runs)
         if left and not again:
             same = cls._after(state, left[1:], subject, left[0].number)
-            took = left[0].facts.get(INSTEAD_OF, ())
-            asked = {None, *(run.number for run in runs if run.id in took)}
+            asked = {None, *(run.number for run in runs if run.id in left[0].replaced)}
             if same.id == left[0].id and instead_of in asked:
                 return same
         number = runs[0].number + 1 if runs else 1
@@ -537,9 +535,9 @@ def record_run(
         subject.decided, subject.today = state.last_decisions(watch.name), now()
         map_ = state.map(watch.map) if begins is None else begins
         runs = state.runs(watch.name)
-        outcome = compared(state, subject, runs, instead_of, again=again is True)
-        is_asked = again is False and not outcome.is_again
-        if is_asked and (known := subject.known_in(counting(runs))):
+        place = Place.of(state, runs, subject, instead_of, again=again is True)
+        outcome = compared(state, subject, runs, place)
+        if again is False and not outcome.is_again and (known := subject.known_in(counting(runs))):
             raise KnownTableError(known)
         newest = runs[0].id if runs else ""
         names = (LIST,) if draft is None and begins is None else (LIST, PAGE)  # what is written
@@ -565,18 +563,9 @@ def record_run(
     )
 
 
-def compared(
-    state: State,
-    subject: Subject,
-    runs: Sequence[WatchRun],
-    instead_of: int | None,
-    *,
-    again: bool,
-) -> RunOutcome:
+def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Place) -> RunOutcome:
     """Compare a table with the newest of the given runs that fits it. No run is recorded."""
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
-    author, source, label = subject.author, subject.source, subject.label
-    place = Place.of(state, runs, subject, instead_of, again=again)
     others = [
         run
         for run in counting(runs)
@@ -593,6 +582,7 @@ def compared(
     alerts, folded = subject.ranked([*(key for key in cells if key not in why), *alike])
     why_listed = why | {k: alike[k] for row in folded if (k := subject.keys[row]) in alike}
     listed = _listed(subject, alerts, folded, before, why_listed)
+    of, label = (subject.author, subject.source), subject.label
     agreement = None if label is None else agreement_of(alerts, label)
     unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
     checks, shown, kept_checks = _checks(subject, before, listed)
@@ -601,7 +591,7 @@ def compared(
     about = rule, label, agreement, subject.grouped, shown, is_learned
     return RunOutcome(
         watch=watch,
-        run=WatchRun(place.id, watch.name, 0, "", author, source, subject.data, watch.map, {}),
+        run=WatchRun(place.id, watch.name, 0, "", *of, subject.data, watch.map, {}),
         last=place.last,
         is_again=any(run.id == place.id for run in runs),
         replaced=place.replaced,

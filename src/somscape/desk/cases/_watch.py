@@ -31,6 +31,8 @@ from somscape.tables.table import Table
 BETWEEN = " / "
 """Separator between the values in a key that consists of several columns."""
 
+ANEW = "somscape detect TABLE --out DIR --watch NAME"
+
 MAX_SAMPLE = 2_000
 """Maximum number of sampled rows that a run saves in addition to listed and decided cases."""
 
@@ -70,17 +72,15 @@ def keys_of(table: Table, columns: Sequence[str], watch: str = "") -> list[str]:
     joined = BETWEEN.join(columns)
     if len(columns) > 1 and joined in table.names:
         columns = [joined]
-    for name in columns if watch else ():
-        if name not in table.names:
-            raise InputError(
-                f"{table.source} lacks the key column {quoted(name)} of the watch {watch}; "
-                f"{suggestion(name, table.names) or f'the columns are {listed(table.names)}'} "
-                "Correct the name of the column in the file, or begin a new watch.",
-                options="somscape detect TABLE --out DIR --watch NAME --key COL",
-                file=table.source,
-                column=name,
-                allowed=table.names,
-            )
+    for name in [n for n in columns if watch and n not in table.names]:
+        raise InputError(
+            f"{table.source} lacks the key column {quoted(name)} of the watch {watch}; "
+            f"{suggestion(name, table.names) or f'the columns are {listed(table.names)}.'} "
+            "Correct the name of the column in the file, or begin a new watch.",
+            options=f"{ANEW} --key COL",
+            file=table.source,
+            column=name,
+        )
     found = [table.column(name) for name in columns]
     for column in found:
         if column.n_missing:
@@ -101,7 +101,7 @@ def keys_of(table: Table, columns: Sequence[str], watch: str = "") -> list[str]:
             cure, options = f"{cure}same key.", f"{more}, or --per {shlex.quote(columns[0])}"
             if watch:
                 cure = "Correct the table, or begin a new watch with one more column in its key."
-                options = f"somscape detect TABLE --out DIR --watch NAME {more}"
+                options = f"{ANEW} {more}"
             raise InputError(
                 f"{table.where(first[key])} and {table.where(row)} have the same key "
                 f"{key!r} in {listed(columns)}, so they cannot be decided separately. {cure}",

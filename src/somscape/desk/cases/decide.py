@@ -87,11 +87,8 @@ class Seen:
             return (
                 f"Run {self.run} of {self.watch} does not have the case {key!r}. Give another run."
             )
-        close = suggestion(key, known)
-        return (
-            f"No run of {self.watch} has listed a case {key!r}{f' ({close})' if close else ''}. "
-            "Give the key of a listed case."
-        )
+        said, close = f"No run of {self.watch} has listed a case {key!r}", suggestion(key, known)
+        return f"{said}{f' ({close})' if close else ''}. Give the key of a listed case."
 
 
 def decide(

@@ -160,6 +160,9 @@ class RunOutcome:
         """Return the comment of the last decision on a case, or "" without a comment."""
         return self.decisions[key].comment if key in self.decisions else ""
 
+    def _decided(self, key: str) -> dict[str, str]:
+        return {"state": self.state_of(key), "comment": self.comment_of(key)}
+
     def lines(self) -> list[str]:
         """Return sentences that summarize the run, the most important sentence first."""
         counts = self.counts
@@ -225,11 +228,8 @@ class RunOutcome:
         return {
             "watch": self.watch.name,
             "run": self.run.id,
-            "number": self.run.number,
-            "made": self.run.made,
-            "author": self.run.author,
+            **{n: getattr(self.run, n) for n in ("number", "made", "author", "source")},
             "audit_head": self.audit_head,
-            "source": self.run.source,
             "compared_with": None if self.last is None else self.last.number,
             "instead_of": [run.number for run in reversed(self.replaced)],
             "compared_with_made": None if self.last is None else self.last.made,
@@ -242,25 +242,14 @@ class RunOutcome:
             "n_outstanding": self.n_outstanding,
             "counts": self.counts,
             "cases": [
-                {
-                    "key": row.key,
-                    "place": row.place,
-                    "score": row.score,
-                    "p_value": row.p_value,
-                    "news": row.news,
-                    "state": self.state_of(row.key),
-                    "comment": self.comment_of(row.key),
-                    "why": self.why.get(row.key),
-                    "reasons": row.reasons,
-                }
+                {**vars(row), **self._decided(row.key), "why": self.why.get(row.key)}
                 for row in self.listed
             ],
             "checks": [
                 {
                     "key": row.key,
                     "news": row.news,
-                    "state": self.state_of(row.key),
-                    "comment": self.comment_of(row.key),
+                    **self._decided(row.key),
                     "sentence": row.reasons,
                 }
                 for row in self.checks

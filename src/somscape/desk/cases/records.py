@@ -142,6 +142,12 @@ class WatchRun:
     facts: Mapping[str, Any]
 
     @property
+    def replaced(self) -> Sequence[str]:
+        """Ids of the runs that this run replaced."""
+        found: Sequence[str] = self.facts.get(INSTEAD_OF, ())
+        return found
+
+    @property
     def job(self) -> Job:
         """Options with which the table of the run was read and its rows were chosen."""
         try:
@@ -352,7 +358,7 @@ INSTEAD_OF = "instead_of"
 
 def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
     """Return those runs that were not replaced by another run."""
-    replaced = {id_ for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
+    replaced = {id_ for run in runs for id_ in run.replaced}
     return [run for run in runs if run.id not in replaced]
 
 
@@ -543,16 +549,9 @@ def as_text(value: Mapping[str, Any] | None) -> str:
 
 def decision_line(row: Row, salt: str) -> dict[str, Any]:
     """Return the fields of the audit line that records a decision."""
-    return {
-        "watch": row["watch"],
-        "case": hidden(row["key"], salt),
-        "state": row["state"],
-        "comment": hidden(row["comment"], salt),
-        "run": row["run"],
-        "score": row["score"],
-        "cells": hidden(row["cells"], salt),
-        "token": hidden(row["token"], salt),
-    }
+    said = {name: row[name] for name in ("watch", "state", "run", "score")}
+    texts = {name: hidden(row[name], salt) for name in ("comment", "cells", "token")}
+    return {**said, **texts, "case": hidden(row["key"], salt)}
 
 
 def run_line(row: Row, listed: Iterable[str], kept: Iterable[str]) -> dict[str, Any]:

@@ -561,7 +561,7 @@ class State:
         """Return the ids of the replaced runs of a watch."""
         sql = "SELECT * FROM runs WHERE watch = ? AND facts LIKE ?"
         found = map(run_of, self.database.rows(sql, (watch, f'%"{INSTEAD_OF}"%')))
-        return {id_ for run in found for id_ in run.facts.get(INSTEAD_OF, ())}
+        return {id_ for run in found for id_ in run.replaced}
 
 
 MOST = 2**31 - 1

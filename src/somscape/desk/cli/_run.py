@@ -265,9 +265,8 @@ def _run_named(
     *,
     force: bool,
     as_json: bool = False,
-    again: bool,
-    new_ids: bool = False,
     sure: bool = False,
+    **how: Any,
 ) -> int:
     format_of("alerts", job.format, bom=job.bom)
     check_sink_of(job)
@@ -283,8 +282,7 @@ def _run_named(
             source=path,
             reading=job,
             instead_of=instead_of,
-            again=again,
-            new_ids=new_ids,
+            **how,
         )
         if out is None:
             with stage(f"running {name}"):
@@ -311,11 +309,7 @@ def _ask_to_replace(state: State, name: str, first: int) -> None:
     """Ask before a run replaces several runs."""
     numbers = [run.number for run in counting(state.runs(name)) if run.number >= first]
     if len(numbers) > 1 and first in numbers:
-        _ask(
-            f"The new run replaces {runs_of(numbers)}. To replace only the newest run, give "
-            f"--instead-of {numbers[0]}.",
-            f"Replace {runs_of(numbers)}?",
-        )
+        _ask(f"The new run replaces {runs_of(numbers)}.", f"Replace {runs_of(numbers)}?")
 
 
 def _draft(results: ResultFiles, folder: Path, outcome: RunOutcome) -> None:
@@ -446,9 +440,7 @@ def _id_of(state: State, name: str, run: str) -> str:
         raise InputError(
             f"`run` must be the number or the id of a run of {name}, but is {run!r}. The runs have "
             f"the numbers {', '.join(reversed(ids))}.",
-            parameter="run",
             value=run,
-            allowed=tuple(ids),
         )
     return found
 
