@@ -749,6 +749,9 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
         assert person.browser.run(RUN_AXE, RULES) == [], name
     _unchanged(person, client, watch, tmp_path)
     _replaced(person, watch, axe, write(tmp_path / "right.csv", *customers(80)))
+    _known_again(person, axe, write(tmp_path / "january.csv", *customers(90)))
+    new = [f"n{row}" for row in customers(90)[1]]
+    _new_ids(person, watch, write(tmp_path / "new.csv", header, new))
     assert [c for c in person.browser.complaints() if "409" not in c] == []
 
 
@@ -788,6 +791,44 @@ def _replaced(person: Person, watch: str, axe: str, right: Path) -> None:
     person.visit(watch)
     person.wait_for_words("#watch-runs", "replaced by run 3")
     person.picture("replaced")
+
+
+def _known_again(person: Person, axe: str, january: Path) -> None:
+    """Give the table of an earlier run, and record it once more."""
+    person.visit("/")
+    person.wait_for("#watches li")
+    person.browser.type("#file-of-0", str(january))
+    person.wait_for_words("#problem", "This is the table of run 1")
+    person.wait_for_words("#unchanged", "Nothing was recorded")
+    assert person.browser.run("return document.getElementById('retry').hidden")
+    person.picture("known-table")
+    person.browser.run(axe + "; window.axe = axe;")
+    assert person.browser.run(RUN_AXE, RULES) == []
+    person.browser.click("#record-again")
+    person.wait("location.pathname.endsWith('/report')")
+    person.wait_for_words("#changed-lead", "Run 4 of")
+
+
+def _new_ids(person: Person, watch: str, table: Path) -> None:
+    """Give a table with new ids, then choose that each table has new ids."""
+    person.visit("/")
+    person.wait_for("#watches li")
+    person.browser.type("#file-of-0", str(table))
+    person.wait("location.pathname.endsWith('/report')")
+    person.wait_for_words("#changed-lead strong", "Is this the right file?")
+    assert "select 'new ids'" in person.words("#changed-lead")
+    person.picture("question")
+    person.visit(watch)
+    person.wait_for("#watch-runs .replace")
+    person.browser.click("#watch-runs .replace")
+    person.wait_for("#right-dialog")
+    person.browser.type("#right-file", str(table))
+    person.browser.click("#new-ids")
+    person.picture("new-ids")
+    person.browser.click("#right-dialog .primary")
+    person.wait("location.pathname.endsWith('/report')")
+    person.wait_for_words("#changed-lead", "It replaces run 5.")
+    assert person.browser.texts("#changed-lead strong") == []
 
 
 def _nothing_inherited(person: Person, client: Client, watch: str) -> None:

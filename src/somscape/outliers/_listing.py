@@ -21,6 +21,7 @@ from somscape.tables.rules import (
     NEVER,
     ListRule,
     RuleEffect,
+    check_differ,
     deciding_rules,
     rules_of,
 )
@@ -56,9 +57,9 @@ def directions_of(encoding: Encoding) -> dict[int, bool]:
 
 
 def check_rules_of(encoding: Encoding, table: Table) -> None:
-    """Raise InputError if a rule does not fit the columns of a table."""
+    """Raise InputError if a rule does not fit the columns of a table, or is given twice."""
     directions_of(encoding)
-    _decided(encoding, table, "")
+    check_differ(_decided(encoding, table, "")[0])
 
 
 def _decided(encoding: Encoding, table: Table, today: str) -> tuple[tuple[ListRule, ...], Ints]:

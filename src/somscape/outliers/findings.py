@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from somscape._types import Bools, Float64s, Ints
+from somscape.tables._messages import joined
 
 TIMES_SMALLER = 10.0
 """A row is a finding of its own if its p-value is this many times smaller than the median."""
@@ -143,4 +144,4 @@ def _joined(columns: Sequence[str]) -> str:
     inside = {name for run in series.values() for name in run}
     said = [f"{run[0]} to {run[-1]}" for run in series.values()]
     said += [name for name in columns if name not in inside]
-    return " and ".join([", ".join(said[:-1]), said[-1]]) if len(said) > 1 else said[0]
+    return joined(said)

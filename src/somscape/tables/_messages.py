@@ -55,6 +55,12 @@ def listed(names: Iterable[str], limit: int = 8) -> str:
     return ", ".join(quotes[:limit] + ["..."] * (len(quotes) > limit))
 
 
+def joined(parts: Sequence[str]) -> str:
+    """Return parts as text, for example "a, b and c"."""
+    *most, last = parts or ("",)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number and a noun as text, with the noun in singular or plural."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
@@ -115,10 +121,9 @@ def check_libraries(action: str, extras: Sequence[str], *modules: str) -> None:
         module.replace("_", "-") for module in modules if importlib.util.find_spec(module) is None
     ]
     if missing:
-        *most, last = missing
-        names = f"{', '.join(most)} and {last}" if most else last
         raise InputError(
-            f"{action[:1].upper()}{action[1:]} needs {names}. Run {install_command(*extras)}.",
+            f"{action[:1].upper()}{action[1:]} needs {joined(missing)}. Run "
+            f"{install_command(*extras)}.",
             value=missing[0],
         )
 

@@ -12,7 +12,7 @@ from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._weights import blocks
 from somscape.errors import InputError, ParameterTypeError
 from somscape.kernels._select import select_kernels
-from somscape.tables._messages import listed
+from somscape.tables._messages import joined, listed
 from somscape.tables.codes import (
     MAX_DECIMALS,
     UNSEEN_LEVEL,
@@ -363,7 +363,7 @@ def changes_text(changes: Sequence[Any]) -> str:
     n_more = len(changes) - len(parts)
     if n_more:
         parts.append(f"{n_more} more {'column' if n_more == 1 else 'columns'}")
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    return joined(parts)
 
 
 Dictionary: TypeAlias = dict[str, dict[str, str]]

@@ -59,6 +59,8 @@ DAY, DAYS = re.compile(r"\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b"), "Write dates in th
 JOINED = ("and", "or", "not")
 COMPARED = ("<=", ">=", "!=", "<>", "==", "<", ">", "=")
 SAME_AS = {"==": "=", "<>": "!="}
+MIRRORED = {">": "<", ">=": "<="}
+ANY_ORDER = ("=", "!=", "and", "or", "+", "*")
 
 
 @dataclass(frozen=True)
@@ -254,6 +256,29 @@ def rules_of(texts: Mapping[str, Sequence[str]]) -> tuple[ListRule, ...]:
             )
         seen[key] = rule
     return found
+
+
+def check_differ(rules: Sequence[ListRule]) -> None:
+    """Raise InputError if two rules have the same condition in different spellings."""
+    seen: dict[tuple[str, Node, str | None], ListRule] = {}
+    for rule in rules:
+        if rule.condition is not None:
+            kind = "" if rule.kind in (ALWAYS, NEVER) else rule.kind
+            first = seen.setdefault((kind, _plain(rule.condition), rule.until), rule)
+            if first is not rule:
+                raise InputError(
+                    f"The rules {first.quoted} and {rule.quoted} have the same condition. Leave "
+                    "one of them out.",
+                    parameter=rule.kind,
+                )
+
+
+def _plain(node: Node) -> Node:
+    """Return the form of a condition that all its spellings share."""
+    parts = [_plain(part) if isinstance(part, Node) else part for part in node.parts]
+    if node.op in MIRRORED:
+        return Node(MIRRORED[node.op], tuple(reversed(parts)))
+    return Node(node.op, tuple(sorted(parts, key=repr) if node.op in ANY_ORDER else parts))
 
 
 def check_rules(texts: Mapping[str, Sequence[str]]) -> None:

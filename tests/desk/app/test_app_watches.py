@@ -119,11 +119,34 @@ def test_the_table_of_an_earlier_run_waits_for_an_answer(client: Client, january
     known = upload(client, "april2.csv", data, "cards")
     assert (first["state"], known["state"]) == ("done", "failed")
     assert known["problem"].startswith("This is the table of run ")
+    assert (first["is_known_table"], known["is_known_table"]) == (False, True)
     assert client.get("/api/watches")[0]["n_runs"] == before
     client.post(f"/api/runs/{known['run']}/retry", {"again": True})
-    assert client.wait(known["run"])["state"] == "done"
-    more = upload(client, "april3.csv", data, "cards&again=true")
-    assert more["state"] == "done"
+    now = client.wait(known["run"])
+    assert (now["state"], now["is_known_table"]) == ("done", False)
+    for name in ("april3.csv", "april4.csv"):  # also the table of the newest run
+        assert upload(client, name, data, "cards&again=true")["state"] == "done"
+    assert client.get("/api/watches")[0]["n_runs"] == before + 3
+    wrong = upload(client, "other.csv", b"a,b\n1,2\n3,4\n", "cards")
+    assert (wrong["state"], wrong["is_known_table"]) == ("failed", False)
+
+
+def test_new_ids_are_a_choice_that_replaces_a_run(client: Client, january: str) -> None:
+    header, rows = customers(60)
+    table = "\n".join([header, *(f"n{row}" for row in rows), ""]).encode()
+    asked = upload(client, "n.csv", table, "cards")
+    number = client.get("/api/watches/cards")["last"]["number"]
+    changed = client.get(f"/runs/{asked['run']}/files/report.json")["changed"]
+    words = f"with `--new-ids --instead-of {number}`, or click 'Wrong table?' and select 'new ids'."
+    assert changed["question"].endswith(words)
+    assert changed["counts"]["gone"] > 0
+    right = upload(client, "n.csv", table, f"cards&instead_of={number}&new_ids=true")
+    changed = client.get(f"/runs/{right['run']}/files/report.json")["changed"]
+    assert (changed["question"], changed["counts"]["gone"]) == (None, 0)
+    assert changed["instead_of"] == [number]
+    last = client.get("/api/watches/cards")["last"]["number"]  # the other tests keep their ids
+    back = upload(client, "back.csv", customers_csv(35), f"cards&instead_of={last}")
+    assert back["state"] == "done"
 
 
 def test_a_run_whose_table_was_wrong_is_replaced(client: Client, january: str) -> None:
@@ -242,7 +265,7 @@ def test_a_check_is_a_case_of_the_watch(client: Client) -> None:
     shown = client.get("/api/watches/checked")["cases"]
     (check,) = (case for case in shown if case["is_check"])
     assert (check["waits"], check["news"], check["state"]) == (True, "new", "open")
-    assert check["reasons"] == "age 127 (next 53.4): cust_id 00007"
+    assert check["reasons"] == "age 127 (next 53.4): cust_id 00007. Case of the same row: 00007"
     body = {"key": check["key"], "decision": "cleared", "run": check["run"], "seen": 0}
     client.post("/api/watches/checked/decide", {**body, "token": "check"})
     case = client.get(f"/api/watches/checked/cases/{check['key']}")

@@ -70,7 +70,7 @@ def test_each_run_gives_its_files_again_whatever_was_decided_since(made: Path, p
 
 def test_a_run_without_files_has_the_digest_of_its_list(made: Path, place: Path) -> None:
     with State(place) as state:
-        new = run_watch(state, "w", author="ann", source=str(made / "50.csv"))
+        new = run_watch(state, "w", author="ann", source=str(made / "50.csv"), again=True)
         assert [*new.run.facts["files"]] == ["alerts.csv"]
         assert reproduce(state, new.run.id).said[0].endswith(" listed; alerts.csv.")
 
@@ -108,7 +108,7 @@ def test_what_was_forgotten_before_the_run_is_no_reason(made: Path, place: Path)
     with State(place) as state:
         first = next(each for each in state.runs("w") if each.number == 1)
         forget(state, "w", state.listed(first.id)[0].key, author="ann")
-        new = run_watch(state, "w", author="ann", source=str(made / "50.csv"))
+        new = run_watch(state, "w", author="ann", source=str(made / "50.csv"), again=True)
     with closing(sqlite3.connect(place / "cases.sqlite")) as db, db:
         old = '\'"alerts.csv": "\''
         change = f"UPDATE runs SET facts = replace(facts, {old}, {old} || 'x') WHERE number = ?"

@@ -37,7 +37,7 @@ from somscape.desk.cases._drift import sentences
 from somscape.desk.cases._run import begin_watch, check_name, detector_of_watch, known_cases
 from somscape.desk.cases._watch import key_columns, other_spelling, source_of
 from somscape.desk.cases.decide import Seen, cases_table, filled_in, spread_over_findings
-from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, is_waiting
+from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, KnownTableError, is_waiting
 from somscape.desk.jobs._detect import Found, detect, rule_of
 from somscape.desk.jobs._roles import encoding_from
 from somscape.desk.jobs.job import STATES, Job
@@ -100,8 +100,8 @@ def state(january: tuple[Path, bytes], tmp_path: Path) -> Iterator[State]:
         yield state
 
 
-def run(state: State, path: Path) -> RunOutcome:
-    return run_watch(state, "cards", author="ann", source=str(path))
+def run(state: State, path: Path, **more: Any) -> RunOutcome:
+    return run_watch(state, "cards", author="ann", source=str(path), **more)
 
 
 def say(state: State, key: str, word: str, comment: str = "") -> None:
@@ -170,9 +170,16 @@ def test_the_same_run_again_adds_nothing_and_says_the_same(state: State, tmp_pat
     assert not first.is_again
     assert (first.run, first.listed, first.gone) == (again.run, again.listed, again.gone)
     assert len(state.runs("cards")) == 2
-    # Another table between them makes it another run.
+    # A table of an earlier run needs an answer, and `again` also repeats the newest run.
     run(state, month(tmp_path / "m.csv", 3))
-    assert run(state, february).run.number == 4
+    with pytest.raises(KnownTableError, match="This is the table of run 2 of cards, of 20"):
+        run(state, february)
+    assert len(state.runs("cards")) == 3
+    for number in (4, 5):
+        once_more = run(state, february, again=True)
+        assert (once_more.run.number, once_more.is_again) == (number, False)
+        assert reproduce(state, once_more.run.id).is_same
+    assert run(state, february).is_again
 
 
 def test_a_run_that_ends_while_another_does_compares_with_it(
@@ -230,21 +237,27 @@ def test_a_file_of_other_cases_is_doubted_and_not_compared_with(
     wrong = month(tmp_path / "w.csv", 2)
     wrong.write_text(wrong.read_text().replace("\nc", "\nx").replace("\nx007", "\nc007"))
     first = run(state, wrong)
-    said = f"Only 1 of {N} cases of run 1 is in this table. Is this the right file?"
+    said = (
+        f"Only 1 of {N} cases of run 1 is in this table. Is this the right file? If not, run the "
+        "right file with `--instead-of 2`, or click 'Wrong table?' in the app."
+    )
     assert said in first.lines()
+    assert first.to_json()["question"] == said
     assert run(state, wrong).lines()[2:] == first.lines()[1:]
     right = run(state, month(tmp_path / "f.csv", 3, **ODD))
     assert right.last is not None
     assert right.last.number == 1
     said = f"Only 1 of {N} cases of run 2 is in this table, so the table is compared with run 1."
     assert said in right.lines()
+    assert right.to_json()["question"] is None
     assert news(right)["c005"] == "still"
     # A table of new cases every time is not doubted again and again.
     for number, letter in ((4, "y"), (5, "z")):
         path = month(tmp_path / f"{letter}.csv", number)
         path.write_text(path.read_text().replace("\nc", f"\n{letter}"))
-        doubted = "Is this the right file?" in " ".join(run(state, path).lines())
-        assert doubted == (letter == "y")
+        question = run(state, path).question
+        assert ("`--new-ids --instead-of 4`" in question) == (letter == "y")
+        assert bool(question) == (letter == "y")
 
 
 def test_a_small_table_does_not_hide_the_change_of_a_cleared_row(
@@ -299,7 +312,7 @@ def test_no_cleared_row_comes_up_where_others_fold(state: State, tmp_path: Path)
     assert order[:2] == ["c005", "c009"]
     file = decisions(key=order, decision=["cleared"] * 8)
     import_decisions(state, "cards", file, author="ann")
-    outcome = run(state, path)
+    outcome = run(state, path, again=True)
     assert [row.key for row in outcome.listed if row.news == "folded"] == order
     assert not set(order) & {row.key for row in outcome.listed if row.news != "folded"}
     assert outcome.found.alerts.n_alerts == 5
@@ -319,7 +332,7 @@ def test_many_cleared_rows_fold_at_once(
         return ranked(*args, **options)
 
     monkeypatch.setattr(_subject, "ranked", counted)
-    outcome = run(state, path)
+    outcome = run(state, path, again=True)
     assert [row.key for row in outcome.listed if row.news == "folded"] == order
     assert outcome.found.alerts.n_alerts == 5
     assert sizes == [N, N - 60, N - 60]  # all, all others, and all but those that fold
@@ -391,7 +404,7 @@ def test_an_unchanged_table_tells_once_of_what_was_cleared_long_ago(
     path = month(tmp_path / "f.csv", 2, **ODD)
     assert news(run(state, path))["c005"] == "folded"
     monkeypatch.setattr(_run, "now", lambda: "2100-01-01T00:00:00+00:00")
-    later = run(state, path)
+    later = run(state, path, again=True)
     assert news(later)["c005"] == "returned"
     assert not later.is_again
     [case] = [case for case in state.cases("cards") if case.key == "c005"]
@@ -414,7 +427,7 @@ def test_a_run_stands_in_place_of_one_whose_table_was_wrong(state: State, tmp_pa
     assert mended.last is not None
     assert (mended.run.number, mended.last.number) == (4, 1)
     assert news(mended)["c005"] == "still"
-    assert mended.lines()[1] == "It replaces run 2, 3."
+    assert mended.lines()[1] == "It replaces runs 2 and 3."
     assert mended.to_json()["instead_of"] == [2, 3]
     for number in (2, None):  # again, as where results could not be written
         again = run_watch(state, "cards", author="ann", source=str(right), instead_of=number)
@@ -427,6 +440,59 @@ def test_a_run_stands_in_place_of_one_whose_table_was_wrong(state: State, tmp_pa
     assert later.last == mended.run
     assert later.run.number == 5
     assert not verify(state).faults
+
+
+def test_open_cases_of_a_replaced_run_disappear(state: State, tmp_path: Path) -> None:
+    def now() -> dict[str, str]:
+        return {case.key: case.state for case in state.cases("cards")}
+
+    odd = {"c020": (INCOME, 70_000), "c030": (INCOME, 80_000), "c050": (INCOME, 60_000)}
+    wrong = run(state, month(tmp_path / "wrong.csv", 2, **odd, c005=ODD["c005"])).run.id
+    say(state, "c030", CONFIRMED)
+    say(state, "c050", CLEARED)
+    say(state, "c050", OPEN)
+    assert {"c005", "c009", "c020", "c030", "c050"} <= now().keys()
+    right = run(state, month(tmp_path / "right.csv", 3, **ODD), instead_of=2)
+    left = now()
+    assert {"c005", "c009", "c030"} <= left.keys()
+    assert not {"c020", "c050"} & left.keys()
+    assert left["c030"] == CONFIRMED  # decisions stay
+    [case] = state.cases("cards", key="c005")
+    assert case.run == right.run.id
+    assert state.cases("cards", key="c020") == []
+    exported_keys = cases_table(state.cases("cards"), last=right.run.id)["key"]
+    assert not {"c020", "c050"} & {*exported_keys}
+    # The audit and the replaced list keep these cases, so a decision on that list is possible.
+    assert "c020" in {row.key for row in state.listed(wrong)}
+    late = Seen.of(state, "cards", key="c020", run=wrong).decision("c020", CLEARED)
+    assert (late.run, late.score is not None) == (wrong, True)
+    assert not verify(state).faults
+
+
+def test_a_much_shorter_table_is_a_question_also_with_new_ids(state: State, tmp_path: Path) -> None:
+    whole = renamed(month(tmp_path / "f.csv", 2, **ODD), "c", "d")
+    assert not run(state, whole, new_ids=True).question
+    for n_rows, is_asked in ((N // 5 - 1, True), (N // 5, False)):
+        lines = renamed(month(tmp_path / "m.csv", 3), "c", f"e{n_rows}").read_text().splitlines()
+        short = tmp_path / f"{n_rows}.csv"
+        short.write_text("\n".join([*lines[: n_rows + 1], ""]))
+        question = run(state, short).question
+        if is_asked:
+            said = f"This table has only {n_rows} rows, but each earlier table has at least {N}. "
+            assert question.startswith(f"{said}Is this the right file?")
+            assert "`--instead-of 3`" in question
+            state.database.rows("DELETE FROM listed WHERE run = ?", (state.last_run("cards"),))
+            state.database.rows("DELETE FROM kept WHERE run = ?", (state.last_run("cards"),))
+            state.database.rows("DELETE FROM runs WHERE number = 3")
+        else:
+            assert question == ""
+
+
+def test_a_check_names_the_cases_of_its_rows(state: State, tmp_path: Path) -> None:
+    outcome = run(state, month(tmp_path / "f.csv", 2, c033=(2, 127)))
+    assert "c033" in news(outcome)
+    [check] = [row for row in outcome.checks if row.reasons.startswith("age 127")]
+    assert check.reasons.endswith(": id c033. Case of the same row: c033")
 
 
 def test_a_row_that_became_more_unusual_has_risen(state: State, tmp_path: Path) -> None:
@@ -496,7 +562,7 @@ def test_the_training_table_is_not_drift_and_months_are_counted(
     assert [each.n_months for each in said] == [1, 2]
     assert "from the only earlier table" in said[0].sentence
     assert "from 2 earlier tables" in said[1].sentence
-    again = run(state, january[0]).drift
+    again = run(state, january[0], again=True).drift
     assert (again.is_found, again.train_anew) == (False, "")
     assert again.sentence == "No drift: an earlier run had the same table."
     assert run(state, month(tmp_path / "m.csv", 4)).drift.n_months == 3
@@ -629,7 +695,8 @@ def test_new_ids_each_month_are_a_setting_and_rows_like_cleared_cases_fold(
     same = {"c031": (INCOME, 90_000), "c032": (INCOME, 91_000), "c050": (JOB, "spy")}
     base = month(tmp_path / "f.csv", 1, **same)
     proposed = run(state, renamed(base, "c", "d"))
-    assert "--new-ids" in " ".join(proposed.lines())
+    assert "run this table again with `--new-ids --instead-of 2`" in proposed.question
+    assert proposed.question in proposed.lines()
     base = renamed(month(tmp_path / "m.csv", 3, **same), "c", "e")
     march = run_watch(state, "cards", author="ann", source=str(base), new_ids=True)
     assert not any("right file" in line for line in march.lines())
@@ -894,7 +961,7 @@ def test_no_decision_is_lost_or_doubled_whatever_runs(
         for what, how in steps:
             if what == "run":
                 path = month(folder / f"{how}.csv", how, **ODD)
-                listed = {row.key for row in run(state, path).listed}
+                listed = {row.key for row in run(state, path, again=True).listed}
                 # c005 and c009 stay the most unusual: listed or folded, never out of sight.
                 assert {"c005", "c009"} <= listed
             else:

@@ -137,7 +137,7 @@ def test_a_decided_check_is_known_if_its_rows_change(table: Path, here: Path) ->
     assert run("run", "cards", "next.csv", "--again", "--out", "again", *state).code == 0
     data = json.loads(Path("again/report.json").read_text())
     (check,), (case,) = data["checks"], data["changed"]["checks"]
-    assert check["sentence"] == case["sentence"]
+    assert case["sentence"].startswith(f"{check['sentence']}. Cases of the same rows: ")
     assert re.match(r"Cleared on 20[-\d]+; also 00013 now. age 127, 125 \(next", case["sentence"])
     assert run("cases", "mark", "cards", key, "cleared", *state).code == 0
     assert checks_of("next.csv") == {key: ("folded", "cleared")}

@@ -120,6 +120,67 @@ def test_the_table_of_an_earlier_run_is_recorded_only_if_a_person_says_so(
     monkeypatch.setattr("click.confirm", lambda asked, **_: "of run 1" in asked)
     assert "Run 3 of cards" in ok(run("run", "cards", turned), 3)
     assert "Run 4 of cards" in ok(run("run", "cards", "february.csv", "--again"), 3)
+    assert "Run 5 of cards" in ok(run("run", "cards", "february.csv", "--again"))  # all are still
+
+
+def test_several_runs_are_replaced_only_if_a_person_says_so(
+    watched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n, amount in enumerate((700_000, 800_000, 900_000), 2):
+        ok(run("run", "cards", month(Path(f"{n}.csv"), n3=900_000, n7=amount)), 3)
+    right = month(Path("right.csv"), n3=900_001)
+    refused = run("run", "cards", right, "--instead-of", "2")
+    assert refused.code == 2
+    assert "The new run replaces runs 2, 3 and 4." in refused.err
+    assert "Nothing was saved (--yes)" in refused.err
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True, raising=False)
+    monkeypatch.setattr("click.confirm", lambda asked, **_: asked != "Replace runs 2, 3 and 4?")
+    assert run("run", "cards", right, "--instead-of", "2").code == 2
+    assert "instead-of must be the number" in run("run", "cards", right, "--instead-of", "9").err
+    said = ok(run("run", "cards", right, "--instead-of", "4"), 3)  # only the newest run
+    assert "It replaces run 4." in said
+    said = ok(run("run", "cards", "2.csv", "--instead-of", "3", "--yes"), 0)
+    assert "It replaces runs 3 and 5." in said
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_table_with_one_row_is_a_question_with_the_next_step() -> None:
+    one = write(Path("one.csv"), HEADER, ROWS[:1])
+    done = run("run", "cards", one, "--json")
+    assert done.code == 3
+    question = json.loads(done.out)["question"]
+    assert question.startswith("Only 1 of 60 cases of run 1 is in this table.")
+    assert "If not, run the right file with `--instead-of 2`" in question
+    assert question in " ".join(done.err.split())
+    assert json.loads(run("run", "cards", one, "--json").out)["question"] == question
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_run_has_a_number_for_cases_and_messages_name_the_next_step() -> None:
+    ok(run("run", "cards", month(Path("f.csv"), n3=900_100, n7=800_000)), 3)
+    ok(run("cases", "mark", "cards", "00003", "cleared", "--run", "1"))
+    with State("state") as state:
+        [first] = [each for each in state.runs("cards") if each.number == 1]
+        assert state.last_decisions("cards")["00003"].run == first.id
+        ok(run("cases", "mark", "cards", "00003", "open", "--run", first.id))
+    for given in ("9", "ffff", "-1"):
+        refused = run("cases", "mark", "cards", "00003", "cleared", f"--run={given}")
+        said = f"--run must be the number or the id of a run of cards, but is '{given}'."
+        assert (refused.code, said in refused.err, "numbers 1, 2." in refused.err) == (
+            2,
+            True,
+            True,
+        )
+    refused = run("cases", "mark", "cards", "S9999", "cleared")
+    assert "Give the key of a listed case (somscape cases list cards)" in refused.err
+    twice = write(Path("twice.csv"), HEADER, [*ROWS, ROWS[0]])
+    refused = run("run", "cards", twice)
+    assert "Correct the table, or begin a new watch with one more column in its key" in refused.err
+    assert "--watch NAME --key cust_id --key COL" in refused.err
+    renamed = write(Path("renamed.csv"), HEADER.replace("cust_id", "client"), ROWS)
+    refused = run("run", "cards", renamed)
+    assert "renamed.csv lacks the key column 'cust_id' of the watch cards" in refused.err
+    assert "Correct the name of the column in the file, or begin a new watch" in refused.err
 
 
 @pytest.mark.usefixtures("watched")

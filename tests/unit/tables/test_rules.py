@@ -10,7 +10,14 @@ from texts import rejected
 
 from somscape.errors import InputError
 from somscape.tables import Table, table_from_columns
-from somscape.tables.rules import MAX_PARTS, MAX_RULE, RULE_KINDS, deciding_rules, rules_of
+from somscape.tables.rules import (
+    MAX_PARTS,
+    MAX_RULE,
+    RULE_KINDS,
+    check_differ,
+    deciding_rules,
+    rules_of,
+)
 
 TABLE = table_from_columns(
     {
@@ -223,6 +230,41 @@ def test_conditions_have_three_values(
     assert found == [
         _expected(x, y, joint, is_not, limit) for x, y in zip(*_cells(table), strict=True)
     ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("x > 5", "(x>5)"),
+        ("x > 5", "5 < x"),
+        ("x == 5", "5.0 = [x]"),
+        ("x <> 5 and y >= 1", "(1 <= y) AND x != 5"),
+        ("x + y > 5", "((y + x)) > 5"),
+        ("a: x in (1, 2)", "b: x = 2 or x = 1"),
+        ("x is missing until 2030-01-01", "(x is missing) until 2030-01-01"),
+    ],
+)
+def test_two_spellings_of_a_condition_are_one_rule(one: str, other: str) -> None:
+    for texts in ({"always": [one, other]}, {"always": [one], "never": [other]}):
+        with pytest.raises(InputError, match="have the same condition"):
+            check_differ(rules_of(texts))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("x > 5", "x >= 5"),
+        ("x > 5", "x < 5"),
+        ("x - y > 5", "y - x > 5"),
+        ("x / y > 5", "y / x > 5"),
+        ("x > 5 and y > 1", "x > 5 or y > 1"),
+        ("x = '5'", "x = 5"),
+        ("x > 5 until 2030-01-01", "x > 5 until 2031-01-01"),
+        ("x > 5 and (y > 1 or z > 2)", "(x > 5 and y > 1) or z > 2"),
+    ],
+)
+def test_other_conditions_are_other_rules(one: str, other: str) -> None:
+    check_differ(rules_of({"always": [one, other], "floor": ["x=5", "y=5"]}))
 
 
 def _cells(table: Table) -> list[list[float | None]]:

@@ -20,6 +20,7 @@ from somscape.desk.app._queue import Queue
 from somscape.desk.app._results import MarkStore
 from somscape.desk.app._settings import RunSettings, T, from_page
 from somscape.desk.app._store import Run, Store
+from somscape.desk.cases.records import KNOWN_TABLE
 from somscape.desk.cases.state import State
 from somscape.desk.web._gate import Call, Limit, Refusal
 from somscape.tables._messages import check_libraries
@@ -172,6 +173,7 @@ class Context:
             "made": run.made,
             "n_decisions": n_decided.get(run.cases_of, 0),
             "facts": run.facts,
+            "is_known_table": run.problem.startswith(KNOWN_TABLE),
             "uses_marks": run.settings.uses_marks,
             **(self.queue.state_of(run.id) or {}),
         }

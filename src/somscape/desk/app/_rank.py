@@ -125,8 +125,7 @@ def watched(state: State, request: JobRequest) -> dict[str, Any]:
             author=request.settings.author or "",
             source=request.file,
             shown_as=request.name,
-            instead_of=request.settings.instead_of,
-            again=request.settings.again,
+            **{n: getattr(request.settings, n) for n in ("instead_of", "again", "new_ids")},
             draft=write,  # files come first, so that each recorded run has files
         )
         recorded.append(outcome)

@@ -301,13 +301,8 @@ class MarkStore:
 
 def said_of(decision: Decision) -> dict[str, Any]:
     """Return a decision on a case as JSON data for the pages of the app."""
-    return {
-        "decision": decision.state,
-        "comment": decision.comment,
-        "author": decision.author,
-        "made": decision.made,
-        "seen": decision.number,
-    }
+    said = {name: getattr(decision, name) for name in ("comment", "author", "made")}
+    return {"decision": decision.state, **said, "seen": decision.number}
 
 
 def _mark_data(number: int, said: Decision, row: Any) -> dict[str, Any]:

@@ -46,7 +46,7 @@ from somscape.desk.app._settings import (
 )
 from somscape.desk.app._store import DONE, GOES_ON, RANK, READ, RESULTS, WAITING, Run
 from somscape.desk.app._users import DECIDE, LOOK, RUN
-from somscape.desk.cases._run import counting
+from somscape.desk.cases.records import counting
 from somscape.desk.jobs._roles import reading_in
 from somscape.desk.web._gate import Call, Refusal, Visitor
 from somscape.tables._roles import roles_from_text
@@ -119,8 +119,8 @@ class RunCalls:
             watches = await asyncio.to_thread(self._at.cases.watches)
             if watch not in {each.name for each in watches}:
                 raise Refusal(422, f"The watch '{watch[:MAX_NAME]}' does not exist.")
-            again = request.query_params.get("again") == "true"
-            settings = RunSettings(author=author_of(request), again=again)
+            again, new_ids = (request.query_params.get(n) == "true" for n in ("again", "new_ids"))
+            settings = RunSettings(author=author_of(request), again=again, new_ids=new_ids)
         if wrong is not None:
             runs = [] if watch is None else await asyncio.to_thread(self._at.cases.runs, watch)
             numbers = {str(run.number): run.number for run in reversed(counting(runs))}

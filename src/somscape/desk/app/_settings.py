@@ -117,6 +117,7 @@ class RunSettings(PageOptions):
     author: str | None = None
     instead_of: int | None = None  # the run of the watch that this run replaces
     again: bool = False  # whether the table of an earlier run can be recorded once more
+    new_ids: bool = False  # whether the ids of each table of the watch are new
     roles: tuple[str, str] | None = None  # text and name of a file to apply after reading again
     before: "RunSettings | None" = None  # while the table is read again
 
@@ -125,7 +126,7 @@ class RunSettings(PageOptions):
         return {n: v for n, v in asdict(self).items() if v or n not in OWN}
 
 
-OWN = ("author", "instead_of", "again", "roles", "before")
+OWN = ("author", "instead_of", "again", "new_ids", "roles", "before")
 """Settings that the app sets itself."""
 
 

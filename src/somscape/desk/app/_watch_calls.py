@@ -16,15 +16,12 @@ from somscape.desk.app._settings import PageDecision, PageWatch
 from somscape.desk.app._store import RANK
 from somscape.desk.app._users import DECIDE, LOOK, RUN
 from somscape.desk.app._work import one_line
+from somscape.desk.cases._compare import NEWS
 from somscape.desk.cases._drift import drift_words
-from somscape.desk.cases._run import INSTEAD_OF
 from somscape.desk.cases._watch import check_name, columns_of_cells, detector_of
 from somscape.desk.cases.records import (
     LATER,
-    NEW,
     OPEN,
-    RETURNED,
-    RISEN,
     Case,
     WatchRun,
     is_check,
@@ -52,13 +49,11 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
     with state.database.snapshot():
         watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
     last = runs[0] if runs else None
-    replaced = {id_: run.number for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
+    replaced = {id_: run.number for run in runs for id_ in run.replaced}
     return {
         **_summary(name, runs, cases),
         "key": list(watch.key),
-        "source": watch.source,
-        "made": watch.made,
-        "clear_for": watch.clear_for,
+        **{name: getattr(watch, name) for name in ("source", "made", "clear_for")},
         "runs": [{**_run_data(run), "replaced_by": replaced.get(run.id)} for run in runs],
         "n_cases": len(cases),
         "cases": [_line(case, last) for case in cases[:MAX_CASES]],
@@ -106,25 +101,16 @@ def _summary(name: str, runs: Sequence[WatchRun], cases: Sequence[Case]) -> dict
         "n_runs": len(runs),
         "last": None if last is None else _run_data(last),
         "n_open": len(waiting),
-        "n_new": news.count(NEW),
-        "n_returned": news.count(RETURNED),
-        "n_risen": news.count(RISEN),
+        **{f"n_{word}": news.count(word) for word in NEWS},
         "n_later": sum(case.state == LATER for case in cases),
         "n_decided": sum(case.state not in (OPEN, LATER) for case in cases),
     }
 
 
 def _run_data(run: WatchRun) -> dict[str, Any]:
-    return {
-        "run": run.id,
-        "number": run.number,
-        "made": run.made,
-        "author": run.author,
-        "source": run.source,
-        "n_rows": run.facts.get("n_rows"),
-        "n_alerts": run.facts.get("n_alerts"),
-        "drift": drift_words(run.facts.get("drift") or {}),
-    }
+    own = {name: getattr(run, name) for name in ("number", "made", "author", "source")}
+    counts = {name: run.facts.get(name) for name in ("n_rows", "n_alerts")}
+    return {"run": run.id, **own, **counts, "drift": drift_words(run.facts.get("drift") or {})}
 
 
 def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:
@@ -136,13 +122,10 @@ def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:
         "waits": is_waiting(case, last),
         "is_last": last is not None and case.run == last.id,
         "news": None if row is None else news_now(case, None if last is None else last.id),
-        "place": None if row is None else row.place,
         "is_check": is_check(case.key),
-        "score": None if row is None else row.score,
-        "reasons": "" if row is None else row.reasons,
-        "comment": "" if decision is None else decision.comment,
-        "author": "" if decision is None else decision.author,
-        "made": "" if decision is None else decision.made,
+        **{name: getattr(row, name, None) for name in ("place", "score")},
+        "reasons": getattr(row, "reasons", ""),
+        **{name: getattr(decision, name, "") for name in ("comment", "author", "made")},
         "seen": 0 if decision is None else decision.number,
     }
 

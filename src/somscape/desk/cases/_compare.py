@@ -147,11 +147,27 @@ LEAST_SHARED = 5
 
 
 def run_to_compare(
-    state: State, runs: Sequence[WatchRun], now: Mapping[str, int], *, new_ids: bool
-) -> tuple[WatchRun | None, str]:
-    """Return the earlier run with which the cases `now` are compared, and a note on this choice."""
-    if not runs or new_ids:
-        return next(iter(runs), None), ""
+    state: State,
+    runs: Sequence[WatchRun],
+    now: Mapping[str, int],
+    number: int,
+    *,
+    n_rows: int,
+    new_ids: bool,
+) -> tuple[WatchRun | None, str, str]:
+    """Return the earlier run with which the cases `now` are compared, a note, and a question.
+
+    `number` is the number of the new run, whose table has `n_rows` rows.
+    """
+    if not runs:
+        return None, "", ""
+    least, question = min(run.facts.get("n_rows", 0) for run in runs), ""
+    ask = RIGHT_FILE.format(number)
+    if LEAST_SHARED * n_rows < least:
+        than = f"each earlier table has at least {least:,}"
+        question = f"This table has only {counted(n_rows, 'row')}, but {than}. {ask}"
+    if new_ids:
+        return runs[0], "", question
     doubt, small = "", None
     for run in runs:
         keys = state.kept(run.id).keys()
@@ -166,19 +182,28 @@ def run_to_compare(
             )
             small = small or run
         else:
-            return run, f"{doubt}, so the table is compared with run {run.number}." if doubt else ""
+            said = f"{doubt}, so the table is compared with run {run.number}." if doubt else ""
+            return run, said, question
         doubt = doubt or said
     if small is not None:
         instead = "" if small is runs[0] else f", so the table is compared with run {small.number}"
-        return small, f"{doubt}{instead}."
+        return small, f"{doubt}{instead}.", question
     if other := other_spelling(state.kept(runs[0].id), [*now]):
-        return runs[0], f"{doubt}. {other}"
+        return runs[0], "", f"{doubt}. {other} {ask}"
     if len(runs) > 1 and runs[0].facts["usual_moves"]["by"] == "units":
-        return runs[0], ""  # as before: that run shared no cases with earlier runs
-    again = "run this table again with `--new-ids --instead-of N` (N is the number of this run)"
-    advice = "" if n else f" If each table has new ids, {again}."
-    return runs[0], f"{doubt}. Is this the right file?{advice}"
+        return runs[0], "", question  # as before: that run shared no cases with earlier runs
+    return runs[0], "", f"{doubt}. {ask}{'' if n else NEW_IDS.format(number)}"
 
+
+RIGHT_FILE = (
+    "Is this the right file? If not, run the right file with `--instead-of {0}`, or click 'Wrong "
+    "table?' in the app."
+)
+NEW_IDS = (
+    " If the ids of each table are new, run this table again with `--new-ids --instead-of {0}`, or "
+    "click 'Wrong table?' and select 'new ids'."
+)
+"""Question about a table, and its further sentence. {0} is the number of the run."""
 
 NEWS = (NEW, RETURNED, RISEN)
 """Kinds of changes of a listed row for which a person should look at the row."""

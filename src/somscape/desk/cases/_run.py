@@ -43,11 +43,9 @@ from somscape.desk.cases._watch import (
     rows_of_check,
     rule_for,
     sampled,
-    scores_hash,
     source_of,
-    versions,
 )
-from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of
+from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of, facts_of
 from somscape.desk.cases.records import (
     CLEAR_FOR,
     CLEARED,
@@ -66,6 +64,7 @@ from somscape.desk.cases.records import (
     Upload,
     Watch,
     WatchRun,
+    counting,
     is_check,
     is_since,
     now,
@@ -106,7 +105,7 @@ class Subject:
     new_ids: bool = False
 
     def __post_init__(self) -> None:
-        self.keys = keys_of(self.table, self.watch.key)
+        self.keys = keys_of(self.table, self.watch.key, self.watch.name)
         self.row_of = {key: row for row, key in enumerate(self.keys)}
         self.rows: Float64s = np.asarray(self.detector.map_.rows_of(self.table), dtype=np.float64)
         self.units = self.detector.map_._winners_of_rows(self.rows)
@@ -270,9 +269,6 @@ class Before:
         return cls(listed, checks, decided, by_key, usual, since, same)
 
 
-INSTEAD_OF = "instead_of"
-"""Name of the fact of a run that contains the ids of the runs which it replaced."""
-
 RUN_LETTERS = 16
 """Number of hexadecimal digits in the id of a run."""
 
@@ -288,7 +284,9 @@ class Place:
     last : WatchRun or None
         The earlier run for the comparison.
     doubt : str
-        A warning if the previous run and this table have hardly any case in common, else "".
+        A warning if the run is compared with an earlier run than the previous one, else "".
+    question : str
+        Question whether the table is the right one, with the next step, or "".
     replaced : tuple of WatchRun
         The runs that this run replaces.
     """
@@ -296,22 +294,32 @@ class Place:
     id: str
     last: WatchRun | None
     doubt: str
+    question: str
     replaced: tuple[WatchRun, ...] = ()
 
     @classmethod
     def of(
-        cls, state: State, runs: Sequence[WatchRun], subject: Subject, instead_of: int | None
+        cls,
+        state: State,
+        runs: Sequence[WatchRun],
+        subject: Subject,
+        instead_of: int | None,
+        *,
+        again: bool,
     ) -> "Place":
-        """Return the position of a new run. The newest of the `runs` comes first."""
+        """Return the position of a new run. The newest of the `runs` comes first.
+
+        With `again`, the new run never repeats the newest run.
+        """
         left = counting(runs)
-        if left:
-            again = cls._after(state, left[1:], subject)
-            took = left[0].facts.get(INSTEAD_OF, ())
-            asked = {None, *(run.number for run in runs if run.id in took)}
-            if again.id == left[0].id and instead_of in asked:
-                return again
+        if left and not again:
+            same = cls._after(state, left[1:], subject, left[0].number)
+            asked = {None, *(run.number for run in runs if run.id in left[0].replaced)}
+            if same.id == left[0].id and instead_of in asked:
+                return same
+        number = runs[0].number + 1 if runs else 1
         if instead_of is None:
-            return cls._after(state, left, subject)
+            return cls._after(state, left, subject, number)
         if instead_of not in {run.number for run in left}:
             numbers = ", ".join(str(run.number) for run in reversed(left)) or "none"
             raise InputError(
@@ -321,19 +329,23 @@ class Place:
             )
         before = [run for run in left if run.number < instead_of]
         later = tuple(run for run in left if run.number >= instead_of)
-        return replace(cls._after(state, before, subject), replaced=later)
+        return replace(cls._after(state, before, subject, number), replaced=later)
 
     @classmethod
-    def _after(cls, state: State, runs: Sequence[WatchRun], subject: Subject) -> "Place":
-        last, doubt = run_to_compare(state, runs, subject.row_of, new_ids=subject.new_ids)
+    def _after(
+        cls, state: State, runs: Sequence[WatchRun], subject: Subject, number: int
+    ) -> "Place":
+        last, doubt, question = run_to_compare(
+            state,
+            runs,
+            subject.row_of,
+            number,
+            n_rows=subject.table.n_rows,
+            new_ids=subject.new_ids,
+        )
         said = f"{subject.fingerprint}\n{last.id if last else ''}"
-        return cls(hashlib.sha256(said.encode()).hexdigest()[:RUN_LETTERS], last, doubt)
-
-
-def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
-    """Return those runs that were not replaced by another run."""
-    replaced = {id_ for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
-    return [run for run in runs if run.id not in replaced]
+        id_ = hashlib.sha256(said.encode()).hexdigest()[:RUN_LETTERS]
+        return cls(id_, last, doubt, question)
 
 
 MAX_TRIES = 5
@@ -350,7 +362,7 @@ def run_watch(
     reading: Job | None = None,
     instead_of: int | None = None,
     draft: Callable[[RunOutcome], object] | None = None,
-    again: bool = True,
+    again: bool = False,
     new_ids: bool = False,
 ) -> RunOutcome:
     """Run a watch on its own source or on another table, and record the result.
@@ -374,8 +386,9 @@ def run_watch(
     draft : callable or None, default=None
         Function that is called with the outcome before the run is recorded.  If the function fails,
         nothing is recorded.
-    again : bool, default=True
-        Whether the table of an earlier run can be recorded once more.
+    again : bool, default=False
+        Whether the table of an earlier run is recorded once more.  If false, the table of the
+        newest run adds no run, unless a case was decided since.
     new_ids : bool, default=False
         Whether the ids of each table are new.  Later runs of the watch keep this setting.  Then no
         row is gone, and a row that is like a cleared case is folded.
@@ -388,7 +401,8 @@ def run_watch(
     ------
     InputError
         If the watch or its source does not exist, if the table does not fit the watch's map, or if
-        an earlier run had this table and `again` is false.  Then nothing is recorded.
+        an earlier run had this table and `again` is false (`KnownTableError` in
+        `somscape.desk.cases.records`).  Then nothing is recorded.
 
     See Also
     --------
@@ -440,7 +454,7 @@ def run_watch(
         job=kept.without(*IN_ROLES_FILE, "missing_values").then(reading),
         instead_of=instead_of,
         draft=draft,
-        again=again or instead_of is not None,
+        again=again or (None if instead_of is not None else False),
     )
 
 
@@ -468,16 +482,21 @@ def record_run(
     draft: Callable[[RunOutcome], object] | None = None,
     begins: bytes | None = None,
     of_upload: Upload | None = None,
-    again: bool = True,
+    again: bool | None = None,
 ) -> RunOutcome:
-    """Compare a table with the last run of a watch, and record this comparison as the next run."""
+    """Compare a table with the last run of a watch, and record this comparison as the next run.
+
+    If an earlier run had the table, `again` selects whether to record the table once more.  With
+    None, only the table of the newest run is not recorded.
+    """
     watch, author = subject.watch, subject.author
     for _ in range(MAX_TRIES):
         subject.decided, subject.today = state.last_decisions(watch.name), now()
         map_ = state.map(watch.map) if begins is None else begins
         runs = state.runs(watch.name)
-        outcome = compared(state, subject, runs, instead_of)
-        if not again and not outcome.is_again and (known := subject.known_in(counting(runs))):
+        place = Place.of(state, runs, subject, instead_of, again=again is True)
+        outcome = compared(state, subject, runs, place)
+        if again is False and not outcome.is_again and (known := subject.known_in(counting(runs))):
             raise KnownTableError(known)
         newest = runs[0].id if runs else ""
         names = (LIST,) if draft is None and begins is None else (LIST, PAGE)  # what is written
@@ -503,13 +522,9 @@ def record_run(
     )
 
 
-def compared(
-    state: State, subject: Subject, runs: Sequence[WatchRun], instead_of: int | None
-) -> RunOutcome:
+def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Place) -> RunOutcome:
     """Compare a table with the newest of the given runs that fits it. No run is recorded."""
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
-    author, source, label = subject.author, subject.source, subject.label
-    place = Place.of(state, runs, subject, instead_of)
     others = [run for run in counting(runs) if run.map == watch.map and run.id != place.id]
     others = [run for run in others if run not in place.replaced]
     before = Before.of(state, place.last, subject)
@@ -523,15 +538,16 @@ def compared(
     alerts, folded = subject.ranked([*(key for key in cells if key not in why), *alike])
     why_listed = why | {k: alike[k] for row in folded if (k := subject.keys[row]) in alike}
     listed = _listed(subject, alerts, folded, before, why_listed)
+    of, label = (subject.author, subject.source), subject.label
     agreement = None if label is None else agreement_of(alerts, label)
     unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
-    checks, shown, kept_checks = _checks(subject, before, len(listed))
+    checks, shown, kept_checks = _checks(subject, before, listed)
     with_map = [run.data for run in runs if run.map == watch.map]  # the last learned the map
     is_learned = subject.data in with_map[-1:] or not with_map
     about = rule, label, agreement, subject.grouped, shown, is_learned
     return RunOutcome(
         watch=watch,
-        run=WatchRun(place.id, watch.name, 0, "", author, source, subject.data, watch.map, {}),
+        run=WatchRun(place.id, watch.name, 0, "", *of, subject.data, watch.map, {}),
         last=place.last,
         is_again=any(run.id == place.id for run in runs),
         replaced=place.replaced,
@@ -561,6 +577,7 @@ def compared(
         decisions=subject.decided,
         why=why_listed | confirmed_before(listed, subject.decided),
         notes=(*filter(None, [place.doubt, alike_note(why_listed.keys() - why)]), *subject.notes),
+        question=place.question,
     )
 
 
@@ -591,7 +608,7 @@ def _new_run(
     run = outcome.run
     keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
     facts = {
-        **_facts(outcome, job),
+        **facts_of(outcome, job),
         "content": subject.content,
         **({"new_ids": True} if subject.new_ids else {}),
         "as_of": {"today": subject.today, "decision": subject.last_decision},
@@ -627,7 +644,7 @@ def _listed(
 
 
 def _checks(
-    subject: Subject, before: Before, n_listed: int
+    subject: Subject, before: Before, listed: Sequence[Listed]
 ) -> tuple[tuple[Listed, ...], list[Check], dict[str, dict[str, Any]]]:
     """Return the checks of the columns as cases, those to show, and rows for the next run.
 
@@ -641,8 +658,8 @@ def _checks(
         for key, rows in before.rows_of_checks.items()
         if key in is_decided and key not in rows_of
     }
-    found, shown, kept = [], [], {}
-    for place, (key, each) in enumerate(subject.checks.items(), n_listed + 1):
+    found, shown, kept, cases = [], [], {}, {row.key for row in listed}
+    for place, (key, each) in enumerate(subject.checks.items(), len(listed) + 1):
         rows = rows_of[key]
         then: Mapping[str, str] = rows
         if key not in decided and (same := known_check(rows, known)) is not None:
@@ -660,7 +677,10 @@ def _checks(
             min(float(each.strength), MAX_STRENGTH),
             1 - each.n_obey / max(1, each.n_rows),
         )
-        found.append(Listed(key, place, strength, share, news, str(each)))
+        own = sorted(cases.intersection(rows.values()))[:MAX_ADDED]
+        what = "Cases of the same rows" if len(own) > 1 else "Case of the same row"
+        text = f"{each}. {what}: {', '.join(own)}" if own else str(each)
+        found.append(Listed(key, place, strength, share, news, text))
         shown += [each] if news != FOLDED else []
         kept[key] = {"now": rows, "decided": then}
     gone = {key: {"now": rows, "decided": rows} for key, rows in known.items()}
@@ -668,36 +688,7 @@ def _checks(
 
 
 MAX_ADDED = 5
-"""Maximum number of added rows that the sentence of a returned check names."""
-
-
-def _facts(outcome: RunOutcome, job: Job) -> dict[str, Any]:
-    """Return the facts about a run that the audit records, without keys and values of rows."""
-    found, watch, map_ = outcome.found, outcome.watch, outcome.found.detector.map_
-    month, roles = outcome.drift.month, dict[str, list[str]]()
-    for code in map_.encoding.columns:
-        roles.setdefault(code.kind, []).append(code.name)
-    scores = np.empty(len(found.alerts.rows))
-    scores[found.alerts.rows] = found.alerts.scores
-    return {
-        "n_rows": found.table.n_rows,
-        "n_alerts": found.alerts.n_alerts,
-        "n_stand_out": found.alerts.n_stand_out,
-        "counts": outcome.counts,
-        "n_outstanding": outcome.n_outstanding,
-        "rule": found.rule.words(found.detector),
-        "drift": {**outcome.drift.facts(), "month": month and month.to_json()},
-        "usual_moves": vars(outcome.usual),
-        "train_anew": outcome.drift.train_anew,
-        "options": job.to_json(),
-        "key": list(watch.key),
-        "clear_for": watch.clear_for,
-        **({INSTEAD_OF: [run.id for run in outcome.replaced]} if outcome.replaced else {}),
-        "scores": scores_hash(scores),
-        "roles": roles,
-        "settings": dict(map_.parameters),
-        "versions": versions(),
-    }
+"""Maximum number of rows that a sentence about a check names."""
 
 
 MAX_STRENGTH = 1e9

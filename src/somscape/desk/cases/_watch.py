@@ -22,7 +22,7 @@ from somscape.errors import InputError
 from somscape.kernels._select import select_kernels
 from somscape.outliers.detector import AlertRule, Detector
 from somscape.save._load import load_model
-from somscape.tables._messages import listed
+from somscape.tables._messages import listed, quoted, suggestion
 from somscape.tables._sql import is_url
 from somscape.tables.codes import level_codes, level_texts
 from somscape.tables.column import Column
@@ -30,6 +30,8 @@ from somscape.tables.table import Table
 
 BETWEEN = " / "
 """Separator between the values in a key that consists of several columns."""
+
+ANEW = "somscape detect TABLE --out DIR --watch NAME"
 
 MAX_SAMPLE = 2_000
 """Maximum number of sampled rows that a run saves in addition to listed and decided cases."""
@@ -65,11 +67,20 @@ def key_columns(
     return names
 
 
-def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
-    """Return the key of each row."""
+def keys_of(table: Table, columns: Sequence[str], watch: str = "") -> list[str]:
+    """Return the key of each row. The messages of a run name the `watch`."""
     joined = BETWEEN.join(columns)
     if len(columns) > 1 and joined in table.names:
         columns = [joined]
+    for name in [n for n in columns if watch and n not in table.names]:
+        raise InputError(
+            f"{table.source} lacks the key column {quoted(name)} of the watch {watch}; "
+            f"{suggestion(name, table.names) or f'the columns are {listed(table.names)}.'} "
+            "Correct the name of the column in the file, or begin a new watch.",
+            options=f"{ANEW} --key COL",
+            file=table.source,
+            column=name,
+        )
     found = [table.column(name) for name in columns]
     for column in found:
         if column.n_missing:
@@ -85,12 +96,16 @@ def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
     first: dict[str, int] = {}
     for row, key in enumerate(keys):
         if first.setdefault(key, row) != row:
-            more = [f"--key {shlex.quote(name)}" for name in columns]
+            more = " ".join(f"--key {shlex.quote(name)}" for name in [*columns, "COL"])
+            cure = "Give one more column in which these rows differ, or combine all rows with the "
+            cure, options = f"{cure}same key.", f"{more}, or --per {shlex.quote(columns[0])}"
+            if watch:
+                cure = "Correct the table, or begin a new watch with one more column in its key."
+                options = f"{ANEW} {more}"
             raise InputError(
                 f"{table.where(first[key])} and {table.where(row)} have the same key "
-                f"{key!r} in {listed(columns)}, so they cannot be decided separately. Give one "
-                "more column in which these rows differ, or combine all rows with the same key.",
-                options=f"{' '.join(more)} --key COL, or --per {shlex.quote(columns[0])}",
+                f"{key!r} in {listed(columns)}, so they cannot be decided separately. {cure}",
+                options=options,
                 file=table.source,
                 row=row,
                 value=key,

@@ -1,5 +1,6 @@
 """Make decisions on the cases of a watch, or import them from a table."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -53,9 +54,8 @@ class Seen:
             kept = state.kept(run, key=key)
             rows = {row.key: row for row in state.listed(run, key=key)}
             cases = {
-                each: replace(case, listed=rows.get(each), run=run)
-                for each, case in cases.items()
-                if each in rows or each in kept
+                each: replace(cases.get(each, Case(name, each)), listed=rows.get(each), run=run)
+                for each in rows.keys() | (kept.keys() & cases.keys())
             }
             return cls(state, name, cases, kept, run)
         last = state.last_run(name)
@@ -73,7 +73,8 @@ class Seen:
     def decision(self, key: str, state: str, *, comment: str = "", author: str = "") -> Decision:
         """Return a decision on a case in the form that `State.decide` saves."""
         if not self.knows(key):
-            raise InputError(self._unknown(key), parameter="key", value=key)
+            command = f"somscape cases list {shlex.quote(self.watch)}"
+            raise InputError(self._unknown(key), options=command, parameter="key", value=key)
         case = self.cases.get(key, Case(self.watch, key))
         score = None if case.listed is None else case.listed.score
         cells = self.kept.get(key) or (None if case.decision is None else case.decision.cells)
@@ -86,8 +87,8 @@ class Seen:
             return (
                 f"Run {self.run} of {self.watch} does not have the case {key!r}. Give another run."
             )
-        close = suggestion(key, known)
-        return f"No run of {self.watch} has listed a case {key!r}{f' ({close})' if close else ''}."
+        said, close = f"No run of {self.watch} has listed a case {key!r}", suggestion(key, known)
+        return f"{said}{f' ({close})' if close else ''}. Give the key of a listed case."
 
 
 def decide(

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,10 +14,11 @@ import numpy as np
 
 from somscape.desk.cases._compare import NEWS, Gone, UsualMoves
 from somscape.desk.cases._drift import Drift, Unseen, sentences
-from somscape.desk.cases._watch import command_anew
+from somscape.desk.cases._watch import command_anew, scores_hash, versions
 from somscape.desk.cases.records import (
     CONFIRMED,
     FOLDED,
+    INSTEAD_OF,
     NEW,
     OPEN,
     RETURNED,
@@ -29,9 +30,10 @@ from somscape.desk.cases.records import (
     WatchRun,
 )
 from somscape.desk.jobs._detect import Found
+from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.outliers.detector import AlertRule
-from somscape.tables._messages import free_name
+from somscape.tables._messages import free_name, joined
 from somscape.tables.table import Table, table_from_columns
 
 BY_ROW = ("rows", "scores", "p_values", "units", "stands_out")
@@ -68,6 +70,8 @@ class RunOutcome:
         Reasons why cleared cases returned, and earlier confirmations of rows to look at, by key.
     notes : tuple of str
         Sentences for the page.
+    question : str
+        Question whether the table is the right one, with the next step, or "".
     replaced : tuple of WatchRun
         The earlier runs that this run replaces.
     audit_head : str
@@ -99,6 +103,7 @@ class RunOutcome:
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    question: str = ""
     replaced: tuple[WatchRun, ...] = ()
     checks: tuple[Listed, ...] = ()
     kept_checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -182,8 +187,8 @@ class RunOutcome:
             made = self.run.made[:10]
             said += [f"This table was already run on {made}, so no run was added."]
         elif self.replaced:
-            numbers = ", ".join(str(run.number) for run in reversed(self.replaced))
-            said.append(f"It replaces run {numbers}.")
+            said.append(f"It replaces {runs_of(run.number for run in self.replaced)}.")
+        said += [self.question] if self.question else []
         if self.news and self.n_outstanding < len(self.news):
             said.append(f"{self.n_outstanding} of {len(self.news)} rows to look at stand out.")
         said += filter(None, [self.drift.sentence, self.if_wrong])
@@ -237,11 +242,8 @@ class RunOutcome:
         return {
             "watch": self.watch.name,
             "run": self.run.id,
-            "number": self.run.number,
-            "made": self.run.made,
-            "author": self.run.author,
+            **{n: getattr(self.run, n) for n in ("number", "made", "author", "source")},
             "audit_head": self.audit_head,
-            "source": self.run.source,
             "compared_with": None if self.last is None else self.last.number,
             "instead_of": [run.number for run in reversed(self.replaced)],
             "compared_with_made": None if self.last is None else self.last.made,
@@ -249,6 +251,7 @@ class RunOutcome:
             "rule": self.found.rule.words(self.found.detector),
             "headline": self.found.alerts.headline,
             **({"rules": [e.to_json() for e in effects]} if effects else {}),
+            "question": self.question or None,
             "has_news": self.has_news,
             "n_outstanding": self.n_outstanding,
             "counts": self.counts,
@@ -279,10 +282,16 @@ class RunOutcome:
         }
 
 
+def runs_of(numbers: Iterable[int]) -> str:
+    """Return the numbers of runs as text, for example "runs 1, 2 and 5"."""
+    parts = [*map(str, sorted(numbers))]
+    return f"run{'s' * (len(parts) > 1)} {joined(parts)}"
+
+
 LIST, PAGE = "alerts.csv", "report.json"
 
 NOT_OF_INPUTS = (
-    *("run", "number", "made", "author", "audit_head", "notes"),
+    *("run", "number", "made", "author", "audit_head", "notes", "question"),
     *("if_wrong", "command_anew"),
     "checks",  # some depend on the day
 )
@@ -305,6 +314,35 @@ def _page(outcome: RunOutcome) -> bytes:
     changed = {n: value for n, value in outcome.to_json().items() if n not in NOT_OF_INPUTS}
     data = found.report("", changed=changed, has_checks=False)
     return json.dumps(dict(data), sort_keys=True).encode()
+
+
+def facts_of(outcome: RunOutcome, job: Job) -> dict[str, Any]:
+    """Return the facts about a run that the audit records, without keys and values of rows."""
+    found, watch, map_ = outcome.found, outcome.watch, outcome.found.detector.map_
+    month, roles = outcome.drift.month, dict[str, list[str]]()
+    for code in map_.encoding.columns:
+        roles.setdefault(code.kind, []).append(code.name)
+    scores = np.empty(len(found.alerts.rows))
+    scores[found.alerts.rows] = found.alerts.scores
+    return {
+        "n_rows": found.table.n_rows,
+        "n_alerts": found.alerts.n_alerts,
+        "n_stand_out": found.alerts.n_stand_out,
+        "counts": outcome.counts,
+        "n_outstanding": outcome.n_outstanding,
+        "rule": found.rule.words(found.detector),
+        "drift": {**outcome.drift.facts(), "month": month and month.to_json()},
+        "usual_moves": vars(outcome.usual),
+        "train_anew": outcome.drift.train_anew,
+        "options": job.to_json(),
+        "key": list(watch.key),
+        "clear_for": watch.clear_for,
+        **({INSTEAD_OF: [run.id for run in outcome.replaced]} if outcome.replaced else {}),
+        "scores": scores_hash(scores),
+        "roles": roles,
+        "settings": dict(map_.parameters),
+        "versions": versions(),
+    }
 
 
 @contextmanager

@@ -142,6 +142,12 @@ class WatchRun:
     facts: Mapping[str, Any]
 
     @property
+    def replaced(self) -> Sequence[str]:
+        """Ids of the runs that this run replaced."""
+        found: Sequence[str] = self.facts.get(INSTEAD_OF, ())
+        return found
+
+    @property
     def job(self) -> Job:
         """Options with which the table of the run was read and its rows were chosen."""
         try:
@@ -346,8 +352,22 @@ class DecidedMeanwhileError(InputError):
         self.last = last
 
 
+INSTEAD_OF = "instead_of"
+"""Name of the fact of a run that contains the ids of the runs which it replaced."""
+
+
+def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
+    """Return those runs that were not replaced by another run."""
+    replaced = {id_ for run in runs for id_ in run.replaced}
+    return [run for run in runs if run.id not in replaced]
+
+
 class RunMeanwhileError(Exception):
     """Another run of the watch was added after this run was compared, so this run was not saved."""
+
+
+KNOWN_TABLE = "This is the table of run "
+"""Beginning of the message of `KnownTableError`."""
 
 
 class KnownTableError(InputError):
@@ -361,7 +381,7 @@ class KnownTableError(InputError):
 
     def __init__(self, run: WatchRun) -> None:
         super().__init__(
-            f"This is the table of run {run.number} of {run.watch}, of {run.made[:10]}. Nothing "
+            f"{KNOWN_TABLE}{run.number} of {run.watch}, of {run.made[:10]}. Nothing "
             "was recorded. Give the table of this month, or record this table once more.",
             options="--again",
             parameter="again",
@@ -529,16 +549,9 @@ def as_text(value: Mapping[str, Any] | None) -> str:
 
 def decision_line(row: Row, salt: str) -> dict[str, Any]:
     """Return the fields of the audit line that records a decision."""
-    return {
-        "watch": row["watch"],
-        "case": hidden(row["key"], salt),
-        "state": row["state"],
-        "comment": hidden(row["comment"], salt),
-        "run": row["run"],
-        "score": row["score"],
-        "cells": hidden(row["cells"], salt),
-        "token": hidden(row["token"], salt),
-    }
+    said = {name: row[name] for name in ("watch", "state", "run", "score")}
+    texts = {name: hidden(row[name], salt) for name in ("comment", "cells", "token")}
+    return {**said, **texts, "case": hidden(row["key"], salt)}
 
 
 def run_line(row: Row, listed: Iterable[str], kept: Iterable[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from somscape.desk.cases._run import INSTEAD_OF, Subject, compared
+from somscape.desk.cases._run import Place, Subject, compared
 from somscape.desk.cases._watch import detector_of, rule_for, scores_hash, versions
 from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of
 from somscape.desk.cases.records import FORGOTTEN, Listed, WatchRun, damaged, is_check, said_by_line
@@ -58,9 +58,11 @@ def subject_of(state: State, old: WatchRun, detector: Detector, seen: PerOptions
 def outcome_of(state: State, old: WatchRun, subject: Subject) -> RunOutcome:
     """Return the outcome of repeating a run, compared with the runs before it."""
     runs = state.runs(old.watch)
-    replaced = [run.number for run in runs if run.id in old.facts.get(INSTEAD_OF, ())]
+    replaced = [run.number for run in runs if run.id in old.replaced]
     earlier = [run for run in runs if run.number < old.number]
-    return compared(state, subject, earlier, min(replaced, default=None))
+    # Even a run on the table of the newest earlier run was recorded.
+    place = Place.of(state, earlier, subject, min(replaced, default=None), again=True)
+    return compared(state, subject, earlier, place)
 
 
 NEEDED = {"options", "n_rows", "rule", "key"}

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from somscape.desk.cases._database import Row, Transaction, brought_up_to_date, opened
 from somscape.desk.cases.records import (
+    INSTEAD_OF,
     NAMED,
     NOTHING,
     OPEN,
@@ -522,6 +523,8 @@ class State:
     def cases(self, watch: str, *, key: str | None = None) -> list[Case]:
         """Return those cases of a watch that were listed or decided.
 
+        Open cases that only replaced runs list are left out.
+
         Parameters
         ----------
         watch : str
@@ -535,21 +538,30 @@ class State:
         """
         decided = self.last_decisions(watch, key=key)
         where, values = _where("l.key", key)
+        replaced = ["", *self._replaced(watch)]
+        is_replaced = f"CASE WHEN r.id IN ({', '.join('?' * len(replaced))}) THEN 1 ELSE 0 END"
         found = self.database.rows(
             f"SELECT {ROW}, run FROM (SELECT l.*, r.number,"
-            " row_number() OVER (PARTITION BY l.key ORDER BY r.number DESC) AS nth"
+            f" row_number() OVER (PARTITION BY l.key ORDER BY {is_replaced}, r.number DESC) AS nth"
             f" FROM listed l JOIN runs r ON r.id = l.run WHERE r.watch = ?{where}) newest"
             " WHERE nth = 1 ORDER BY number DESC, place",
-            (watch, *values),
+            (*replaced, watch, *values),
         )
         cases = []
         for row in found:
             run = row.pop("run")
             decision = decided.pop(row["key"], None)
             state = decision.state if decision else OPEN
-            cases.append(Case(watch, row["key"], state, decision, Listed(**row), run))
+            if state != OPEN or run not in replaced:
+                cases.append(Case(watch, row["key"], state, decision, Listed(**row), run))
         rest = (Case(watch, each, said.state, said) for each, said in decided.items())
         return [*cases, *rest]
+
+    def _replaced(self, watch: str) -> set[str]:
+        """Return the ids of the replaced runs of a watch."""
+        sql = "SELECT * FROM runs WHERE watch = ? AND facts LIKE ?"
+        found = map(run_of, self.database.rows(sql, (watch, f'%"{INSTEAD_OF}"%')))
+        return {id_ for run in found for id_ in run.replaced}
 
 
 MOST = 2**31 - 1

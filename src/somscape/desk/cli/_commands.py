@@ -481,11 +481,12 @@ def info() -> Work:
     help="Replace run N, if its table was wrong, and all later runs. The new run is compared with "
     "the run before N.",
 )
+@option("--yes", "sure", is_flag=True, help="Do not ask before --instead-of replaces several runs.")
 @option(
     "--again",
     is_flag=True,
     help="Record the table once more if an earlier run had the same table. Without this option, "
-    "the command asks.",
+    "the command asks, and the table of the newest run adds no run.",
 )
 @option(
     "--new-ids",
@@ -512,9 +513,9 @@ def run() -> Work:
 
     Without TABLE, the command reads the table with which the watch began.  It uses the map and the
     rule of the watch, and prints any drift, and which rows are new, returned, risen, folded or gone
-    since the run before.  The exit code is 0 if nothing is new, 3 if there are new alerts, and 2
-    after an error.  If results could not be written, run the command again to complete the same
-    run.
+    since the run before.  The exit code is 0 if nothing is new, 3 if there are new alerts or a
+    question about the table, and 2 after an error.  If results could not be written, run the
+    command again to complete the same run.
     """
     from somscape.desk.cli._run import run_named
 
@@ -591,8 +592,8 @@ def list_() -> Work:
     "--run",
     metavar="RUN",
     show_default="the last run",
-    help="Id of the run in which you have seen the case. The row and score from this run are saved "
-    "with the decision.",
+    help="Number or id of the run in which you have seen the case. The row and score from this run "
+    "are saved with the decision.",
 )
 @author_option
 @state_options

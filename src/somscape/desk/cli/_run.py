@@ -27,8 +27,8 @@ from somscape.desk.cases.decide import (
     import_decisions,
     spread_over_findings,
 )
-from somscape.desk.cases.outcome import RunOutcome
-from somscape.desk.cases.records import Case, KnownTableError, Watch, is_waiting
+from somscape.desk.cases.outcome import RunOutcome, runs_of
+from somscape.desk.cases.records import Case, KnownTableError, Watch, counting, is_waiting
 from somscape.desk.cases.state import State
 from somscape.desk.cli._console import (
     columns_line,
@@ -267,13 +267,15 @@ def _run_named(
     *,
     force: bool,
     as_json: bool = False,
-    again: bool,
-    new_ids: bool = False,
+    sure: bool = False,
+    **how: Any,
 ) -> int:
     format_of("alerts", job.format, bom=job.bom)
     check_sink_of(job)
     sent = None
     with open_state(access) as state:
+        if instead_of is not None and not sure:
+            _ask_to_replace(state, name, instead_of)
         run = partial(
             run_watch,
             state,
@@ -282,8 +284,7 @@ def _run_named(
             source=path,
             reading=job,
             instead_of=instead_of,
-            again=again,
-            new_ids=new_ids,
+            **how,
         )
         if out is None:
             with stage(f"running {name}"):
@@ -303,7 +304,14 @@ def _run_named(
                     results.write_lists(folder, outcome.found, outcome)
                     sent = results.send(outcome.found)
     _say(outcome, out, sent, as_json=as_json)
-    return NEW_ALERTS if outcome.has_news else NOTHING_NEW
+    return NEW_ALERTS if outcome.has_news or outcome.question else NOTHING_NEW
+
+
+def _ask_to_replace(state: State, name: str, first: int) -> None:
+    """Ask before a run replaces several runs."""
+    numbers = [run.number for run in counting(state.runs(name)) if run.number >= first]
+    if len(numbers) > 1 and first in numbers:
+        _ask(f"The new run replaces {runs_of(numbers)}.", f"Replace {runs_of(numbers)}?")
 
 
 def _draft(results: ResultFiles, folder: Path, outcome: RunOutcome) -> None:
@@ -416,14 +424,27 @@ def mark_case(
     with open_state(access) as state:
         before = state.last_decisions(name, key=key).get(key)
         asked = (state, name, key, said)
-        author = author_of(access)
-        kept = decide(*asked, comment=comment, author=author, run=run, seen=seen)
+        author, id_ = author_of(access), None if run is None else _id_of(state, name, run)
+        kept = decide(*asked, comment=comment, author=author, run=id_, seen=seen)
     say(
         make_console(),
         f"{kept.author} marked {key} of {name} as {kept.state} (line {kept.number} of the audit).",
     )
     if before:
         say(make_console(), f"The previous decision, by {before.author}, was {before.state}.")
+
+
+def _id_of(state: State, name: str, run: str) -> str:
+    """Return the id of a run of a watch that is given by its number or its id."""
+    ids = {str(each.number): each.id for each in state.runs(state.watch(name).name)}
+    found = ids.get(run, run)
+    if found not in ids.values():
+        raise InputError(
+            f"`run` must be the number or the id of a run of {name}, but is {run!r}. The runs have "
+            f"the numbers {', '.join(reversed(ids))}.",
+            value=run,
+        )
+    return found
 
 
 def export_cases(
@@ -451,7 +472,8 @@ def import_cases(
     if findings:
         table, rows = spread_over_findings(table)
         if len(rows) > MAX_UNASKED and not yes:
-            _ask(f"The decisions also cover {len(rows)} other rows of their findings.")
+            what = f"The decisions also cover {len(rows)} other rows of their findings."
+            _ask(what, f"{what} Save them?")
     with open_state(access) as state:
         author = author_of(access)
         done = import_decisions(state, name, table, author=author, skip_unknown=skip_unknown)
@@ -463,11 +485,11 @@ def import_cases(
         say(console, f"Ignored, because no run has listed these keys: {', '.join(done.unknown)}.")
 
 
-def _ask(what: str) -> None:
+def _ask(what: str, question: str) -> None:
     """Ask whether to continue. Without a terminal or with the answer no, raise InputError."""
     if not sys.stdin.isatty():
         raise InputError(f"{what} Nothing was saved.", options="--yes", parameter="yes")
-    if not click.confirm(f"{what} Save them?", err=True):
+    if not click.confirm(question, err=True):
         raise InputError("Nothing was saved.")
 
 

@@ -137,9 +137,7 @@ def _in_json(reasons: Reasons) -> dict[str, Any]:
         "why": reasons.sentence(),
         "reasons": [
             {
-                "column": reason.column,
-                "value": reason.value,
-                "usual": reason.usual,
+                **{name: getattr(reason, name) for name in ("column", "value", "usual")},
                 "share": round(reason.share, 4),
                 "sentence": reason.sentence(),
             }

@@ -46,8 +46,8 @@ function fillChanged() {
   const when = changed.compared_with === null ? "This is the first run. The next run will be compared with this run."
     : "Compared with run " + changed.compared_with + " of " + changed.compared_with_made.slice(0, 10) + ".";
   const replaced = changed.instead_of ?? []; // missing in a report of an earlier version
-  const place = replaced.length ? " It replaces run " + replaced.join(", ") + "." : "";
-  byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), ". " + when + place);
+  const place = replaced.length ? " It replaces run" + (replaced.length > 1 ? "s " : " ") + asSeries(replaced) + "." : "";
+  byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), ". " + when + place, ...(changed.question ? [" ", text("strong", changed.question)] : []));
   byId("changed-counts").append(...Object.entries(changed.counts).filter(([, n]) => n).map(drawCount));
   byId("changed-drift").hidden = !changed.drift.sentence;
   byId("changed-drift").append([changed.drift.sentence, changed.if_wrong].filter(Boolean).join(" "));

@@ -38,6 +38,11 @@ function inFull(values) {
     : decimalsOf(value) === undefined ? number(value) : value.toLocaleString(undefined, options)));
 }
 
+// Numbers as "1, 2 and 5".
+function asSeries(numbers) {
+  return [numbers.slice(0, -1).join(", "), numbers.at(-1)].filter((part) => part !== "").join(" and ");
+}
+
 function plural(count, one, many) {
   return number(count) + " " + (count === 1 ? one : many);
 }

@@ -25,6 +25,7 @@ async function show() {
   byId("setup").hidden = isGoing || !run.table;
   byId("retry-box").hidden = isGoing || Boolean(run.table);
   byId("retry").hidden = run.state === "failed"; // a second attempt would fail as well
+  byId("record-again").hidden = !run.is_known_table;
   showUnchanged(run);
   const [isText, isWorkbook] = [IS_TEXT.test(run.file), IS_WORKBOOK.test(run.file)];
   byId("reading").hidden = isGoing || run.task !== "read" || run.n_decisions > 0 || !(isText || isWorkbook);
@@ -314,11 +315,13 @@ function listenToButtons() {
       await show();
       byId("name").focus();
     }));
-  byId("retry").addEventListener("click", (event) =>
-    attempt(event.target, async () => {
-      await call(here + "/retry", {});
-      await show();
-    }));
+  for (const [id, again] of [["retry", false], ["record-again", true]]) {
+    byId(id).addEventListener("click", (event) =>
+      attempt(event.target, async () => {
+        await call(here + "/retry", { again });
+        await show();
+      }));
+  }
   byId("read").addEventListener("click", (event) => readAgain(event.target));
   for (const button of document.querySelectorAll(".delete")) {
     button.addEventListener("click", () => {

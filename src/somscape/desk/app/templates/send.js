@@ -3,7 +3,7 @@
 const open = (run) => { location.href = "/runs/" + run; };
 
 // A watch runs on the file immediately, and can replace a run whose table was wrong.
-function send(file, watch, insteadOf) {
+function send(file, watch, insteadOf, newIds) {
   const most = Number(meta("max-upload"));
   attempt(null, async () => {
     const endings = meta("endings").split(",");
@@ -19,7 +19,7 @@ function send(file, watch, insteadOf) {
     byId("sending").hidden = false;
     try {
       const of = (watch === undefined ? "" : "&watch=" + encodeURIComponent(watch))
-        + (insteadOf === undefined ? "" : "&instead_of=" + insteadOf);
+        + (insteadOf === undefined ? "" : "&instead_of=" + insteadOf) + (newIds ? "&new_ids=true" : "");
       open((await call("uploads?name=" + encodeURIComponent(file.name) + of, file)).run);
     } finally {
       byId("sending").hidden = true;

@@ -43,19 +43,22 @@ function drawReplace(run) {
 // Replace a run whose table was wrong, and all later runs, by a run on another file.
 function askForRightFile(run) {
   const replaced = watch.runs.filter((each) => each.number >= run.number && !each.replaced_by).map((each) => number(each.number)).reverse();
-  const place = (replaced.length > 1 ? "runs " : "run ") + replaced.join(", ");
+  const place = (replaced.length > 1 ? "runs " : "run ") + asSeries(replaced);
   const isFirst = !watch.runs.some((each) => each.number < run.number && !each.replaced_by);
   const file = make("input", { type: "file", id: "right-file", accept: meta("endings"), required: "" });
+  const newIds = make("input", { type: "checkbox", id: "new-ids" });
   const dialog = make("dialog", { id: "right-dialog", "aria-labelledby": "right-title" }, make("form", { method: "dialog" },
     make("h2", { id: "right-title" }, "Was the table of run " + number(run.number) + " wrong?"),
     make("p", { class: "hint" }, "A run on the right file replaces " + place + (isFirst ? "." : ". It is compared with the run before run " + number(run.number) + ".")
       + " Decisions and the audit do not change." + (replaced.length > 1 ? " After this run, also upload the later files again." : "")),
     make("p", null, make("label", { for: file.id }, "The right file"), file),
+    make("p", null, make("label", null, newIds, " Each table has new ids, for example of transactions"),
+      text("small", "Then no case is gone, and a row like a cleared case is folded. Later runs keep this setting. You can choose the same file again.", "hint")),
     make("p", { class: "controls" }, make("button", { class: "primary", value: "run" }, "Run and replace " + place),
       make("button", { value: "no", formnovalidate: "" }, "Cancel"))));
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (dialog.returnValue === "run") send(file.files[0], name, run.number);
+    if (dialog.returnValue === "run") send(file.files[0], name, run.number, newIds.checked);
   });
   document.body.append(dialog);
   dialog.showModal();
