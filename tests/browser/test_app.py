@@ -612,6 +612,61 @@ def test_one_press_marks_all_rows_of_a_finding(person: Person, client: Client) -
     assert {row for row, mark in marks.items() if mark["decision"] == "confirmed"} == numbers
 
 
+def test_one_decision_on_selected_rows_is_undone_as_a_whole(
+    person: Person, client: Client, axe: str
+) -> None:
+    run = _ranked(client)
+    report = client.get(f"/runs/{run}/files/report.json")
+    finding, rows = report["findings"][0], report["rows"]["numbers"]
+    single = next(
+        rank
+        for rank in range(report["n_alerts"])
+        if all(rank not in each["ranks"] for each in report["findings"])
+    )
+
+    def decided() -> dict[str, tuple[str, str]]:
+        marks = client.get(f"/api/runs/{run}/marks")
+        said = {row: (mark["decision"], mark["comment"]) for row, mark in marks.items()}
+        return {row: each for row, each in said.items() if each != ("open", "")}
+
+    person.visit(f"/runs/{run}/report")
+    person.wait_for_words("#marked", "No row is marked yet")
+    assert not person.browser.run("return document.getElementById('selection').checkVisibility()")
+    one = f'#rows tr[data-rank="{single + 1}"] .pick'
+    head = f'#rows tr[data-finding="{finding["number"]}"] .pick'
+    for box in (one, head):
+        person.tab_to(box)
+        person.press(SPACE)
+    n = len(finding["ranks"]) + 1
+    person.wait_for_words("#selected", f"{n} selected")
+    person.picture("selected")
+    person.browser.run(axe + "; window.axe = axe;")
+    assert person.browser.run(RUN_AXE, RULES) == []
+    person.browser.type("#selection input", "like last month")
+    person.browser.click("#selection .cleared")
+    person.wait_for_words("#marked", f"0 confirmed, {n} cleared")
+    numbers = {str(rows[rank]) for rank in (single, *finding["ranks"])}
+    assert decided() == dict.fromkeys(numbers, ("cleared", "like last month"))
+    assert not person.browser.run("return document.getElementById('selection').checkVisibility()")
+    person.press(SPACE)  # the focus is on Undo
+    person.wait_for_words("#marked", "No row is marked yet")
+    assert decided() == {}
+    person.browser.click(f"{one}")
+    person.press("c")  # a key decides all that are selected
+    person.wait_for_words("#marked", "1 confirmed, 0 cleared")
+    person.browser.click("#undo-mark")
+    person.wait_for_words("#marked", "No row is marked yet")
+    # Another person is faster, so nothing is saved.
+    person.browser.click(one)
+    person.browser.click(head)
+    client.post(f"/api/runs/{run}/mark", {"row": rows[single], "decision": "later"})
+    person.browser.click("#selection .confirmed")
+    person.wait_for_words("#problem", f"None of these {n} decisions was saved.")
+    assert decided() == {str(rows[single]): ("later", "")}
+    assert [c for c in person.browser.complaints() if "409" not in c] == []
+    client.post(f"/api/runs/{run}/delete")
+
+
 def test_keys_mark_and_go_on_and_undo(person: Person, client: Client) -> None:
     run = _ranked(client)
     person.visit(f"/runs/{run}/report")
@@ -705,6 +760,7 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
         ),
     }
     _nothing_inherited(person, client, watch)
+    _several_decided(person, client, pages["watch"])
     pages |= _decided_by_two(person, client, pages["watch"])
     for name, path in pages.items():
         person.visit(path)
@@ -716,6 +772,30 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
     _unchanged(person, client, watch, tmp_path)
     _replaced(person, watch, axe, write(tmp_path / "right.csv", *customers(80)))
     assert [c for c in person.browser.complaints() if "409" not in c] == []
+
+
+def _several_decided(person: Person, client: Client, watch: str) -> None:
+    """Decide all waiting cases of the page of a watch at once, and undo that."""
+
+    def waiting() -> dict[str, str]:
+        found = client.get(f"/api{watch}")["cases"]
+        return {case["key"]: case["comment"] for case in found if case["waits"]}
+
+    before = waiting()
+    person.visit(watch)
+    person.wait_for("#all .pick")
+    person.tab_to("#all .pick")
+    person.press(SPACE)
+    person.wait_for_words("#selected", f"{len(before)} selected")
+    person.browser.type("#selection input", "all alike")
+    person.browser.click("#selection .confirmed")
+    person.wait_for_words("#count", "No case is waiting")
+    found = {case["key"]: case for case in client.get(f"/api{watch}")["cases"]}
+    said = {(found[key]["state"], found[key]["comment"]) for key in before}
+    assert (len(before) > 1, waiting(), said) == (True, {}, {("confirmed", "all alike")})
+    person.press(SPACE)  # the focus is on Undo
+    person.wait_for_words("#count", f"{len(before)} cases")
+    assert waiting().keys() == before.keys()
 
 
 def _unchanged(person: Person, client: Client, watch: str, folder: Path) -> None:
@@ -799,7 +879,7 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     case = client.get(f"/api{watch}")["cases"][0]
     body = {**case, "decision": "cleared", "comment": "paid" + HOSTILE[1]}
     client.post(f"/api{watch}/decide", body)
-    person.browser.type("#cases li:nth-child(2) input", "half a thought")
+    person.browser.type("#cases li:nth-child(2) input[type='text']", "half a thought")
     person.browser.click("#cases .confirmed")
     person.wait_for_words("#problem", f"(paid{HOSTILE[1]})")
     person.wait_for_words("#count", "5 cases")
@@ -808,7 +888,7 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
         "return document.activeElement.closest('#cases li:first-child') !== null"
     )
     assert (
-        person.browser.run("return document.querySelector('#cases input').value")
+        person.browser.run("return document.querySelector('#cases input[type=text]').value")
         == "half a thought"
     )
     page = f"{watch}/cases/{case['key']}"

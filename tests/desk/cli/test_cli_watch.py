@@ -17,7 +17,7 @@ from command_line import RESULTS, Outcome, customers, listing, run, transactions
 
 from somscape.desk.cases import State
 from somscape.desk.cases._watch import command_anew
-from somscape.desk.cases.decide import decide
+from somscape.desk.cases.decide import Asked, decide
 from somscape.desk.cli._out import ResultFiles
 from somscape.desk.jobs._detect import Found
 from somscape.errors import InputError
@@ -216,7 +216,7 @@ def test_only_the_app_marks_the_rows_of_an_upload() -> None:
         assert outcome.code == 2
         assert "'upload/a' is an upload of the app" in " ".join(outcome.err.split())
     with State("state") as state, pytest.raises(InputError, match="number of its row"):
-        decide(state, "upload/a", "id-1", "later", author="ann")
+        decide(state, "upload/a", [Asked("id-1", "later")], author="ann")
 
 
 @pytest.mark.usefixtures("watched")
@@ -243,6 +243,26 @@ def test_the_second_of_two_people_sees_the_first() -> None:
     assert said.endswith("The previous decision, by ann, was cleared.\n")
     unknown = run("cases", "mark", "cards", "nobody", "cleared")
     assert (unknown.code, "No run of cards has listed a case 'nobody'" in unknown.err) == (2, True)
+
+
+@pytest.mark.usefixtures("watched")
+def test_several_cases_are_decided_together_or_not_at_all() -> None:
+    mark = ("cases", "mark", "cards")
+    ok(run(*mark, "00003", "later", "--author", "ann"))
+    said = ok(run(*mark, "00009", "00003", "00009", "cleared", "--author", "bob"))
+    assert said == (
+        "bob marked 2 cases of cards as cleared (lines 4, 5 of the audit).\n"
+        "1 of these cases had a decision before.\n"
+    )
+    for words, error in (
+        (("00001", "nobody", "confirmed"), "has listed a case 'nobody'"),
+        (("00001", "00003", "confirmed", "--seen", "4"), "has changed case '00003' to 'cleared'"),
+    ):
+        outcome = run(*mark, *words)
+        assert (outcome.code, error in outcome.err) == (2, True)
+    listed = json.loads(ok(run("cases", "list", "cards", "--format", "json")))
+    decided = {case["key"]: case["decision"] for case in listed if case["line"]}
+    assert decided == {"00003": "cleared", "00009": "cleared"}
 
 
 @pytest.mark.usefixtures("watched")

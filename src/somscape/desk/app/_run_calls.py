@@ -329,10 +329,11 @@ class RunCalls:
         return JSONResponse(await asyncio.to_thread(find_rows, folder, words))
 
     async def mark(self, request: Request) -> Response:
-        """Save or remove the mark of a row."""
+        """Save or remove the mark of a row, or the marks of several rows together."""
         given = await json_of(request, PageDecision)
         run = self._at.run(request)
-        return JSONResponse(await self._at.marks.mark(run, given, author_of(request)))
+        said = await self._at.marks.mark(run, given.each, author_of(request))
+        return JSONResponse(said if given.several else said[0])
 
     async def keep_regions(self, request: Request) -> Response:
         """Save edited regions of a run."""

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from somscape.desk.app._context import Context, author_of, json_of
-from somscape.desk.app._results import own_rows, said_of
+from somscape.desk.app._results import asked_of, own_rows, said_of
 from somscape.desk.app._settings import PageDecision, PageWatch
 from somscape.desk.app._store import RANK
 from somscape.desk.app._users import DECIDE, LOOK, RUN
@@ -241,13 +241,15 @@ class WatchCalls:
         return JSONResponse({**found, "listed": listed, "own_rows": own})
 
     async def decide(self, request: Request) -> Response:
-        """Save a decision on a case."""
+        """Save a decision on a case, or decisions on several cases together."""
         given = await json_of(request, PageDecision)
-        name, author = await self._watch(request), author_of(request)
-        if given.key is None:
-            raise Refusal(422, "'key' must be the key of a case, as a text.")
-        said = await self._at.marks.decide(name, given.key, given, author, run=given.run)
-        return JSONResponse(said_of(said))
+        name, author, asked = await self._watch(request), author_of(request), []
+        for one in given.each:
+            if one.key is None:
+                raise Refusal(422, "'key' must be the key of a case, as a text.")
+            asked.append(asked_of(one.key, one, run=one.run))
+        said = [*map(said_of, await self._at.store.decide(name, asked, author))]
+        return JSONResponse(said if given.several else said[0])
 
     async def begin(self, request: Request) -> Response:
         """Begin a watch with a finished run. The decisions on its upload belong to the watch."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from somscape.desk.cases._watch import BETWEEN, detector_of, texts_of
 from somscape.desk.cases.records import OPEN, UNNAMED, Case, Decision, is_check, news_now
@@ -90,38 +90,46 @@ class Seen:
         return f"No run of {self.watch} has listed a case {key!r}{f' ({close})' if close else ''}."
 
 
-def decide(
-    state: State,
-    watch: str,
-    key: str,
-    word: str,
-    *,
-    comment: str = "",
-    author: str = "",
-    run: str | None = None,
-    score: float | None = None,
-    cells: Mapping[str, Any] | None = None,
-    token: str | None = None,
-    seen: int | None = None,
-) -> Decision:
-    """Save a decision on a case as a person saw the case, and return the saved decision.
+class Asked(NamedTuple):
+    """A decision on a case that is not saved yet.
 
-    A row without a saved case can only be decided with its `score`. Only a decision on an upload
-    needs `cells`. See `State.decide`.
+    `seen` and `token` have the meaning as in `State.decide`, and `run` is the run in which the
+    author saw the case.  A row without a saved case can only be decided with its `score`.  Only a
+    decision on an upload needs `cells`.
     """
-    if watch.startswith(UNNAMED):
-        if not (key.isascii() and key.isdecimal()):
-            raise InputError(
-                f"`key` of a case of an upload must be the number of its row, but is {key!r}.",
-                value=key,
-            )
-        new = Decision(watch, key, word, comment, author, run, score, cells)
-    else:
-        known = Seen.of(state, watch, key=key, run=run)
-        new = Decision(watch, key, word, comment, author, known.run, score)
-        if score is None or known.knows(key):
-            new = known.decision(key, word, comment=comment, author=author)
-    return state.decide(new, token=token, seen=seen)
+
+    key: str
+    state: str
+    comment: str = ""
+    run: str | None = None
+    score: float | None = None
+    cells: Mapping[str, Any] | None = None
+    token: str | None = None
+    seen: int | None = None
+
+
+def decide(state: State, watch: str, asked: Sequence[Asked], *, author: str = "") -> list[Decision]:
+    """Save decisions on one or more cases of a watch. If one of them fails, save nothing."""
+    new, known = [], dict[str | None, Seen]()
+    for each in asked:
+        key, word, comment, run, score, cells, *_ = each
+        if watch.startswith(UNNAMED):
+            if not (key.isascii() and key.isdecimal()):
+                raise InputError(
+                    f"`key` of a case of an upload must be the number of its row, but is {key!r}.",
+                    value=key,
+                )
+            new.append(Decision(watch, key, word, comment, author, run, score, cells))
+            continue
+        if run not in known:  # without other cases, read only this one
+            known[run] = Seen.of(state, watch, key=key if len(asked) == 1 else None, run=run)
+        seen = known[run]
+        decision = Decision(watch, key, word, comment, author, seen.run, score)
+        if score is None or seen.knows(key):
+            decision = seen.decision(key, word, comment=comment, author=author)
+        new.append(decision)
+    tokens, seen_lines = [each.token for each in asked], [each.seen for each in asked]
+    return state.decide_all(new, tokens=tokens, seen=seen_lines)
 
 
 def check_has_name(watch: str) -> None:

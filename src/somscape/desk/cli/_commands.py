@@ -567,11 +567,11 @@ def list_() -> Work:
 @cases.command(
     examples=(
         "cases mark cards C501 confirmed",
-        "cases mark cards C499 cleared --comment 'a known customer'",
+        "cases mark cards C499 C502 cleared --comment 'a known customer'",
     )
 )
 @click.argument("name", metavar="NAME")
-@click.argument("key", metavar="KEY")
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @click.argument("said", metavar="STATE", type=click.Choice(STATES))
 @option(
     "--comment",
@@ -584,28 +584,29 @@ def list_() -> Work:
     "--seen",
     type=WholeNumber(0),
     metavar="LINE",
-    help="Number of the last decision on the case that you have seen (its line in the audit), or 0 "
-    "if you have seen none. The command fails if the case has a newer decision.",
+    help="Number of the last decision on the cases that you have seen (its line in the audit), or "
+    "0 if you have seen none. The command fails if a case has a newer decision.",
 )
 @option(
     "--run",
     metavar="RUN",
     show_default="the last run",
-    help="Id of the run in which you have seen the case. The row and score from this run are saved "
-    "with the decision.",
+    help="Id of the run in which you have seen the cases. The rows and scores from this run are "
+    "saved with the decision.",
 )
 @author_option
 @state_options
 def mark() -> Work:
-    """Mark a case as open, confirmed, cleared or later.
+    """Mark one or more cases as open, confirmed, cleared or later.
 
-    NAME is the watch, and KEY is the key of the case as `somscape cases list NAME` prints it.  A
-    cleared case returns to the list only if its row changes much, or after the months of
-    --clear-for.  Each decision is a new line of the audit.  Earlier decisions are not overwritten.
+    NAME is the watch, and KEY is the key of a case as `somscape cases list NAME` prints it.  If one
+    of several cases cannot be marked, no case is marked.  A cleared case returns to the list only
+    if its row changes much, or after the months of --clear-for.  Each decision is a new line of the
+    audit.  Earlier decisions are not overwritten.
     """
-    from somscape.desk.cli._run import mark_case
+    from somscape.desk.cli._run import mark_cases
 
-    return mark_case
+    return mark_cases
 
 
 @cases.command(

@@ -25,6 +25,7 @@ from somscape.desk.cases._run import (
 )
 from somscape.desk.cases._watch import check_name, key_columns, source_of
 from somscape.desk.cases.decide import (
+    Asked,
     cases_bytes,
     cases_table,
     check_has_name,
@@ -33,7 +34,7 @@ from somscape.desk.cases.decide import (
     spread_over_findings,
 )
 from somscape.desk.cases.outcome import RunOutcome
-from somscape.desk.cases.records import Case, KnownTableError, Watch, is_waiting
+from somscape.desk.cases.records import Case, KnownTableError, Watch, is_waiting, lines_of
 from somscape.desk.cases.state import State
 from somscape.desk.cli._console import (
     columns_line,
@@ -406,22 +407,33 @@ def _cases_of(state: State, name: str, state_of: str | None) -> list[Case]:
     return [case for case in found if state_of in (None, case.state)]
 
 
-def mark_case(
-    name: str, key: str, said: str, access: Access, comment: str, run: str | None, seen: int | None
+def mark_cases(
+    name: str,
+    keys: tuple[str, ...],
+    said: str,
+    access: Access,
+    comment: str,
+    run: str | None,
+    seen: int | None,
 ) -> None:
-    """Record a decision on a case."""
+    """Record a decision on one or more cases. If one of them fails, record nothing."""
     check_has_name(name)
+    cases = [*dict.fromkeys(keys)]
     with open_state(access) as state:
-        before = state.last_decisions(name, key=key).get(key)
-        asked = (state, name, key, said)
+        before = state.last_decisions(name)
         author = author_of(access)
-        kept = decide(*asked, comment=comment, author=author, run=run, seen=seen)
-    say(
-        make_console(),
-        f"{kept.author} marked {key} of {name} as {kept.state} (line {kept.number} of the audit).",
-    )
-    if before:
-        say(make_console(), f"The previous decision, by {before.author}, was {before.state}.")
+        asked = [Asked(key, said, comment, run, seen=seen) for key in cases]
+        kept = decide(state, name, asked, author=author)
+    what = cases[0] if len(cases) == 1 else f"{len(cases)} cases"
+    lines = lines_of([each.number for each in kept])
+    console = make_console()
+    say(console, f"{author} marked {what} of {name} as {said} ({lines} of the audit).")
+    earlier = [before[key] for key in cases if key in before]
+    if earlier and len(cases) == 1:
+        was = earlier[0]
+        say(console, f"The previous decision, by {was.author}, was {was.state}.")
+    elif earlier:
+        say(console, f"{len(earlier)} of these cases had a decision before.")
 
 
 def export_cases(

@@ -87,11 +87,13 @@ const isOpened = ({ number, rows }) => state.opened.has(number) || rows.some(({ 
 
 function drawFinding(finding) {
   const ids = finding.rows.slice(0, 3).map(({ id }) => id).join(", ") + (finding.rows.length > 3 ? ", ..." : "");
-  const tags = new Map(finding.rows.flatMap(newsTag).map((tag) => [tag.textContent, tag]));
+  const tags = new Map(); // one tag for each kind of news, with the number of its rows
+  for (const tag of finding.rows.flatMap(newsTag)) tags.set(tag.textContent, [tag, (tags.get(tag.textContent)?.[1] ?? 0) + 1]);
+  tags.forEach(([tag, n], words) => { tag.textContent = number(n) + " " + words; });
   const noun = data.noun ?? "row";
-  const part = make("details", null, make("summary", null, ...tags.values(),
+  const part = make("details", null, make("summary", null,
     make("b", null, plural(finding.rows.length, noun, noun + "s") + " like this"), " (", text("span", ids), "): ",
-    text("span", finding.what || NONE_STANDS_OUT)));
+    text("span", finding.what || NONE_STANDS_OUT), ...[...tags.values()].flatMap(([tag]) => [" ", tag])));
   part.open = isOpened(finding);
   part.firstElementChild.addEventListener("click", (event) => {
     event.preventDefault(); // the list is drawn anew, with the rows of the finding
@@ -101,7 +103,7 @@ function drawFinding(finding) {
     document.querySelector('#rows tr[data-finding="' + finding.number + '"] summary').focus({ preventScroll: true });
   });
   return make("tr", { role: "row", class: "finding", "data-finding": finding.number },
-    make("td", { role: "cell", class: "rank" }, number(finding.rows[0].rank)),
+    make("td", { role: "cell", class: "rank" }, ...additions.pick.map((add) => add(finding.rows)), number(finding.rows[0].rank)),
     make("td", { role: "cell", colspan: "6" }, part, ...additions.finding.map((add) => add(finding))));
 }
 
@@ -139,7 +141,7 @@ function drawRow(row) {
   open.addEventListener("click", () => openCase(isOpen ? null : row.rank));
   const classes = [row.isAlert ? "alert" : "", isOpen ? "opened" : ""].join(" ");
   const line = make("tr", { role: "row", class: classes, "data-rank": row.rank },
-    make("td", { role: "cell", class: "rank" }, number(row.rank)),
+    make("td", { role: "cell", class: "rank" }, ...additions.pick.map((add) => add([row])), number(row.rank)),
     text("td", row.id, "id"),
     make("td", { role: "cell", class: "score", "data-label": data.score ? "score" : "distance" }, aligned(row.score)),
     make("td", { role: "cell", class: "p", "data-label": "p" }, row.p > 0 && row.p < 1e-4 ? row.p.toExponential(1) : row.p ? number(Number(row.p.toPrecision(2))) : number(row.p)),
@@ -150,7 +152,7 @@ function drawRow(row) {
   line.querySelector(".id").append(...newsTag(row));
   line.addEventListener("click", (event) => {
     // A button has its own action, and selected text may be copied.
-    if (event.target.closest("button") || String(getSelection())) return;
+    if (event.target.closest("button, input") || String(getSelection())) return;
     openCase(isOpen ? null : row.rank);
   });
   line.addEventListener("pointerenter", () => hint(row.unit));

@@ -191,10 +191,10 @@ const place = (unit) => [Math.floor(unit / data.map.n_cols), unit % data.map.n_c
 const cellName = (unit) => "row " + place(unit)[0] + ", column " + place(unit)[1];
 const cellTag = (unit) => "r" + place(unit)[0] + " c" + place(unit)[1];
 
-// Additions of a server that shows the page: elements in the line and in the case of a row, functions
+// Additions of a server that shows the page: elements that select rows, elements in the line and in the case of a row, functions
 // that decide whether the list also shows a row that is not an alert and whether it keeps a row,
 // functions that are called after the list was drawn, and the function that saves regions.
-const additions = { line: [], finding: [], case: [], also: [], keep: [], drawn: [], show: [], saveRegions: giveRegions };
+const additions = { pick: [], line: [], finding: [], case: [], also: [], keep: [], drawn: [], show: [], saveRegions: giveRegions };
 
 // The view that the reader chose. The second of the planes colors the second map. `address.js` writes the view into the address.
 const state = {

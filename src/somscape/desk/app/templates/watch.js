@@ -10,8 +10,10 @@ const CHOICES = {
 const NOTHING = { waits: "No case is waiting for a decision, because all cases of the last run have one." };
 let watch = null;
 let nShown = PAGE_SIZE;
+const undoable = []; // earlier decisions on the cases that were decided here, the last ones at the end
 const typed = new Map(); // comments that are not saved yet, by key of the case
 
+const caseOf = (key) => watch.cases.find((one) => one.key === key);
 const lineOf = (key) => [...document.querySelectorAll("#cases li")].find((line) => line.dataset.key === key);
 
 async function load() {
@@ -67,6 +69,10 @@ function drawCases() {
   const found = watch.cases.filter(CHOICES[choice])
     .filter((one) => [one.key, one.reasons, one.comment].some((part) => part.toLowerCase().includes(words)));
   byId("cases").replaceChildren(...found.slice(0, nShown).map(drawCase));
+  const all = drawPick(found.map((one) => one.key), "Select all " + plural(found.length, "case", "cases") + " of this list");
+  byId("all").replaceChildren(...(all && found.length ? [make("label", { class: "switch" }, all, " Select all")] : []));
+  byId("undo").hidden = !undoable.length;
+  showSelection();
   byId("more").hidden = found.length <= nShown;
   const limit = watch.n_cases > watch.cases.length ? " of the newest " + number(watch.cases.length) : "";
   byId("count").textContent = found.length || words ? plural(found.length, "case", "cases") + limit + "." : NOTHING[choice] ?? "No cases.";
@@ -76,7 +82,7 @@ function drawCase(one) {
   const facts = [one.place === null ? "" : (one.is_check ? "check of columns" : "rank " + number(one.place)) + (one.is_last ? "" : " in an earlier run"),
     one.news && one.is_last ? one.news : ""].filter(Boolean);
   const line = make("li", { "data-key": one.key },
-    make("div", { class: "what" }, make("a", { href: addressOf(name, one.key) }, text("span", one.key)), " ",
+    make("div", { class: "what" }, drawPick([one.key], "Select " + one.key), " ", make("a", { href: addressOf(name, one.key) }, text("span", one.key)), " ",
       ...facts.flatMap((fact) => [make("span", { class: ["new", "returned", "risen"].includes(fact) ? "badge" : "hint" }, fact), " "]),
       text("p", one.reasons)),
     make("div", { class: "decision" }, drawDecision(one), sayWho(one)));
@@ -93,26 +99,52 @@ function drawDecision(one) {
     class: "needs-decide", value: typed.get(one.key) ?? "" });
   const said = () => comment.value.trim();
   comment.addEventListener("input", () => typed.set(one.key, comment.value));
-  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decide(one, stateNow(one), said()));
+  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decideOne(one, stateNow(one), said()));
   const buttons = drawDecisions(stateNow(one), one.key, (decision) =>
-    decide(one, stateNow(one) === decision && !said() ? "open" : decision, said() || commentNow(one)));
+    decideOne(one, stateNow(one) === decision && !said() ? "open" : decision, said() || commentNow(one)));
   return make("div", { class: "marks", role: "group", "aria-label": "Decision on " + one.key }, ...buttons, comment);
 }
 
-async function decide(one, decision, comment) {
-  showProblem(null);
+async function decideOne(one, decision, comment) {
   const next = lineOf(one.key)?.nextElementSibling?.dataset.key;
-  try {
-    await call(at + "/decide", { key: one.key, decision, comment, run: one.run, seen: one.seen, token: newToken() });
-    typed.delete(one.key);
-  } catch (error) {
-    showProblem(error);
-  }
-  await load().catch(showProblem);
+  if (await decide([one], decision, comment)) typed.delete(one.key);
+  drawCases();
   const line = lineOf(next) ?? lineOf(one.key) ?? document.querySelector("#cases li:last-child");
   (line?.querySelector("button") ?? byId("cases-title")).focus({ preventScroll: true });
 }
 
+// One decision on several cases. Without a decision or comment, each case keeps its own.
+async function decide(cases, decision, comment) {
+  const before = cases.map((one) => ({ key: one.key, run: one.run, decision: stateNow(one), comment: commentNow(one) }));
+  const isSaved = await save(before.map((was) => ({ ...was, decision: decision ?? was.decision, comment: comment ?? was.comment })));
+  if (isSaved) undoable.push(before);
+  await load().catch(showProblem);
+  return isSaved;
+}
+
+async function save(asked) {
+  showProblem(null);
+  try {
+    await call(at + "/decide", { several: asked.map((each) => ({ ...each, seen: caseOf(each.key)?.seen, token: newToken() })) });
+    return true;
+  } catch (error) {
+    showProblem(error.said?.last && asked.length > 1
+      ? { message: error.message + " None of these " + number(asked.length) + " decisions was saved." } : error);
+    return false;
+  }
+}
+
+byId("undo").addEventListener("click", async () => {
+  const last = undoable.pop();
+  if (!(await save(last))) undoable.push(last);
+  await load().catch(showProblem);
+  (undoable.length ? byId("undo") : byId("cases-title")).focus();
+});
+drawSelection(async (keys, decision, comment) => {
+  const isSaved = await decide(keys.map(caseOf), decision, comment);
+  if (isSaved) byId("undo").focus();
+  return isSaved;
+});
 byId("which").addEventListener("change", () => { nShown = PAGE_SIZE; drawCases(); });
 byId("search").addEventListener("input", drawCases);
 byId("more").addEventListener("click", () => { nShown += PAGE_SIZE; drawCases(); });
