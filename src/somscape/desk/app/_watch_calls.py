@@ -17,7 +17,7 @@ from somscape.desk.app._store import RANK
 from somscape.desk.app._users import DECIDE, LOOK, RUN
 from somscape.desk.app._work import one_line
 from somscape.desk.cases._compare import drift_words
-from somscape.desk.cases._run import INSTEAD_OF
+from somscape.desk.cases._run import INSTEAD_OF, by_run, counting
 from somscape.desk.cases._watch import check_name, columns_of_cells, detector_of
 from somscape.desk.cases.records import (
     LATER,
@@ -37,20 +37,24 @@ from somscape.errors import InputError
 from somscape.report._build import lattice_of
 from somscape.tables.table import table_from_columns
 
-# Most cases on the page of a watch, usual rows on the page of a case, characters of a name.
-MAX_CASES, N_USUAL, MAX_SHOWN_NAME = 5000, 3, 100
+# Most cases on the page of a watch, usual rows on the page of a case, characters of a name, runs of
+# a watch on the home page.
+MAX_CASES, N_USUAL, MAX_SHOWN_NAME, MAX_MONTHS = 5000, 3, 100, 3
 
 
 def summary_of(state: State, name: str) -> dict[str, Any]:
     """Return the last run of a watch and its number of undecided cases, for the home page."""
     with state.database.snapshot():
-        return _summary(name, state.runs(name), state.cases(name))
+        runs = state.runs(name)
+        months = by_run(state, name, counting(runs)[:MAX_MONTHS])
+        return {**_summary(name, runs, state.cases(name)), "months": months}
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:
     """Return the runs and cases of a watch, for the page of the watch."""
     with state.database.snapshot():
         watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
+        decided = state.precision(name)
     last = runs[0] if runs else None
     replaced = {id_: run.number for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
     return {
@@ -59,7 +63,10 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
         "source": watch.source,
         "made": watch.made,
         "clear_for": watch.clear_for,
-        "runs": [{**_run_data(run), "replaced_by": replaced.get(run.id)} for run in runs],
+        "runs": [
+            {**_run_data(run), **decided[run.id], "replaced_by": replaced.get(run.id)}
+            for run in runs
+        ],
         "n_cases": len(cases),
         "cases": [_line(case, last) for case in cases[:MAX_CASES]],
     }

@@ -271,6 +271,12 @@ class Before:
         return cls(listed, checks, decided, by_key, usual, since)
 
 
+def by_run(state: State, name: str, runs: Sequence[WatchRun]) -> list[dict[str, Any]]:
+    """Return the number, time, and counts of rows and decisions of runs. See `State.precision`."""
+    counts = state.precision(name)
+    return [{"number": run.number, "made": run.made, **counts[run.id]} for run in runs]
+
+
 INSTEAD_OF = "instead_of"
 """Name of the fact of a run that contains the ids of the runs which it replaced."""
 
@@ -538,11 +544,8 @@ def compared(
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
     author, source, label = subject.author, subject.source, subject.label
     place = Place.of(state, runs, subject, instead_of)
-    others = [
-        run
-        for run in counting(runs)
-        if run.map == watch.map and run.id != place.id and run not in place.replaced
-    ]
+    earlier = [r for r in counting(runs) if r.id != place.id and r not in place.replaced]
+    others = [run for run in earlier if run.map == watch.map]
     before = Before.of(state, place.last, subject)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
     why = returned(
@@ -566,6 +569,7 @@ def compared(
         last=place.last,
         is_again=any(run.id == place.id for run in runs),
         replaced=place.replaced,
+        precision=tuple(by_run(state, watch.name, earlier)),
         found=Found(table, detector, lambda: alerts, *about),
         listed=listed,
         checks=checks,

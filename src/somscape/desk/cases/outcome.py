@@ -69,6 +69,8 @@ class RunOutcome:
         Sentences for the page.
     replaced : tuple of WatchRun
         The earlier runs that this run replaces.
+    precision : tuple of dict
+        Numbers of rows and decisions of each earlier run, the newest run first.
     audit_head : str
         Head of the audit after this run was recorded.
 
@@ -99,6 +101,7 @@ class RunOutcome:
     why: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     replaced: tuple[WatchRun, ...] = ()
+    precision: tuple[Mapping[str, Any], ...] = ()
     checks: tuple[Listed, ...] = ()
     kept_checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     audit_head: str = ""
@@ -228,6 +231,7 @@ class RunOutcome:
             "compared_with": None if self.last is None else self.last.number,
             "instead_of": [run.number for run in reversed(self.replaced)],
             "compared_with_made": None if self.last is None else self.last.made,
+            "precision": [*self.precision],
             "n_rows": self.found.table.n_rows,
             "rule": self.found.rule.words(self.found.detector),
             "headline": self.found.alerts.headline,
@@ -275,7 +279,7 @@ class RunOutcome:
 LIST, PAGE = "alerts.csv", "report.json"
 
 NOT_OF_INPUTS = (
-    *("run", "number", "made", "author", "audit_head", "notes", "command_anew"),
+    *("run", "number", "made", "author", "audit_head", "notes", "command_anew", "precision"),
     "checks",  # some depend on the day
 )
 """Fields of the page that depend on more than the table, the map, the rule and the decisions."""

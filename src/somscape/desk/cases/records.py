@@ -398,6 +398,12 @@ def news_now(case: Case, last: str | None) -> str:
     return "" if case.listed.news == FILLED else GONE
 
 
+def precision_words(counts: Mapping[str, int]) -> str:
+    """Return a phrase on a run, for example "12 listed, 5 confirmed, 6 cleared, 1 open"."""
+    names = ("listed", CONFIRMED, CLEARED, OPEN)
+    return ", ".join(f"{counts[name]} {name}" for name in names)
+
+
 NOTHING = "0" * 64
 """Head of an audit without lines."""
 

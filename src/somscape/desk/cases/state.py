@@ -10,9 +10,14 @@ from typing import Any, Self
 
 from somscape.desk.cases._database import Row, Transaction, brought_up_to_date, opened
 from somscape.desk.cases.records import (
+    CLEARED,
+    CONFIRMED,
+    FILLED,
+    FOLDED,
     NAMED,
     NOTHING,
     OPEN,
+    RETURNED,
     UNNAMED,
     Case,
     DecidedMeanwhileError,
@@ -514,6 +519,35 @@ class State:
         )
         return {row["watch"]: row["n"] for row in found}
 
+    def precision(self, watch: str) -> dict[str, dict[str, int]]:
+        """Return the numbers of listed, confirmed, cleared and open rows of each run, by run.
+
+        Checks, folded rows, and undecided rows that only fill a list are not counted.  A decision
+        counts for the run in which its author saw the case, for later runs, unless the case
+        returned, and for earlier runs that lack a decision.  A row for later is open.
+        """
+        said: dict[str, dict[int, str]] = {}
+        for row in self.database.rows(
+            "SELECT d.key, d.state, r.number FROM decisions d LEFT JOIN runs r ON r.id = d.run"
+            " WHERE d.watch = ? ORDER BY d.number",
+            (watch,),
+        ):
+            said.setdefault(row["key"], {})[row["number"] or 0] = row["state"]
+        nothing = dict.fromkeys(("listed", CONFIRMED, CLEARED, OPEN), 0)
+        of_watch = self.database.rows("SELECT id FROM runs WHERE watch = ?", (watch,))
+        found = {row["id"]: dict(nothing) for row in of_watch}
+        for row in self.database.rows(
+            "SELECT l.run, l.key, l.news, r.number FROM listed l JOIN runs r ON r.id = l.run"
+            " WHERE r.watch = ?",
+            (watch,),
+        ):
+            state = _state_in(row["number"], row["news"], said.get(row["key"], {}))
+            is_filling = row["news"] == FILLED and state == OPEN
+            if not is_check(row["key"]) and row["news"] != FOLDED and not is_filling:
+                found[row["run"]]["listed"] += 1
+                found[row["run"]][state] += 1
+        return found
+
     def is_decided(self, watch: str) -> bool:
         """Return whether a watch has a decision, including decisions that were undone."""
         sql = "SELECT number FROM decisions WHERE watch = ? LIMIT 1"
@@ -564,6 +598,14 @@ LAST_OF_KEY = "SELECT * FROM decisions WHERE watch = ? AND key = ? ORDER BY numb
 
 ROW = "key, place, score, p_value, news, reasons"
 """Columns of a listed row."""
+
+
+def _state_in(run: int, news: str, said: Mapping[int, str]) -> str:
+    """Return the state of a row in a run, from the last decisions by the number of their runs."""
+    now = [said[run]] if run in said else []
+    before = [said[n] for n in sorted(said) if n < run][-1:] if news != RETURNED else []
+    later = [said[n] for n in sorted(said) if n > run]
+    return next((s for s in [*(now or before), *later] if s in (CONFIRMED, CLEARED)), OPEN)
 
 
 def new_id() -> str:

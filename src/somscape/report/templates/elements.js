@@ -38,6 +38,11 @@ function inFull(values) {
     : decimalsOf(value) === undefined ? number(value) : value.toLocaleString(undefined, options)));
 }
 
+// The rows that a run listed, and the decisions on them.
+function sayPrecision(counts) {
+  return ["listed", "confirmed", "cleared", "open"].map((name) => number(counts[name]) + " " + name).join(", ");
+}
+
 function plural(count, one, many) {
   return number(count) + " " + (count === 1 ? one : many);
 }

@@ -24,6 +24,8 @@ function drawWatch(watch) {
     make("h3", null, make("a", { href: watchAt(name) }, text("span", name))),
     make("p", { class: "hint" }, ...sayLast(last)),
     make("p", { class: "waits" }, ...sayWaiting(watch)),
+    make("ul", { class: "months hint", "aria-label": "Decisions by run" }, ...watch.months.map((run) =>
+      make("li", null, "run " + number(run.number) + ": " + sayPrecision(run)))),
     ...(last && last.drift ? [text("p", last.drift, last.drift.startsWith("No") ? "drift none" : "drift")] : []),
     make("p", { class: "controls" },
       make("label", { class: "button needs-run", for: file.id }, "Run on a new file"), file,
