@@ -667,6 +667,30 @@ def test_one_decision_on_selected_rows_is_undone_as_a_whole(
     client.post(f"/api/runs/{run}/delete")
 
 
+def test_the_report_is_sorted_by_the_amount_at_stake(person: Person, client: Client) -> None:
+    header, rows = customers(90)
+    rows[5] = ",".join([rows[5].split(",")[0], "1234567.89", *rows[5].split(",")[2:]])
+    run = client.upload("amounts.csv", "\n".join([header, *rows, ""]).encode())
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start", {"alerts": 5, "id": 0})
+    client.wait(run)
+    amounts = {row.split(",")[0]: float(row.split(",")[1]) for row in rows}
+    report = client.get(f"/runs/{run}/files/report.json")
+    top = [amounts[id_] for id_ in report["rows"]["ids"][:5]]
+    person.visit(f"/runs/{run}/report")
+    person.wait_for_words("#marked", "No row is marked yet")
+    said = f"{sum(top):,.2f}"
+    assert f"with amount {said} at stake in 5 open" in person.words("#count")
+    person.browser.click('#rows [data-key="amount"] button')
+    shown = person.browser.texts("#rows td.amount")
+    assert [float(each.replace(",", "")) for each in shown] == sorted(top, reverse=True)
+    assert shown[0] == "1,234,567.89"
+    person.browser.click("#rows .confirmed")
+    person.wait_for_words("#count", "at stake in 4 open")
+    person.picture("amounts")
+    client.post(f"/api/runs/{run}/delete")
+
+
 def test_keys_mark_and_go_on_and_undo(person: Person, client: Client) -> None:
     run = _ranked(client)
     person.visit(f"/runs/{run}/report")
@@ -784,6 +808,17 @@ def _several_decided(person: Person, client: Client, watch: str) -> None:
     before = waiting()
     person.visit(watch)
     person.wait_for("#all .pick")
+    found = [case for case in client.get(f"/api{watch}")["cases"] if case["waits"]]
+    known = sorted((case["amount"] for case in found if case["amount"] is not None), reverse=True)
+    total = person.browser.run("return money(arguments[0])", sum(known))
+    assert f"with amount {total} at stake in {len(known)} open" in person.words("#count")
+    assert person.browser.run("return document.getElementById('by').value") == "rank"
+    person.choose("#by", "amount")
+    keys = {case["key"]: case["amount"] for case in found}
+    shown = person.browser.run(
+        "return [...document.querySelectorAll('#cases li')].map(line => line.dataset.key)"
+    )
+    assert [keys[key] for key in shown][: len(known)] == known
     person.tab_to("#all .pick")
     person.press(SPACE)
     person.wait_for_words("#selected", f"{len(before)} selected")

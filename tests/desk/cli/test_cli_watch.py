@@ -266,6 +266,34 @@ def test_several_cases_are_decided_together_or_not_at_all() -> None:
 
 
 @pytest.mark.usefixtures("watched")
+def test_cases_are_listed_by_the_amount_at_stake() -> None:
+    table = {row.split(",")[0]: float(row.split(",")[1]) for row in ROWS} | {"00003": 900_000.0}
+    words = ("cases", "list", "cards", "--format", "json")
+    by_rank = json.loads(ok(run(*words)))
+    rows = [case for case in by_rank if not case["key"].startswith("check-")]
+    assert {case["key"]: case["amount"] for case in rows} == {
+        case["key"]: table[case["key"]] for case in rows
+    }
+    by_amount = json.loads(ok(run(*words, "--by", "amount")))
+    known = sorted((table[case["key"]] for case in rows), reverse=True)
+    assert [case["amount"] for case in by_amount][: len(known)] == known
+    assert {case["key"] for case in by_amount} == {case["key"] for case in by_rank}
+    assert [case["key"] for case in by_rank] != [case["key"] for case in by_amount]
+
+
+def test_without_an_amount_cases_have_only_ranks(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOMSCAPE_STATE", "state")
+    table = write(here / "plain.csv", HEADER.replace("amount", "size"), ROWS)
+    ok(run("detect", table, *KEY, "--watch", "plain", "--out", "found"))
+    outcome = run("cases", "list", "plain", "--by", "amount")
+    assert (outcome.code, "has 'amount' in its name. Leave --by out" in outcome.err) == (2, True)
+    assert "amount" not in json.loads(ok(run("cases", "list", "plain", "--format", "json")))[0]
+    assert "amount" not in json.loads(Path("found/report.json").read_text("utf-8"))
+
+
+@pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize("ending", ["csv", "xlsx", "parquet"])
 def test_what_is_exported_is_imported_again_and_changes_nothing(ending: str) -> None:
     ok(run("cases", "mark", "cards", "00003", "confirmed", "--comment", "=1+1"))

@@ -19,6 +19,7 @@ from somscape.desk.app._work import one_line
 from somscape.desk.cases._compare import drift_words
 from somscape.desk.cases._run import INSTEAD_OF, by_run, counting
 from somscape.desk.cases._watch import check_name, columns_of_cells, detector_of
+from somscape.desk.cases.decide import amounts_of
 from somscape.desk.cases.records import (
     LATER,
     NEW,
@@ -45,9 +46,13 @@ MAX_CASES, N_USUAL, MAX_SHOWN_NAME, MAX_MONTHS = 5000, 3, 100, 3
 def summary_of(state: State, name: str) -> dict[str, Any]:
     """Return the last run of a watch and its number of undecided cases, for the home page."""
     with state.database.snapshot():
-        runs = state.runs(name)
+        runs, cases = state.runs(name), state.cases(name)
+        last = runs[0] if runs else None
+        waiting = [case for case in cases if is_waiting(case, last)]
+        column, amounts = amounts_of(state, state.watch(name), waiting)
         months = by_run(state, name, counting(runs)[:MAX_MONTHS])
-        return {**_summary(name, runs, state.cases(name)), "months": months}
+        at_stake = {"amount_column": column, "amount": sum(amounts.values())}
+        return {**_summary(name, runs, cases), "months": months, **at_stake}
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:
@@ -55,6 +60,7 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
     with state.database.snapshot():
         watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
         decided = state.precision(name)
+        column, amounts = amounts_of(state, watch, cases[:MAX_CASES])
     last = runs[0] if runs else None
     replaced = {id_: run.number for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
     return {
@@ -68,7 +74,10 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
             for run in runs
         ],
         "n_cases": len(cases),
-        "cases": [_line(case, last) for case in cases[:MAX_CASES]],
+        "amount_column": column,
+        "cases": [
+            {**_line(case, last), "amount": amounts.get(case.key)} for case in cases[:MAX_CASES]
+        ],
     }
 
 

@@ -1,16 +1,26 @@
 """Make decisions on the cases of a watch, or import them from a table."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from somscape.desk.cases._watch import BETWEEN, detector_of, texts_of
-from somscape.desk.cases.records import OPEN, UNNAMED, Case, Decision, is_check, news_now
+from somscape.desk.cases.records import (
+    OPEN,
+    UNNAMED,
+    Case,
+    Decision,
+    Watch,
+    is_check,
+    news_now,
+)
 from somscape.desk.cases.state import State
 from somscape.desk.jobs.job import STATES
 from somscape.errors import InputError
 from somscape.outliers.detector import FINDING
+from somscape.report._parts import amount_column
 from somscape.tables._messages import counted, listed, suggestion
 from somscape.tables._write import Sheet, table_bytes, unescape_cell, workbook_bytes
 from somscape.tables.table import Table, table_from_columns
@@ -319,8 +329,30 @@ def _texts(table: Table, name: str) -> list[str]:
     return [unescape_cell(cell or "") for cell in table.column(name).each_cell()]
 
 
-def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[Any]]:
-    """Return cases as columns for `import_decisions`."""
+def amounts_of(
+    state: State, watch: Watch, cases: Sequence[Case]
+) -> tuple[str | None, dict[str, float]]:
+    """Return the name of the column with the amount at stake, if any, and its values by case."""
+    runs = dict.fromkeys(case.run for case in cases if case.run is not None)
+    kept = {run: state.kept(run) for run in runs}
+    cells = {case.key: kept[case.run].get(case.key, {}) for case in cases if case.run is not None}
+    found = {
+        key: {name: value for name, value in row.items() if isinstance(value, int | float)}
+        for key, row in cells.items()
+    }
+    name = amount_column(dict.fromkeys(chain(*found.values())), watch.job.amount)
+    return name, {key: row[name] for key, row in found.items() if name is not None and name in row}
+
+
+def by_amount(cases: Sequence[Case], amounts: Mapping[str, float]) -> list[Case]:
+    """Return cases in the order of their amounts, the largest amount first."""
+    return sorted(cases, key=lambda case: -amounts.get(case.key, -math.inf))
+
+
+def cases_table(
+    cases: Sequence[Case], *, last: str | None, amounts: Mapping[str, float] | None = None
+) -> dict[str, list[Any]]:
+    """Return cases as columns for `import_decisions`. Without amounts, leave their column out."""
     decisions = [case.decision for case in cases]
     rows = [None if is_check(case.key) else case.listed for case in cases]
     reasons = [case.listed.reasons if case.listed else "" for case in cases]
@@ -332,6 +364,7 @@ def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[An
         "decided": [said.made if said else "" for said in decisions],
         LINE: [said.number if said else 0 for said in decisions],
         "news": [news_now(case, last) for case in cases],
+        **({"amount": [amounts.get(case.key) for case in cases]} if amounts else {}),
         "place": [row.place if row else None for row in rows],
         "score": [row.score if row else None for row in rows],
         "p_value": [row.p_value if row else None for row in rows],
@@ -340,9 +373,8 @@ def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[An
     }
 
 
-def cases_bytes(cases: Sequence[Case], kind: str, *, last: str | None) -> bytes:
-    """Return the content of a file that lists cases."""
-    columns = cases_table(cases, last=last)
+def cases_bytes(columns: Mapping[str, list[Any]], kind: str) -> bytes:
+    """Return the content of a file with the columns of `cases_table`."""
     if kind == "xlsx":
         return workbook_bytes([Sheet("cases", columns, {DECISION: STATES})])
     return b"".join(table_bytes(kind, columns))

@@ -299,8 +299,9 @@ def _page(outcome: RunOutcome) -> bytes:
     table = replace(outcome.found.table, source=outcome.run.source)  # also for a named upload
     found = replace(outcome.found, table=table, label=None, agreement=None)
     changed = {n: value for n, value in outcome.to_json().items() if n not in NOT_OF_INPUTS}
-    data = found.report("", changed=changed, has_checks=False)
-    return json.dumps(dict(data), sort_keys=True).encode()
+    data = dict(found.report("", changed=changed, has_checks=False))
+    data.pop("amount", None)  # earlier versions did not have these values, which are in the table
+    return json.dumps(data, sort_keys=True).encode()
 
 
 @contextmanager

@@ -550,6 +550,12 @@ state_of_option = option(
 @click.argument("name", metavar="NAME")
 @state_of_option
 @option(
+    "--by",
+    type=click.Choice(["rank", "amount"]),
+    default="rank",
+    help="Order of the cases: by rank, beginning with the last run, or by the amount at stake.",
+)
+@option(
     "--format",
     "kind",
     type=click.Choice(["text", "csv", "json"]),
@@ -558,7 +564,10 @@ state_of_option = option(
 )
 @state_options
 def list_() -> Work:
-    """List the cases of the watch NAME, beginning with the last run."""
+    """List the cases of the watch NAME.
+
+    The amount at stake is the column of --amount, or the first column with "amount" in its name.
+    """
     from somscape.desk.cli._run import list_cases
 
     return list_cases

@@ -26,6 +26,8 @@ from somscape.desk.cases._run import (
 from somscape.desk.cases._watch import check_name, key_columns, source_of
 from somscape.desk.cases.decide import (
     Asked,
+    amounts_of,
+    by_amount,
     cases_bytes,
     cases_table,
     check_has_name,
@@ -386,17 +388,29 @@ def _watch_facts(state: State, watch: Watch) -> dict[str, Any]:
     }
 
 
-def list_cases(name: str, state_of: str | None, kind: str, access: Access) -> None:
+def list_cases(name: str, state_of: str | None, by: str, kind: str, access: Access) -> None:
     """Print the cases of a watch."""
     with open_state(access) as state:
-        columns = cases_table(_cases_of(state, name, state_of), last=state.last_run(name))
+        found = _cases_of(state, name, state_of)
+        column, amounts = amounts_of(state, state.watch(name), found)
+        if by == "amount":
+            if found and column is None:
+                raise InputError(
+                    f"No column of the watch {name} has 'amount' in its name. Leave --by out, or "
+                    "name the column when you begin the watch.",
+                    options="--amount COL --cost COST",
+                    parameter="by",
+                    value=by,
+                )
+            found = by_amount(found, amounts)
+        columns = cases_table(found, last=state.last_run(name), amounts=amounts)
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if kind == "json":
         print_json(rows)
     elif kind == "csv":
         print_csv(columns)
     elif rows:
-        _show(SHOWN, rows)
+        _show([*SHOWN[:3], *(["amount"] if amounts else []), *SHOWN[3:]], rows)
     else:
         kind = f"{state_of} case" if state_of else "case"
         say(make_console(), f"The watch {name} does not have a{'n' * (state_of == 'open')} {kind}.")
@@ -444,8 +458,9 @@ def export_cases(
     kind = format_of(str(out), None, bom=False)
     with open_state(access) as state:
         found, last = _cases_of(state, name, state_of), state.last_run(name)
+        amounts = amounts_of(state, state.watch(name), found)[1]
     with writing(out, force=force) as making:
-        making.write_bytes(cases_bytes(found, kind, last=last))
+        making.write_bytes(cases_bytes(cases_table(found, last=last, amounts=amounts), kind))
     say(make_console(out), f"Wrote {counted(len(found), 'case')} to {out}.")
 
 

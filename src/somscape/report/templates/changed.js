@@ -76,8 +76,9 @@ function drawKeys(title, keys, n) {
 function drawEarlierRuns(found) {
   if (!found.length) return [];
   const say = (run) => "Run " + number(run.number) + " of " + run.made.slice(0, 10) + ": " + sayPrecision(run);
+  if (found.length === 1) return [make("p", { id: "changed-precision" }, say(found[0]))];
   return [make("details", { id: "changed-precision" }, make("summary", null, say(found[0])),
-    make("ul", { class: "changes" }, ...(found.length > 1 ? found.slice(1) : []).map((run) => make("li", null, say(run)))))];
+    make("ul", { class: "changes" }, ...found.slice(1).map((run) => make("li", null, say(run)))))];
 }
 
 function drawFolded(found) {

@@ -38,6 +38,10 @@ function inFull(values) {
     : decimalsOf(value) === undefined ? number(value) : value.toLocaleString(undefined, options)));
 }
 
+// An amount of money, with two decimals unless it is whole.
+const money = (value) => Number.isInteger(value) ? number(value)
+  : value.toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
 // The rows that a run listed, and the decisions on them.
 function sayPrecision(counts) {
   return ["listed", "confirmed", "cleared", "open"].map((name) => number(counts[name]) + " " + name).join(", ");

@@ -1,5 +1,7 @@
 // The ranked list with its order, search and reasons. A row can be opened as a case.
 
+const N_COLUMNS = data.amount ? 8 : 7;
+
 const collator = new Intl.Collator(undefined, { numeric: true });
 
 function compare(a, b) {
@@ -104,7 +106,7 @@ function drawFinding(finding) {
   });
   return make("tr", { role: "row", class: "finding", "data-finding": finding.number },
     make("td", { role: "cell", class: "rank" }, ...additions.pick.map((add) => add(finding.rows)), number(finding.rows[0].rank)),
-    make("td", { role: "cell", colspan: "6" }, part, ...additions.finding.map((add) => add(finding))));
+    make("td", { role: "cell", colspan: N_COLUMNS - 1 }, part, ...additions.finding.map((add) => add(finding))));
 }
 
 // If the list is sorted by rank, a line is drawn after the rows that stand out.
@@ -114,7 +116,7 @@ function isBeforeLine(row) {
 
 function drawLine() {
   return make("tr", { role: "row", class: "boundary" },
-    make("td", { role: "cell", colspan: "7" }, "The following rows do not stand out."));
+    make("td", { role: "cell", colspan: N_COLUMNS }, "The following rows do not stand out."));
 }
 
 function sayCount(chosen, shown) {
@@ -122,6 +124,8 @@ function sayCount(chosen, shown) {
   const alerts = plural(nAlerts, "alert", "alerts");
   let words = nAlerts === chosen.length && data.n_alerts ? alerts
     : plural(chosen.length, "row", "rows") + (data.n_alerts ? ", " + alerts : "");
+  const open = chosen.filter(additions.isOpen);
+  if (data.amount && open.length) words += ", with " + data.amount.name + " " + money(open.reduce((sum, row) => sum + row.amount, 0)) + " at stake in " + number(open.length) + " open";
   if (shown.length < chosen.length) words += " (the first " + number(shown.length) + " are shown)";
   if (listed.length < data.n_rows) {
     words += ". " + (additions.find ? COVERED.replace(", and searches,", "") : COVERED);
@@ -145,6 +149,7 @@ function drawRow(row) {
     text("td", row.id, "id"),
     make("td", { role: "cell", class: "score", "data-label": data.score ? "score" : "distance" }, aligned(row.score)),
     make("td", { role: "cell", class: "p", "data-label": "p" }, row.p > 0 && row.p < 1e-4 ? row.p.toExponential(1) : row.p ? number(Number(row.p.toPrecision(2))) : number(row.p)),
+    ...(data.amount ? [make("td", { role: "cell", class: "amount number", "data-label": data.amount.name }, row.amount === null ? "" : money(row.amount))] : []),
     make("td", { role: "cell", class: "where" }, where),
     make("td", { role: "cell", class: "why" }, ...drawEarlier(row), drawReasons(row)),
     make("td", { role: "cell", class: "open" }, make("div", { class: "acts" }, open, ...additions.line.map((add) => add(row)))));
@@ -218,7 +223,7 @@ function listenToList() {
     head.firstElementChild.addEventListener("click", () => {
       const { key } = head.dataset;
       // A first click on the score shows the most unusual row first, as the rank does.
-      sortBy(key, key === state.sort ? !state.isDown : key === "score");
+      sortBy(key, key === state.sort ? !state.isDown : key === "score" || key === "amount");
       changed();
     });
   }

@@ -179,6 +179,7 @@ additions.drawn.push(() => {
   showSelection();
 });
 additions.pick.push(drawPicks);
+additions.isOpen = isUndecided;
 additions.line.push(drawMarks);
 additions.finding.push(drawFindingMarks);
 additions.case.push(drawDecision);

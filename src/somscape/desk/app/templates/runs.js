@@ -38,10 +38,11 @@ function sayLast(last) {
   return ["run " + number(last.number) + ", " + when(last.made) + ", of ", sourceOf(last.source), rows];
 }
 
-function sayWaiting({ n_open: nOpen, n_new: nNew, n_returned: nReturned, n_risen: nRisen, n_later: nLater }) {
+function sayWaiting({ amount, amount_column: column, n_open: nOpen, n_new: nNew, n_returned: nReturned, n_risen: nRisen, n_later: nLater }) {
   const parts = [[nNew, "new"], [nReturned, "returned"], [nRisen, "risen"]].filter(([n]) => n);
   const open = make("b", { class: nOpen ? "some" : "none" }, nOpen ? plural(nOpen, "open case", "open cases") : "No case waits");
   const said = parts.map(([n, words]) => make("span", { class: "badge" }, number(n) + " " + words));
+  if (column && nOpen) said.push(make("span", { class: "hint" }, text("span", column), " " + money(amount) + " at stake"));
   return [open, ...said, ...(nLater ? [make("span", { class: "hint" }, number(nLater) + " for later")] : [])];
 }
 

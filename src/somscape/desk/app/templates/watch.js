@@ -23,6 +23,7 @@ async function load() {
   byId("about").textContent = "A case is identified by " + watch.key.join(" and ") + ". Cleared cases wait for a decision again if they change much, or after "
     + plural(watch.clear_for, "month", "months") + ". To change the rules of the list, train the map again: somscape detect TABLE --watch NAME.";
   byId("report").hidden = !watch.report;
+  byId("by-box").hidden = !watch.amount_column;
   if (watch.report) byId("report").href = "/runs/" + watch.report + "/report";
   drawCases();
   document.querySelector("#watch-runs tbody").replaceChildren(...watch.runs.map(drawRun));
@@ -68,6 +69,9 @@ function drawCases() {
   const choice = byId("which").value;
   const found = watch.cases.filter(CHOICES[choice])
     .filter((one) => [one.key, one.reasons, one.comment].some((part) => part.toLowerCase().includes(words)));
+  if (byId("by").value === "amount") found.sort((a, b) => (a.amount === null) - (b.amount === null) || b.amount - a.amount);
+  const open = found.filter((one) => stateNow(one) === "open" && one.amount !== null);
+  const stake = open.length ? ", with " + watch.amount_column + " " + money(open.reduce((sum, one) => sum + one.amount, 0)) + " at stake in " + number(open.length) + " open" : "";
   byId("cases").replaceChildren(...found.slice(0, nShown).map(drawCase));
   const all = drawPick(found.map((one) => one.key), "Select all " + plural(found.length, "case", "cases") + " of this list");
   byId("all").replaceChildren(...(all && found.length ? [make("label", { class: "switch" }, all, " Select all")] : []));
@@ -75,12 +79,12 @@ function drawCases() {
   showSelection();
   byId("more").hidden = found.length <= nShown;
   const limit = watch.n_cases > watch.cases.length ? " of the newest " + number(watch.cases.length) : "";
-  byId("count").textContent = found.length || words ? plural(found.length, "case", "cases") + limit + "." : NOTHING[choice] ?? "No cases.";
+  byId("count").textContent = found.length || words ? plural(found.length, "case", "cases") + limit + stake + "." : NOTHING[choice] ?? "No cases.";
 }
 
 function drawCase(one) {
   const facts = [one.place === null ? "" : (one.is_check ? "check of columns" : "rank " + number(one.place)) + (one.is_last ? "" : " in an earlier run"),
-    one.news && one.is_last ? one.news : ""].filter(Boolean);
+    one.amount === null ? "" : watch.amount_column + " " + money(one.amount), one.news && one.is_last ? one.news : ""].filter(Boolean);
   const line = make("li", { "data-key": one.key },
     make("div", { class: "what" }, drawPick([one.key], "Select " + one.key), " ", make("a", { href: addressOf(name, one.key) }, text("span", one.key)), " ",
       ...facts.flatMap((fact) => [make("span", { class: ["new", "returned", "risen"].includes(fact) ? "badge" : "hint" }, fact), " "]),
@@ -146,6 +150,7 @@ drawSelection(async (keys, decision, comment) => {
   return isSaved;
 });
 byId("which").addEventListener("change", () => { nShown = PAGE_SIZE; drawCases(); });
+byId("by").addEventListener("change", drawCases);
 byId("search").addEventListener("input", drawCases);
 byId("more").addEventListener("click", () => { nShown += PAGE_SIZE; drawCases(); });
 load().catch(showProblem);
