@@ -819,6 +819,14 @@ def _several_decided(person: Person, client: Client, watch: str) -> None:
         "return [...document.querySelectorAll('#cases li')].map(line => line.dataset.key)"
     )
     assert [keys[key] for key in shown][: len(known)] == known
+    # The list of categories is edited, and all fields for comments offer it.
+    person.browser.run("document.querySelector('#category-list').closest('details').open = true")
+    person.browser.run("document.getElementById('category-list').value = 'moved\\n\\n seasonal'")
+    person.browser.click("#save-categories")
+    person.wait_for_words("#categories-saved", "Saved.")
+    offered = "[...document.querySelector('#selection input').list.options].map(o => o.value)"
+    assert person.browser.run(f"return {offered}") == ["moved", "seasonal"]
+    assert client.get(f"/api{watch}")["categories"] == ["moved", "seasonal"]
     person.tab_to("#all .pick")
     person.press(SPACE)
     person.wait_for_words("#selected", f"{len(before)} selected")

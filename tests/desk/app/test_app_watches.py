@@ -186,6 +186,9 @@ def test_the_second_of_two_people_sees_what_the_first_one_decided(
         ("/api/watches/cards/decide", {"key": "00001", "decision": "cleared", "token": ""}, 422),
         ("/api/watches/cards/decide", {"several": [{"decision": "cleared"}]}, 422),
         ("/api/watches/cards/decide", {"several": [{"key": "00001"}, {"key": "nobody"}]}, 422),
+        ("/api/watches/cards/categories", {"categories": []}, 422),
+        ("/api/watches/cards/categories", {"categories": ["a", "a"]}, 422),
+        ("/api/watches/none/categories", {"categories": ["a"]}, 404),
         ("/api/uploads?name=a.csv&watch=none", {}, 422),
     ],
 )

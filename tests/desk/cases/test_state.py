@@ -14,6 +14,7 @@ from texts import rejected
 from somscape.desk.cases import Decision, State, Watch, verify
 from somscape.desk.cases.decide import Asked, Seen, decide
 from somscape.desk.cases.records import (
+    CATEGORIES,
     CLEARED,
     CONFIRMED,
     NEW,
@@ -85,6 +86,19 @@ def test_precision_counts_the_rows_and_decisions_of_each_run(tmp_path: Path) -> 
         "r3": "3 listed, 1 confirmed, 0 cleared, 2 open",  # g only fills the list
         "r4": "0 listed, 0 confirmed, 0 cleared, 0 open",
     }
+
+
+def test_categories_stay_if_the_watch_is_trained_again(state: State) -> None:
+    [before] = state.database.rows("SELECT said FROM watches")
+    assert "categories" not in before["said"]  # as earlier versions saved a watch
+    assert state.watch("cards").clear_as == CATEGORIES
+    state.keep_categories("cards", ["moved", "seasonal"], author="ann")
+    state.keep_watch(WATCH, b"another map", author="ann")
+    watch = state.watch("cards")
+    assert watch.clear_as == ("moved", "seasonal")
+    said = ("moved: in May", "moved", "he moved", "other: moved", "")
+    assert [*map(watch.category_of, said)] == ["moved", "moved", "", "", ""]
+    assert verify(state).faults == ()
 
 
 def test_a_run_or_decision_that_is_sent_again_is_kept_once(state: State) -> None:

@@ -266,6 +266,30 @@ def test_several_cases_are_decided_together_or_not_at_all() -> None:
 
 
 @pytest.mark.usefixtures("watched")
+def test_a_case_is_cleared_with_a_category_of_the_watch() -> None:
+    first = ["known customer", "data error corrected", "seasonal", "other"]
+    assert ok(run("cases", "categories", "cards")).splitlines() == first
+    mark = ("cases", "mark", "cards", "00003")
+    ok(run(*mark, "cleared", "--category", "seasonal", "--comment", "each May"))
+    for words, error in (
+        (("cleared", "--category", "moved"), "'moved' is not a category of the watch cards"),
+        (("confirmed", "--category", "other"), "confirmed has no category"),
+    ):
+        outcome = run(*mark, *words)
+        assert (outcome.code, error in outcome.err) == (2, True)
+    for words in (("a", "A"), ("a: b",), ("x" * 61,), (" ",), [str(n) for n in range(13)]):
+        assert run("cases", "categories", "cards", *words).code == 2
+    assert ok(run("cases", "categories", "cards", "moved", " wrong  unit")) == "moved\nwrong unit\n"
+    ok(run("cases", "mark", "cards", "00009", "cleared", "--category", "moved"))
+    ok(run("cases", "export", "cards", "--out", "cases.csv"))
+    found = {row["key"]: (row["comment"], row["category"]) for row in rows_of("cases.csv")}
+    # "seasonal" is no category any more, but the comment still begins with it.
+    assert found["00003"] == ("seasonal: each May", "")
+    assert found["00009"] == ("moved", "moved")
+    assert "The audit is valid" in ok(run("audit", "verify")) or run("audit", "verify").code == 0
+
+
+@pytest.mark.usefixtures("watched")
 def test_cases_are_listed_by_the_amount_at_stake() -> None:
     table = {row.split(",")[0]: float(row.split(",")[1]) for row in ROWS} | {"00003": 900_000.0}
     words = ("cases", "list", "cards", "--format", "json")

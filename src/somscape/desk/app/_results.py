@@ -110,7 +110,7 @@ def plain_page(folder: Path) -> bytes:
     return report.render(read_report(folder), made_at=now()).encode()
 
 
-def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
+def marked_page(folder: Path, run: Run, visitor: Mapping[str, Any]) -> str:
     """Return the HTML report in which users can mark rows."""
     # A name with <!--<script> would hide the end of the script.
     known = {

@@ -179,6 +179,13 @@ class PageWatch:
     key: list[Place]
 
 
+@dataclass(frozen=True)
+class PageCategories:
+    """The categories for clearing cases of a watch, from a page."""
+
+    categories: list[str]
+
+
 SENTENCES = {
     "decision": "The decision must be 'confirmed', 'cleared', 'later' or null.",
     "comment": f"A comment must be a text of at most {MAX_COMMENT:,} characters.",

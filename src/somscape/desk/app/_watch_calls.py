@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from somscape.desk.app._context import Context, author_of, json_of
 from somscape.desk.app._results import asked_of, own_rows, said_of
-from somscape.desk.app._settings import PageDecision, PageWatch
+from somscape.desk.app._settings import PageCategories, PageDecision, PageWatch
 from somscape.desk.app._store import RANK
 from somscape.desk.app._users import DECIDE, LOOK, RUN
 from somscape.desk.app._work import one_line
@@ -69,6 +69,7 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
         "source": watch.source,
         "made": watch.made,
         "clear_for": watch.clear_for,
+        "categories": watch.clear_as,
         "runs": [
             {**_run_data(run), **decided[run.id], "replaced_by": replaced.get(run.id)}
             for run in runs
@@ -102,6 +103,7 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
             "watch": name,
             "key": key,
             "key_columns": list(watch.key),
+            "categories": watch.clear_as,
             "is_check": is_check(key),
             "state": history[-1].state if history else OPEN,
             "waits": any(is_waiting(case, runs[0] if runs else None) for case in cases),
@@ -216,6 +218,7 @@ class WatchCalls:
             Call("/api/watches/{watch}", self.show, LOOK),
             Call("/api/watches/{watch}/cases/{key:path}", self.case, LOOK),
             self._at.change("/api/watches/{watch}/decide", self.decide, DECIDE),
+            self._at.change("/api/watches/{watch}/categories", self.categories, RUN),
             self._at.change("/api/runs/{run}/watch", self.begin, RUN),
         ]
 
@@ -266,6 +269,14 @@ class WatchCalls:
             asked.append(asked_of(one.key, one, run=one.run))
         said = [*map(said_of, await self._at.store.decide(name, asked, author))]
         return JSONResponse(said if given.several else said[0])
+
+    async def categories(self, request: Request) -> Response:
+        """Save the categories for clearing cases of a watch."""
+        given = await json_of(request, PageCategories)
+        name, author = await self._watch(request), author_of(request)
+        keep = self._at.cases.keep_categories
+        watch = await asyncio.to_thread(keep, name, given.categories, author=author)
+        return JSONResponse({"categories": watch.clear_as})
 
     async def begin(self, request: Request) -> Response:
         """Begin a watch with a finished run. The decisions on its upload belong to the watch."""

@@ -350,16 +350,22 @@ def by_amount(cases: Sequence[Case], amounts: Mapping[str, float]) -> list[Case]
 
 
 def cases_table(
-    cases: Sequence[Case], *, last: str | None, amounts: Mapping[str, float] | None = None
+    cases: Sequence[Case],
+    *,
+    last: str | None,
+    amounts: Mapping[str, float] | None = None,
+    watch: Watch | None = None,
 ) -> dict[str, list[Any]]:
     """Return cases as columns for `import_decisions`. Without amounts, leave their column out."""
+    comments = [case.decision.comment if case.decision else "" for case in cases]
     decisions = [case.decision for case in cases]
     rows = [None if is_check(case.key) else case.listed for case in cases]
     reasons = [case.listed.reasons if case.listed else "" for case in cases]
     return {
         KEY: [case.key for case in cases],
         DECISION: [case.state for case in cases],
-        COMMENT: [said.comment if said else "" for said in decisions],
+        COMMENT: comments,
+        **({"category": [*map(watch.category_of, comments)]} if watch else {}),
         "author": [said.author if said else "" for said in decisions],
         "decided": [said.made if said else "" for said in decisions],
         LINE: [said.number if said else 0 for said in decisions],

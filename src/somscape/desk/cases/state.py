@@ -31,6 +31,7 @@ from somscape.desk.cases.records import (
     WatchRun,
     add_line,
     as_text,
+    checked_categories,
     damaged,
     decision_line,
     decision_of,
@@ -174,15 +175,17 @@ class State:
         """
         with self.database.change() as change:
             hash_ = _keep_map(change, map_)
+            old = change.rows("SELECT * FROM watches WHERE name = ?", (watch.name,))
+            kept = watch.categories or (watch_of(old[0]).categories if old else ())
             said = as_text(
                 {
                     "key": list(watch.key),
                     "source": watch.source,
                     "options": watch.job.to_json(),
                     "clear_for": watch.clear_for,
+                    **({"categories": list(kept)} if kept else {}),
                 }
             )
-            old = change.rows("SELECT made FROM watches WHERE name = ?", (watch.name,))
             line = {"watch": watch.name, "map": hash_, "said": said}
             kind = "watch changed" if old else "watch"
             _, made = add_line(change, kind, line, author=author, key=self.audit_key)
@@ -191,7 +194,13 @@ class State:
                 " DO UPDATE SET said = excluded.said, map = excluded.map"
             )
             change.rows(sql, (watch.name, made, said, hash_))
-        return replace(watch, map=hash_, made=old[0]["made"] if old else made)
+        made = old[0]["made"] if old else made
+        return replace(watch, map=hash_, made=made, categories=kept)
+
+    def keep_categories(self, name: str, categories: Sequence[str], *, author: str) -> Watch:
+        """Save the categories for clearing cases of a watch, and return the watch."""
+        watch = replace(self.watch(name), categories=checked_categories(categories))
+        return self.keep_watch(watch, self.map(watch.map), author=author)
 
     def name_upload(
         self,

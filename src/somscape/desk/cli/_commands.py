@@ -590,6 +590,13 @@ def list_() -> Work:
     help="Reason for the decision, of up to 2,000 characters.",
 )
 @option(
+    "--category",
+    "cleared_as",
+    metavar="TEXT",
+    help="Category of a cleared case, with which its comment begins. `somscape cases categories` "
+    "lists the categories.",
+)
+@option(
     "--seen",
     type=WholeNumber(0),
     metavar="LINE",
@@ -620,6 +627,26 @@ def mark() -> Work:
 
 @cases.command(
     examples=(
+        "cases categories cards",
+        "cases categories cards 'known customer' 'wrong unit' other",
+    )
+)
+@click.argument("name", metavar="NAME")
+@click.argument("categories", metavar="[CATEGORY]...", nargs=-1)
+@author_option
+@state_options
+def categories() -> Work:
+    """Print or replace the categories for clearing cases of NAME.
+
+    The app offers the categories as comments.  Decisions that were made before do not change.
+    """
+    from somscape.desk.cli._run import list_categories
+
+    return list_categories
+
+
+@cases.command(
+    examples=(
         "cases export cards --out cases.xlsx",
         "cases export cards --state-of open --out open.csv",
     )
@@ -634,7 +661,7 @@ def mark() -> Work:
 @force_option
 @state_options
 def export() -> Work:
-    """Export the cases of the watch NAME and their decisions to a file."""
+    """Export the cases of NAME and their decisions to a file."""
     from somscape.desk.cli._run import export_cases
 
     return export_cases

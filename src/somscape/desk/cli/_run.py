@@ -36,7 +36,7 @@ from somscape.desk.cases.decide import (
     spread_over_findings,
 )
 from somscape.desk.cases.outcome import RunOutcome
-from somscape.desk.cases.records import Case, KnownTableError, Watch, is_waiting, lines_of
+from somscape.desk.cases.records import CLEARED, Case, KnownTableError, Watch, is_waiting, lines_of
 from somscape.desk.cases.state import State
 from somscape.desk.cli._console import (
     columns_line,
@@ -403,7 +403,8 @@ def list_cases(name: str, state_of: str | None, by: str, kind: str, access: Acce
                     value=by,
                 )
             found = by_amount(found, amounts)
-        columns = cases_table(found, last=state.last_run(name), amounts=amounts)
+        last, watch = state.last_run(name), state.watch(name)
+        columns = cases_table(found, last=last, amounts=amounts, watch=watch)
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if kind == "json":
         print_json(rows)
@@ -427,6 +428,7 @@ def mark_cases(
     said: str,
     access: Access,
     comment: str,
+    cleared_as: str | None,
     run: str | None,
     seen: int | None,
 ) -> None:
@@ -434,6 +436,9 @@ def mark_cases(
     check_has_name(name)
     cases = [*dict.fromkeys(keys)]
     with open_state(access) as state:
+        if cleared_as is not None:
+            _check_category(state.watch(name), cleared_as, said)
+            comment = f"{cleared_as}: {comment}" if comment else cleared_as
         before = state.last_decisions(name)
         author = author_of(access)
         asked = [Asked(key, said, comment, run, seen=seen) for key in cases]
@@ -450,6 +455,32 @@ def mark_cases(
         say(console, f"{len(earlier)} of these cases had a decision before.")
 
 
+def _check_category(watch: Watch, category: str, said: str) -> None:
+    """Raise InputError for a category that the watch does not have, or without clearing."""
+    if said != CLEARED:
+        raise InputError(f"A case that is {said} has no category. Leave --category out.")
+    if category not in watch.clear_as:
+        raise InputError(
+            f"{category!r} is not a category of the watch {watch.name}. Its categories are "
+            f"{listed(watch.clear_as)}. Give one of them, or change the list.",
+            options=f"somscape cases categories {watch.name} CATEGORY...",
+            parameter="category",
+            value=category,
+            allowed=watch.clear_as,
+        )
+
+
+def list_categories(name: str, categories: tuple[str, ...], access: Access) -> None:
+    """Print the categories for clearing cases of a watch, or first replace them."""
+    check_has_name(name)
+    with open_state(access) as state:
+        if categories:
+            state.keep_categories(name, categories, author=author_of(access))
+        found = state.watch(name).clear_as
+    for category in found:
+        say(make_console(), category)
+
+
 def export_cases(
     name: str, out: Path, state_of: str | None, access: Access, *, force: bool
 ) -> None:
@@ -458,9 +489,11 @@ def export_cases(
     kind = format_of(str(out), None, bom=False)
     with open_state(access) as state:
         found, last = _cases_of(state, name, state_of), state.last_run(name)
-        amounts = amounts_of(state, state.watch(name), found)[1]
+        watch = state.watch(name)
+        amounts = amounts_of(state, watch, found)[1]
     with writing(out, force=force) as making:
-        making.write_bytes(cases_bytes(cases_table(found, last=last, amounts=amounts), kind))
+        columns = cases_table(found, last=last, amounts=amounts, watch=watch)
+        making.write_bytes(cases_bytes(columns, kind))
     say(make_console(out), f"Wrote {counted(len(found), 'case')} to {out}.")
 
 

@@ -10,6 +10,12 @@ const DECISIONS = [
 const stateNow = (one) => (one.waits ? "open" : one.state);
 const commentNow = (one) => (one.state === stateNow(one) ? one.comment : "");
 
+// A field for a comment offers the categories for clearing. They are in one list of the page.
+function drawCategories(categories) {
+  byId("categories")?.remove();
+  document.body.append(make("datalist", { id: "categories" }, ...categories.map((value) => make("option", { value }))));
+}
+
 // The pressed button shows the state of the case. A user who may not decide sees only this button.
 function showDecision(button, [decision, words, done], state, key) {
   const isPressed = state === decision;
@@ -70,7 +76,7 @@ const isSure = (words, n) => n <= MAX_UNASKED || confirm(words + " all " + numbe
 
 // `decide` gets the keys, the decision and the comment, and returns whether they were saved. What is not given is unchanged.
 function drawSelection(decide, inTurn = (what) => what()) {
-  const comment = make("input", { type: "text", maxlength: 2000, placeholder: "comment", "aria-label": "Comment on all that are selected" });
+  const comment = make("input", { type: "text", list: "categories", maxlength: 2000, placeholder: "comment or category", "aria-label": "Comment on all that are selected" });
   const act = async (words, decision) => {
     if (!isSure(words, selection.size)) return;
     if (!(await decide([...selection], decision, comment.value.trim() || undefined))) return;

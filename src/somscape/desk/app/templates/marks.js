@@ -117,7 +117,7 @@ async function loadMarks() {
 function drawDecision(row) {
   const mark = markOf(row);
   const id = "comment-" + numberOf(row);
-  const field = make("input", { type: "text", id, maxlength: 2000, autocomplete: "off", value: commentOf(mark), disabled: may("decide") ? null : "" });
+  const field = make("input", { type: "text", id, list: "categories", maxlength: 2000, autocomplete: "off", value: commentOf(mark), disabled: may("decide") ? null : "" });
   const keep = () => {
     const comment = field.value.trim();
     inTurn(() => comment !== commentOf(markOf(row)) && decide([row], undefined, comment));
@@ -164,6 +164,7 @@ function drawPicks(rows) {
   return drawPick((open.length ? open : rows).map(keyOf), "Select this finding, " + plural(open.length || rows.length, "row", "rows"));
 }
 
+drawCategories(host.categories);
 const rowOf = new Map(rows.map((row) => [keyOf(row), row]));
 const decideSelected = drawSelection(async (keys, decision, comment) => {
   const isSaved = await decide(keys.map((key) => rowOf.get(key)), decision, comment);

@@ -23,6 +23,8 @@ async function load() {
   byId("about").textContent = "A case is identified by " + watch.key.join(" and ") + ". Cleared cases wait for a decision again if they change much, or after "
     + plural(watch.clear_for, "month", "months") + ". To change the rules of the list, train the map again: somscape detect TABLE --watch NAME.";
   byId("report").hidden = !watch.report;
+  drawCategories(watch.categories);
+  if (document.activeElement !== byId("category-list")) byId("category-list").value = watch.categories.join("\n");
   byId("by-box").hidden = !watch.amount_column;
   if (watch.report) byId("report").href = "/runs/" + watch.report + "/report";
   drawCases();
@@ -99,7 +101,7 @@ function sayWho(one) {
 }
 
 function drawDecision(one) {
-  const comment = make("input", { type: "text", maxlength: 2000, placeholder: "comment", "aria-label": "Comment on " + one.key,
+  const comment = make("input", { type: "text", list: "categories", maxlength: 2000, placeholder: "comment", "aria-label": "Comment on " + one.key,
     class: "needs-decide", value: typed.get(one.key) ?? "" });
   const said = () => comment.value.trim();
   comment.addEventListener("input", () => typed.set(one.key, comment.value));
@@ -144,6 +146,11 @@ byId("undo").addEventListener("click", async () => {
   await load().catch(showProblem);
   (undoable.length ? byId("undo") : byId("cases-title")).focus();
 });
+byId("save-categories").addEventListener("click", (event) => attempt(event.target, async () => {
+  const categories = byId("category-list").value.split("\n").map((line) => line.trim()).filter(Boolean);
+  drawCategories((await call(at + "/categories", { categories })).categories);
+  byId("categories-saved").textContent = "Saved.";
+}));
 drawSelection(async (keys, decision, comment) => {
   const isSaved = await decide(keys.map(caseOf), decision, comment);
   if (isSaved) byId("undo").focus();
