@@ -104,6 +104,7 @@ function fillWords() {
   for (const place of document.querySelectorAll(".of-several")) place.hidden = nMaps < 2;
   byId("rows").classList.toggle("unscored", !data.score);
   document.querySelector('#rows [data-key="amount"]').hidden = !data.amount;
+  byId("rows").classList.toggle("with-amount", Boolean(data.amount));
   document.querySelector('[data-fill="score_name"]').title = data.score
     ? "The score is " + scoreWords + (nMaps > 1 ? ", combined over several maps" : "") + ". A higher score is more unusual."
     : "Distance to the prototype of the cell";
