@@ -529,7 +529,7 @@ class State:
         return {row["watch"]: row["n"] for row in found}
 
     def precision(self, watch: str) -> dict[str, dict[str, int]]:
-        """Return the numbers of listed, confirmed, cleared and open rows of each run, by run.
+        """Return the numbers of listed, confirmed, cleared and open rows by run.
 
         Checks, folded rows, and undecided rows that only fill a list are not counted.  A decision
         counts for the run in which its author saw the case, for later runs, unless the case

@@ -428,8 +428,9 @@ def mark_cases(
     said: str,
     access: Access,
     comment: str,
-    cleared_as: str | None,
     run: str | None,
+    *,
+    cleared_as: str | None,
     seen: int | None,
 ) -> None:
     """Record a decision on one or more cases. If one of them fails, record nothing."""
