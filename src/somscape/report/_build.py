@@ -508,8 +508,7 @@ def build(
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(som, command),
             "notes": [*dict.fromkeys(map(_sentence, (*_left_out(alerts), *table.notes, *notes)))],
-            **_given(alerts, changed, checks),
-            **_amounts(table, rule, shown),
+            **_given(alerts, changed, checks) | _amounts(table, rule, shown),
         }
     )
 

@@ -26,7 +26,7 @@ from somscape.desk.app._store import DONE, INTERRUPTED, RUNNING, Run, Store
 from somscape.desk.cases import State
 from somscape.desk.cases._database import FILE
 from somscape.desk.cases._sqlite import TroubleError
-from somscape.desk.cases.decide import Asked
+from somscape.desk.cases.decide import NewDecision
 from somscape.errors import InputError
 
 CASE, SAID = "cards", ("a", "later")
@@ -51,7 +51,7 @@ def test_decisions_that_wait_leave_threads_to_read(
 
     async def go() -> float:
         deciding = [
-            asyncio.create_task(store.decide(CASE, [Asked(*SAID, token=f"t{i}")], "ann"))
+            asyncio.create_task(store.decide(CASE, [NewDecision(*SAID, token=f"t{i}")], "ann"))
             for i in range(40)  # more than asyncio has threads
         ]
         await asyncio.sleep(0.1)
@@ -69,7 +69,7 @@ def test_decisions_that_wait_leave_threads_to_read(
     try:
         with locked(state / FILE):
             assert asyncio.run(go()) < QUICK
-        assert asyncio.run(store.decide(CASE, [Asked(*SAID)], "ann"))[0].number == 8
+        assert asyncio.run(store.decide(CASE, [NewDecision(*SAID)], "ann"))[0].number == 8
         assert store.cases.history("cards", "a")[-1].state == "later"
     finally:
         store.close()

@@ -29,7 +29,7 @@ from somscape.desk.cases import (
     restore,
     verify,
 )
-from somscape.desk.cases.decide import Asked
+from somscape.desk.cases.decide import NewDecision
 from somscape.desk.cases.records import Listed, WatchRun, add_line, is_waiting
 from somscape.desk.jobs._detect import Found, detect, rule_of
 from somscape.desk.jobs._roles import ready, roles_from
@@ -306,7 +306,7 @@ def ranked_run(store: Store, found: Found) -> Run:
     """A finished run of a new upload, with a decision on the fourth row."""
     run = store.keep_upload(store.new_upload(".csv")[0], "january.csv", ".csv")
     keep_results(store, run, found)
-    said = Asked("3", "confirmed", "a theft", run.id, score=1.0)
+    said = NewDecision("3", "confirmed", "a theft", run.id, score=1.0)
     asyncio.run(store.decide(run.cases_of, [said], "bob"))
     return run
 
@@ -381,7 +381,7 @@ def test_a_damaged_line_does_not_stop_the_start(named: Store, damage: str) -> No
 def test_a_mark_on_a_named_upload_saves_its_watch(named: Store) -> None:
     (run,) = named.runs()
     with rejected(value="cards"):
-        asyncio.run(named.decide(run.cases_of, [Asked("4", "cleared", score=1.0)], ""))
+        asyncio.run(named.decide(run.cases_of, [NewDecision("4", "cleared", score=1.0)], ""))
     (now,) = named.runs()
     assert (now.watch, len(named.cases.history("cards", "00004"))) == ("cards", 0)
 

@@ -12,7 +12,7 @@ import pytest
 from texts import rejected
 
 from somscape.desk.cases import Decision, State, Watch, verify
-from somscape.desk.cases.decide import Asked, Seen, decide
+from somscape.desk.cases.decide import NewDecision, Seen, decide
 from somscape.desk.cases.records import (
     CATEGORIES,
     CLEARED,
@@ -224,7 +224,7 @@ def name(state: State, watch: str) -> None:
 
 
 def test_an_upload_is_named_once(state: State) -> None:
-    decide(state, "upload/a", [Asked("1", CONFIRMED)], author="bob")
+    decide(state, "upload/a", [NewDecision("1", CONFIRMED)], author="bob")
     name(state, "first")
     lines = state.database.rows("SELECT said FROM audit")
     with rejected(value="first"):
@@ -259,5 +259,5 @@ def test_a_damaged_line_names_no_upload(state: State, said: dict[str, Any]) -> N
     with state.database.change() as change:
         add_line(change, "named", said, author="eve", key=None)
     assert state.named() == {}
-    decide(state, "upload/a", [Asked("1", CONFIRMED)], author="bob")
+    decide(state, "upload/a", [NewDecision("1", CONFIRMED)], author="bob")
     assert verify(state).faults

@@ -17,7 +17,7 @@ from command_line import RESULTS, Outcome, customers, listing, run, transactions
 
 from somscape.desk.cases import State
 from somscape.desk.cases._watch import command_anew
-from somscape.desk.cases.decide import Asked, decide
+from somscape.desk.cases.decide import NewDecision, decide
 from somscape.desk.cli._out import ResultFiles
 from somscape.desk.jobs._detect import Found
 from somscape.errors import InputError
@@ -216,7 +216,7 @@ def test_only_the_app_marks_the_rows_of_an_upload() -> None:
         assert outcome.code == 2
         assert "'upload/a' is an upload of the app" in " ".join(outcome.err.split())
     with State("state") as state, pytest.raises(InputError, match="number of its row"):
-        decide(state, "upload/a", [Asked("id-1", "later")], author="ann")
+        decide(state, "upload/a", [NewDecision("id-1", "later")], author="ann")
 
 
 @pytest.mark.usefixtures("watched")

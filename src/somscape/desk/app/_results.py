@@ -19,7 +19,7 @@ from somscape.desk.app._pages import template
 from somscape.desk.app._settings import FILE as ROLES
 from somscape.desk.app._settings import JobRequest, PageDecision
 from somscape.desk.app._store import RANK, REPORT, RESULTS, SHOWN, Run, Store
-from somscape.desk.cases.decide import Asked
+from somscape.desk.cases.decide import NewDecision
 from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, DecidedMeanwhileError, Decision
 from somscape.desk.jobs._detect import Found, now
 from somscape.desk.jobs._roles import ready, roles_from
@@ -299,10 +299,10 @@ class MarkStore:
         ]
 
 
-def asked_of(key: str, given: PageDecision, **of: Any) -> Asked:
+def asked_of(key: str, given: PageDecision, **of: Any) -> NewDecision:
     """Return a decision on a case that a page sent. `of` has the run and score of its row."""
     word, comment = given.decision or OPEN, (given.comment or "").strip()
-    return Asked(key, word, comment, token=given.token, seen=given.seen, **of)
+    return NewDecision(key, word, comment, token=given.token, seen=given.seen, **of)
 
 
 def said_of(decision: Decision) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from somscape.desk.cases._sqlite import (
     is_read_only,
     trouble_of,
 )
-from somscape.desk.cases.decide import Asked, decide
+from somscape.desk.cases.decide import NewDecision, decide
 from somscape.desk.cases.forgotten import forget_all
 from somscape.desk.cases.records import UNNAMED, Decision, Naming, now
 from somscape.desk.cases.state import State
@@ -555,7 +555,7 @@ class Store:
 
     # Decisions
 
-    async def decide(self, watch: str, asked: Sequence[Asked], author: str) -> list[Decision]:
+    async def decide(self, watch: str, asked: Sequence[NewDecision], author: str) -> list[Decision]:
         """Save decisions (see `cases.decide.decide`), without a thread that pages need."""
 
         def save() -> list[Decision]:

@@ -17,9 +17,9 @@ from somscape.desk.app._store import RANK
 from somscape.desk.app._users import DECIDE, LOOK, RUN
 from somscape.desk.app._work import one_line
 from somscape.desk.cases._compare import drift_words
-from somscape.desk.cases._run import INSTEAD_OF, by_run, counting
+from somscape.desk.cases._run import INSTEAD_OF, counting
 from somscape.desk.cases._watch import check_name, columns_of_cells, detector_of
-from somscape.desk.cases.decide import amounts_of
+from somscape.desk.cases.decide import amounts_of, by_run
 from somscape.desk.cases.records import (
     LATER,
     NEW,

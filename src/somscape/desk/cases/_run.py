@@ -46,6 +46,7 @@ from somscape.desk.cases._watch import (
     source_of,
     versions,
 )
+from somscape.desk.cases.decide import by_run
 from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of
 from somscape.desk.cases.records import (
     CLEAR_FOR,
@@ -269,12 +270,6 @@ class Before:
         # A decision is about the rows of the check at that time.
         decided = {k: of["now" if k in since else "decided"] for k, of in of_checks.items()}
         return cls(listed, checks, decided, by_key, usual, since)
-
-
-def by_run(state: State, name: str, runs: Sequence[WatchRun]) -> list[dict[str, Any]]:
-    """Return the number, time, and counts of rows and decisions of runs. See `State.precision`."""
-    counts = state.precision(name)
-    return [{"number": run.number, "made": run.made, **counts[run.id]} for run in runs]
 
 
 INSTEAD_OF = "instead_of"

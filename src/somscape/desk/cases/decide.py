@@ -13,6 +13,7 @@ from somscape.desk.cases.records import (
     Case,
     Decision,
     Watch,
+    WatchRun,
     is_check,
     news_now,
 )
@@ -100,7 +101,7 @@ class Seen:
         return f"No run of {self.watch} has listed a case {key!r}{f' ({close})' if close else ''}."
 
 
-class Asked(NamedTuple):
+class NewDecision(NamedTuple):
     """A decision on a case that is not saved yet.
 
     `seen` and `token` have the meaning as in `State.decide`, and `run` is the run in which the
@@ -118,7 +119,9 @@ class Asked(NamedTuple):
     seen: int | None = None
 
 
-def decide(state: State, watch: str, asked: Sequence[Asked], *, author: str = "") -> list[Decision]:
+def decide(
+    state: State, watch: str, asked: Sequence[NewDecision], *, author: str = ""
+) -> list[Decision]:
     """Save decisions on one or more cases of a watch. If one of them fails, save nothing."""
     new, known = [], dict[str | None, Seen]()
     for each in asked:
@@ -342,6 +345,12 @@ def amounts_of(
     }
     name = amount_column(dict.fromkeys(chain(*found.values())), watch.job.amount)
     return name, {key: row[name] for key, row in found.items() if name is not None and name in row}
+
+
+def by_run(state: State, name: str, runs: Sequence[WatchRun]) -> list[dict[str, Any]]:
+    """Return the number, time, and counts of rows and decisions of runs. See `State.precision`."""
+    counts = state.precision(name)
+    return [{"number": run.number, "made": run.made, **counts[run.id]} for run in runs]
 
 
 def by_amount(cases: Sequence[Case], amounts: Mapping[str, float]) -> list[Case]:

@@ -25,7 +25,7 @@ from somscape.desk.cases._run import (
 )
 from somscape.desk.cases._watch import check_name, key_columns, source_of
 from somscape.desk.cases.decide import (
-    Asked,
+    NewDecision,
     amounts_of,
     by_amount,
     cases_bytes,
@@ -442,7 +442,7 @@ def mark_cases(
             comment = f"{cleared_as}: {comment}" if comment else cleared_as
         before = state.last_decisions(name)
         author = author_of(access)
-        asked = [Asked(key, said, comment, run, seen=seen) for key in cases]
+        asked = [NewDecision(key, said, comment, run, seen=seen) for key in cases]
         kept = decide(state, name, asked, author=author)
     what = cases[0] if len(cases) == 1 else f"{len(cases)} cases"
     lines = lines_of([each.number for each in kept])
