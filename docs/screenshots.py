@@ -130,7 +130,7 @@ def weekly(camera: Camera, folder: Path, desk: Path) -> None:
     person.wait_for(f'#cases li[data-key="{IN_MIND}"]')
     camera.take("waits")
     comment = "a builder, three machines; called"
-    person.browser.type(f'#cases li[data-key="{IN_MIND}"] input', comment)
+    person.browser.type(f'#cases li[data-key="{IN_MIND}"] input[type=text]', comment)
     person.browser.click(f'#cases li[data-key="{IN_MIND}"] .cleared')
     person.wait("document.querySelectorAll('#cases li').length === 12")
     person.browser.click("#cases li .confirmed")

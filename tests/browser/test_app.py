@@ -646,6 +646,85 @@ def test_one_press_marks_all_rows_of_a_finding(person: Person, client: Client) -
     assert {row for row, mark in marks.items() if mark["decision"] == "confirmed"} == numbers
 
 
+def test_one_decision_on_selected_rows_is_undone_as_a_whole(
+    person: Person, client: Client, axe: str
+) -> None:
+    run = _ranked(client)
+    report = client.get(f"/runs/{run}/files/report.json")
+    finding, rows = report["findings"][0], report["rows"]["numbers"]
+    single = next(
+        rank
+        for rank in range(report["n_alerts"])
+        if all(rank not in each["ranks"] for each in report["findings"])
+    )
+
+    def decided() -> dict[str, tuple[str, str]]:
+        marks = client.get(f"/api/runs/{run}/marks")
+        said = {row: (mark["decision"], mark["comment"]) for row, mark in marks.items()}
+        return {row: each for row, each in said.items() if each != ("open", "")}
+
+    person.visit(f"/runs/{run}/report")
+    person.wait_for_words("#marked", "No row is marked yet")
+    assert not person.browser.run("return document.getElementById('selection').checkVisibility()")
+    one = f'#rows tr[data-rank="{single + 1}"] .pick'
+    head = f'#rows tr[data-finding="{finding["number"]}"] .pick'
+    for box in (one, head):
+        person.tab_to(box)
+        person.press(SPACE)
+    n = len(finding["ranks"]) + 1
+    person.wait_for_words("#selected", f"{n} selected")
+    person.picture("selected")
+    person.browser.run(axe + "; window.axe = axe;")
+    assert person.browser.run(RUN_AXE, RULES) == []
+    person.browser.type("#selection input", "like last month")
+    person.browser.click("#selection .cleared")
+    person.wait_for_words("#marked", f"0 confirmed, {n} cleared")
+    numbers = {str(rows[rank]) for rank in (single, *finding["ranks"])}
+    assert decided() == dict.fromkeys(numbers, ("cleared", "like last month"))
+    assert not person.browser.run("return document.getElementById('selection').checkVisibility()")
+    person.press(SPACE)  # the focus is on Undo
+    person.wait_for_words("#marked", "No row is marked yet")
+    assert decided() == {}
+    person.browser.click(f"{one}")
+    person.press("c")  # a key decides all that are selected
+    person.wait_for_words("#marked", "1 confirmed, 0 cleared")
+    person.browser.click("#undo-mark")
+    person.wait_for_words("#marked", "No row is marked yet")
+    # Another person is faster, so nothing is saved.
+    person.browser.click(one)
+    person.browser.click(head)
+    client.post(f"/api/runs/{run}/mark", {"row": rows[single], "decision": "later"})
+    person.browser.click("#selection .confirmed")
+    person.wait_for_words("#problem", f"None of these {n} decisions was saved.")
+    assert decided() == {str(rows[single]): ("later", "")}
+    assert [c for c in person.browser.complaints() if "409" not in c] == []
+    client.post(f"/api/runs/{run}/delete")
+
+
+def test_the_report_is_sorted_by_the_amount_at_stake(person: Person, client: Client) -> None:
+    header, rows = customers(90)
+    rows[5] = ",".join([rows[5].split(",")[0], "1234567.89", *rows[5].split(",")[2:]])
+    run = client.upload("amounts.csv", "\n".join([header, *rows, ""]).encode())
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start", {"alerts": 5, "id": 0})
+    client.wait(run)
+    amounts = {row.split(",")[0]: float(row.split(",")[1]) for row in rows}
+    report = client.get(f"/runs/{run}/files/report.json")
+    top = [amounts[id_] for id_ in report["rows"]["ids"][:5]]
+    person.visit(f"/runs/{run}/report")
+    person.wait_for_words("#marked", "No row is marked yet")
+    said = f"{sum(top):,.2f}"
+    assert f"with amount {said} at stake in 5 open" in person.words("#count")
+    person.browser.click('#rows [data-key="amount"] button')
+    shown = person.browser.texts("#rows td.amount")
+    assert [float(each.replace(",", "")) for each in shown] == sorted(top, reverse=True)
+    assert shown[0] == "1,234,567.89"
+    person.browser.click("#rows .confirmed")
+    person.wait_for_words("#count", "at stake in 4 open")
+    person.picture("amounts")
+    client.post(f"/api/runs/{run}/delete")
+
+
 def test_keys_mark_and_go_on_and_undo(person: Person, client: Client) -> None:
     run = _ranked(client)
     person.visit(f"/runs/{run}/report")
@@ -739,6 +818,7 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
         ),
     }
     _nothing_inherited(person, client, watch)
+    _several_decided(person, client, pages["watch"])
     pages |= _decided_by_two(person, client, pages["watch"])
     for name, path in pages.items():
         person.visit(path)
@@ -753,6 +833,49 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
     new = [f"n{row}" for row in customers(90)[1]]
     _new_ids(person, watch, write(tmp_path / "new.csv", header, new))
     assert [c for c in person.browser.complaints() if "409" not in c] == []
+
+
+def _several_decided(person: Person, client: Client, watch: str) -> None:
+    """Decide all waiting cases of the page of a watch at once, and undo that."""
+
+    def waiting() -> dict[str, str]:
+        found = client.get(f"/api{watch}")["cases"]
+        return {case["key"]: case["comment"] for case in found if case["waits"]}
+
+    before = waiting()
+    person.visit(watch)
+    person.wait_for("#all .pick")
+    found = [case for case in client.get(f"/api{watch}")["cases"] if case["waits"]]
+    known = sorted((case["amount"] for case in found if case["amount"] is not None), reverse=True)
+    total = person.browser.run("return money(arguments[0])", sum(known))
+    assert f"with amount {total} at stake in {len(known)} open" in person.words("#count")
+    assert person.browser.run("return document.getElementById('by').value") == "rank"
+    person.choose("#by", "amount")
+    keys = {case["key"]: case["amount"] for case in found}
+    shown = person.browser.run(
+        "return [...document.querySelectorAll('#cases li')].map(line => line.dataset.key)"
+    )
+    assert [keys[key] for key in shown][: len(known)] == known
+    # The list of categories is edited, and all fields for comments offer it.
+    person.browser.run("document.querySelector('#category-list').closest('details').open = true")
+    person.browser.run("document.getElementById('category-list').value = 'moved\\n\\n seasonal'")
+    person.browser.click("#save-categories")
+    person.wait_for_words("#categories-saved", "Saved.")
+    offered = "[...document.querySelector('#selection input').list.options].map(o => o.value)"
+    assert person.browser.run(f"return {offered}") == ["moved", "seasonal"]
+    assert client.get(f"/api{watch}")["categories"] == ["moved", "seasonal"]
+    person.tab_to("#all .pick")
+    person.press(SPACE)
+    person.wait_for_words("#selected", f"{len(before)} selected")
+    person.browser.type("#selection input", "all alike")
+    person.browser.click("#selection .confirmed")
+    person.wait_for_words("#count", "No case is waiting")
+    found = {case["key"]: case for case in client.get(f"/api{watch}")["cases"]}
+    said = {(found[key]["state"], found[key]["comment"]) for key in before}
+    assert (len(before) > 1, waiting(), said) == (True, {}, {("confirmed", "all alike")})
+    person.press(SPACE)  # the focus is on Undo
+    person.wait_for_words("#count", f"{len(before)} cases")
+    assert waiting().keys() == before.keys()
 
 
 def _unchanged(person: Person, client: Client, watch: str, folder: Path) -> None:
@@ -874,7 +997,7 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     case = client.get(f"/api{watch}")["cases"][0]
     body = {**case, "decision": "cleared", "comment": "paid" + HOSTILE[1]}
     client.post(f"/api{watch}/decide", body)
-    person.browser.type("#cases li:nth-child(2) input", "half a thought")
+    person.browser.type("#cases li:nth-child(2) input[type='text']", "half a thought")
     person.browser.click("#cases .confirmed")
     person.wait_for_words("#problem", f"(paid{HOSTILE[1]})")
     person.wait_for_words("#count", "5 cases")
@@ -883,7 +1006,7 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
         "return document.activeElement.closest('#cases li:first-child') !== null"
     )
     assert (
-        person.browser.run("return document.querySelector('#cases input').value")
+        person.browser.run("return document.querySelector('#cases input[type=text]').value")
         == "half a thought"
     )
     page = f"{watch}/cases/{case['key']}"

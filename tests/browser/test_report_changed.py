@@ -25,8 +25,19 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
     told = {"state": "cleared", "comment": HOSTILE[1], "reasons": HOSTILE[0], "why": None}
     bare = {"state": "confirmed", "comment": ""}
     back = {"why": f"Cleared on 2026-01-06 by {HOSTILE[0]}; since then amount fell."}
+    months = [
+        {"number": 3 - n, "made": f"2026-0{3 - n}-05T10:00:00+00:00", "listed": 12, "confirmed": 5}
+        | {"cleared": 7 - n, "open": n}
+        for n in (1, 2)
+    ]
     return {
-        **{"watch": HOSTILE[2], "number": 2, "compared_with": 1, "counts": COUNTS},
+        **{
+            "watch": HOSTILE[2],
+            "precision": months,
+            "number": 2,
+            "compared_with": 1,
+            "counts": COUNTS,
+        },
         "compared_with_made": "2026-01-05T10:00:00+00:00",
         "cases": [
             {
@@ -60,7 +71,18 @@ def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path:
     assert "82 flagged where 17" in browser.texts("#changed-drift")[0]
     assert "were expected. Run " in browser.texts("#changed-drift")[0]
     assert "Run 2 of" in browser.texts("#changed-lead")[0]
-    assert len(browser.texts("#changed-lists summary")) == 3
+    assert len(browser.texts("#changed-lists summary")) == 4
+    assert browser.texts("#changed-precision summary, #changed-precision li") == [
+        "Run 2 of 2026-02-05: 12 listed, 5 confirmed, 6 cleared, 1 open",
+        "Run 1 of 2026-01-05: 12 listed, 5 confirmed, 5 cleared, 2 open",
+    ]
+    finding = {"number": 1, "ranks": [1, 2, 3], "what": "alike"}
+    data["findings"] = [finding]
+    browser.open(write_page(data, tmp_path))
+    # A finding has a tag for each kind of news, with the number of its rows.
+    assert browser.texts("#rows .finding .news") == ["1 new, confirmed", "2 still, cleared"]
+    data["findings"] = []
+    browser.open(write_page(data, tmp_path))
     assert browser.texts("#rows .news")[:3] == [
         "returned, cleared",
         "new, confirmed",

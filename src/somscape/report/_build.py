@@ -36,6 +36,7 @@ from somscape.report._parts import (
     RowsInOrder,
     Sample,
     all_in_words,
+    amount_column,
     as_table,
     cases_of,
     checked_agreement,
@@ -447,6 +448,8 @@ def build(
       ``text``, ``until``, ``n_rows`` (rows that it lists, hides or ranks lower), ``n_changed``
       (rows that it added to the list or hid from it), ``has_ended`` and ``sentence``
     - ``notes`` is a list of sentences
+    - ``amount`` contains the ``name`` of the column with the amount at stake, and its ``values`` in
+      the rows as texts.  The key exists only if there is such a column.
     - ``changed`` is the value of the parameter `changed`.  The key exists only for a run of a watch
     - ``checks`` is a list of the checks in the form of `checks.Check.to_json`.  The key exists only
       if `checks` was given
@@ -505,9 +508,19 @@ def build(
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(som, command),
             "notes": [*dict.fromkeys(map(_sentence, (*_left_out(alerts), *table.notes, *notes)))],
-            **_given(alerts, changed, checks),
+            **_given(alerts, changed, checks) | _amounts(table, rule, shown),
         }
     )
+
+
+def _amounts(table: Table, rule: AlertRule | None, shown: Ints) -> dict[str, Any]:
+    """Return the amounts at stake in rows, as texts with all digits, if a column contains them."""
+    found = {column.name: column for column in table.columns if column.numbers is not None}
+    name = amount_column(found, None if rule is None else rule.amount)
+    if name is None or rule is None:
+        return {}
+    values = np.asarray(found[name].numbers)[shown].tolist()
+    return {"amount": {"name": name, "values": [None if v != v else repr(v) for v in values]}}
 
 
 def _given(

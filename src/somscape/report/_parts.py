@@ -1,7 +1,7 @@
 """Convert values and rows for the page, and describe cases, columns and planes."""
 
 import math
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,13 @@ def number(value: float, digits: int | None = None) -> float | int | None:
         return None
     value = float(value) if digits is None else float(f"{value:.{digits}g}")
     return int(value) if value.is_integer() and abs(value) < 1e15 else value
+
+
+def amount_column(names: Iterable[str], chosen: str | None) -> str | None:
+    """Return the column with the amount at stake, the chosen one or the first that is called so."""
+    found = [*names]
+    called = [name for name in found if "amount" in name.lower()]
+    return chosen if chosen in found else next(iter(called), None)
 
 
 def numbers(values: Floats | Sequence[float], digits: int | None = None) -> list[Any]:

@@ -26,9 +26,10 @@ from somscape.desk.app._store import DONE, INTERRUPTED, RUNNING, Run, Store
 from somscape.desk.cases import State
 from somscape.desk.cases._database import FILE
 from somscape.desk.cases._sqlite import TroubleError
+from somscape.desk.cases.decide import NewDecision
 from somscape.errors import InputError
 
-CASE = ("cards", "a", "later")
+CASE, SAID = "cards", ("a", "later")
 SMALL = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i % 17) for i in range(30))
 QUICK = 0.5
 """Seconds in which a page is there."""
@@ -50,7 +51,7 @@ def test_decisions_that_wait_leave_threads_to_read(
 
     async def go() -> float:
         deciding = [
-            asyncio.create_task(store.decide(*CASE, author="ann", token=f"t{i}"))
+            asyncio.create_task(store.decide(CASE, [NewDecision(*SAID, token=f"t{i}")], "ann"))
             for i in range(40)  # more than asyncio has threads
         ]
         await asyncio.sleep(0.1)
@@ -68,7 +69,7 @@ def test_decisions_that_wait_leave_threads_to_read(
     try:
         with locked(state / FILE):
             assert asyncio.run(go()) < QUICK
-        assert asyncio.run(store.decide(*CASE, author="ann")).number == 8
+        assert asyncio.run(store.decide(CASE, [NewDecision(*SAID)], "ann"))[0].number == 8
         assert store.cases.history("cards", "a")[-1].state == "later"
     finally:
         store.close()

@@ -54,6 +54,26 @@ def test_marks_are_saved_and_taken_back(client: Client, ranked) -> None:
     assert decisions(client, ranked.run) == []
 
 
+def test_several_rows_are_marked_together_or_not_at_all(client: Client, ranked) -> None:
+    first, second, third = ranked.report["rows"]["numbers"][:3]
+
+    def several(*rows: int, decision: str = "cleared", seen: int | None = None) -> str:
+        said = [{"row": row, "decision": decision, "comment": "x", "seen": seen} for row in rows]
+        return json.dumps({"several": said})
+
+    url = f"/api/runs/{ranked.run}/mark"
+    answer = client.ask("POST", url, several(first, second))
+    assert [said["number"] for said in answer.json] == [first, second]
+    assert marks_of(client, ranked.run) == {str(first): "cleared", str(second): "cleared"}
+    seen = answer.json[1]["seen"] - 1
+    late = client.ask("POST", url, several(third, second, decision="confirmed", seen=seen))
+    assert (late.status, f"case '{ranked.report['rows']['ids'][1]}'" in late.problem) == (409, True)
+    assert client.ask("POST", url, several(third, 10**6)).status == 422
+    assert marks_of(client, ranked.run) == {str(first): "cleared", str(second): "cleared"}
+    client.post(url, {"several": [{"row": row} for row in (first, second)]})
+    assert marks_of(client, ranked.run) == {}
+
+
 def test_a_mark_has_a_comment_and_may_say_later(client: Client, ranked) -> None:
     number = ranked.report["rows"]["numbers"][0]
     body = {"row": number, "decision": "later", "comment": "  ask Jane, =1+1 "}

@@ -31,6 +31,7 @@ from somscape.desk.app._store import Run, Store
 from somscape.desk.cases import Decision, verify
 from somscape.desk.cases._database import FILE as CASES
 from somscape.desk.cases._sqlite import TroubleError
+from somscape.desk.cases.decide import NewDecision
 from somscape.desk.cases.records import UNNAMED
 from somscape.desk.web._gate import Refusal
 
@@ -198,7 +199,7 @@ def test_the_state_of_the_first_version_is_brought_up_to_date(state: Path) -> No
         store.close()
     store = Store(state)
     store.say_title(run.id, "January, all branches")
-    asyncio.run(store.decide(run.cases_of, "4", "later", comment="ask Jane", seen=2))
+    asyncio.run(store.decide(run.cases_of, [NewDecision("4", "later", "ask Jane", seen=2)], ""))
     store.close()
     store = Store(state)
     (run,) = store.runs()
@@ -323,7 +324,7 @@ def test_a_run_goes_with_its_files_and_the_last_one_with_its_upload(state: Path)
     first = store.keep_upload(upload, "a.csv", ".csv")
     second = store.new_run(upload, "rank", RunSettings(seed=1))
     for run, word in ((first, "cleared"), (second, "confirmed")):
-        asyncio.run(store.decide(run.cases_of, "6", word, comment="of Meier", run=run.id))
+        asyncio.run(store.decide(run.cases_of, [NewDecision("6", word, "of Meier", run.id)], ""))
     assert [mark["decision"] for mark in marks_of(store)] == ["confirmed"]
     assert (store.upload_file(second), second.settings) == (path, RunSettings(seed=1))
     asyncio.run(store.drop_run(first))
@@ -346,7 +347,7 @@ def marked(state: Path, *, n_runs: int) -> tuple[Store, list[Run]]:
     store.after_start()
     runs = [store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv")]
     runs += [store.new_run(runs[0].upload, "rank", None) for _ in range(n_runs - 1)]
-    asyncio.run(store.decide(runs[0].cases_of, "6", "cleared", comment="of Meier"))
+    asyncio.run(store.decide(runs[0].cases_of, [NewDecision("6", "cleared", "of Meier")], ""))
     return store, runs
 
 
@@ -371,7 +372,7 @@ def test_a_mark_that_waited_for_a_deletion_is_refused(state: Path) -> None:
     with closing(store):
         asyncio.run(store.drop_run(run))
         with pytest.raises(Refusal) as refused:
-            asyncio.run(store.decide(run.cases_of, "7", "later", comment="of Meier"))
+            asyncio.run(store.decide(run.cases_of, [NewDecision("7", "later", "of Meier")], ""))
         assert "It was deleted in the meantime." in str(refused.value)
         assert store.cases.history(run.cases_of, "7") == []
 

@@ -43,7 +43,8 @@ def run(store: Store) -> Run:
 def mark(
     marks: MarkStore, run: Run, author: str, decision: str | None, **more: Any
 ) -> dict[str, Any]:
-    return asyncio.run(marks.mark(run, PageDecision(row=4, decision=decision, **more), author))
+    said = PageDecision(row=4, decision=decision, **more)
+    return asyncio.run(marks.mark(run, [said], author))[0]
 
 
 def test_the_second_person_sees_what_the_first_one_said(store: Store, run: Run) -> None:

@@ -29,6 +29,7 @@ from somscape.desk.cases import (
     restore,
     verify,
 )
+from somscape.desk.cases.decide import NewDecision
 from somscape.desk.cases.records import Listed, WatchRun, add_line, is_waiting
 from somscape.desk.jobs._detect import Found, detect, rule_of
 from somscape.desk.jobs._roles import ready, roles_from
@@ -206,6 +207,11 @@ def test_the_second_of_two_people_sees_what_the_first_one_decided(
         ("/api/watches/cards/decide", {"key": "00001", "decision": "guilty"}, 422),
         ("/api/watches/cards/decide", {"key": "00001", "decision": "cleared", "seen": "1"}, 422),
         ("/api/watches/cards/decide", {"key": "00001", "decision": "cleared", "token": ""}, 422),
+        ("/api/watches/cards/decide", {"several": [{"decision": "cleared"}]}, 422),
+        ("/api/watches/cards/decide", {"several": [{"key": "00001"}, {"key": "nobody"}]}, 422),
+        ("/api/watches/cards/categories", {"categories": []}, 422),
+        ("/api/watches/cards/categories", {"categories": ["a", "a"]}, 422),
+        ("/api/watches/none/categories", {"categories": ["a"]}, 404),
         ("/api/uploads?name=a.csv&watch=none", {}, 422),
     ],
 )
@@ -323,8 +329,8 @@ def ranked_run(store: Store, found: Found) -> Run:
     """A finished run of a new upload, with a decision on the fourth row."""
     run = store.keep_upload(store.new_upload(".csv")[0], "january.csv", ".csv")
     keep_results(store, run, found)
-    said = {"comment": "a theft", "author": "bob", "run": run.id, "score": 1.0}
-    asyncio.run(store.decide(run.cases_of, "3", "confirmed", **said))
+    said = NewDecision("3", "confirmed", "a theft", run.id, score=1.0)
+    asyncio.run(store.decide(run.cases_of, [said], "bob"))
     return run
 
 
@@ -398,7 +404,7 @@ def test_a_damaged_line_does_not_stop_the_start(named: Store, damage: str) -> No
 def test_a_mark_on_a_named_upload_saves_its_watch(named: Store) -> None:
     (run,) = named.runs()
     with rejected(value="cards"):
-        asyncio.run(named.decide(run.cases_of, "4", "cleared", score=1.0))
+        asyncio.run(named.decide(run.cases_of, [NewDecision("4", "cleared", score=1.0)], ""))
     (now,) = named.runs()
     assert (now.watch, len(named.cases.history("cards", "00004"))) == ("cards", 0)
 

@@ -10,7 +10,7 @@ from some_cases import KEY, PLACES, SECRETS, fill, new_database, place_for
 from texts import rejected
 
 from somscape.desk.cases import Decision, State, forget, forget_old, verify
-from somscape.desk.cases.decide import decide
+from somscape.desk.cases.decide import NewDecision, decide
 from somscape.desk.cases.forgotten import forget_all, months_ago
 from somscape.desk.cases.records import UNNAMED, Listed, NewRun, kept_hash
 
@@ -198,14 +198,16 @@ def test_the_app_forgets_an_upload_in_a_state_with_seals(place: str | Path) -> N
     upload = f"{UNNAMED}a"
     with State(place, b"k" * 32) as state:
         fill(state)
-        decide(state, upload, "3", "confirmed", comment=SECRETS[1], author="ann")
+        decide(state, upload, [NewDecision("3", "confirmed", SECRETS[1])], author="ann")
     with State(place) as state:
         forget_all(state, upload, author="ann")
         assert (state.history(upload, "3"), state.n_decided([upload])) == ([], {})
         verdict = verify(state)
         assert (verdict.faults, verdict.n_forgotten) == ((), 1)
     with State(place, b"k" * 32) as state:
-        decide(state, "cards", "a", "later", author="ann")  # a seal confirms the lines before
+        decide(
+            state, "cards", [NewDecision("a", "later")], author="ann"
+        )  # a seal confirms the lines before
         verdict = verify(state)
         assert verdict.faults == ()
         assert "who wrote line 10," in verdict.unchecked[0]

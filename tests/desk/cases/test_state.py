@@ -12,8 +12,9 @@ import pytest
 from texts import rejected
 
 from somscape.desk.cases import Decision, State, Watch, verify
-from somscape.desk.cases.decide import Seen, decide
+from somscape.desk.cases.decide import NewDecision, Seen, decide
 from somscape.desk.cases.records import (
+    CATEGORIES,
     CLEARED,
     CONFIRMED,
     NEW,
@@ -25,6 +26,7 @@ from somscape.desk.cases.records import (
     Upload,
     add_line,
     next_head,
+    precision_words,
 )
 from somscape.desk.jobs.job import Job
 
@@ -54,6 +56,49 @@ def test_what_is_kept_comes_back(state: State, tmp_path: Path) -> None:
         assert again.history("cards", "7") == [said]
         [case] = again.cases("cards")
         assert (case.state, case.decision, case.listed, case.run) == (CONFIRMED, said, ROW, "r1")
+
+
+def test_precision_counts_the_rows_and_decisions_of_each_run(tmp_path: Path) -> None:
+    # By hand: rows of three runs with their news, then decisions with the run that was seen.
+    news = {
+        "r1": {"a": "new", "b": "new", "c": "new", "d": "new", "check-0123456789": "new"},
+        "r2": {"a": "still", "b": "returned", "c": "folded", "d": "still", "e": "new"},
+        "r3": {"b": "still", "e": "still", "f": "filled", "g": "filled"},
+    }
+    said = [
+        *(("a", "confirmed", "r1"), ("b", "cleared", "r1"), ("c", "cleared", "r1")),
+        ("d", "confirmed", "r2"),  # counts for r1, too
+        *(("e", "confirmed", "r2"), ("e", "open", "r2"), ("f", "confirmed", "r3")),
+        *(("b", "later", "r3"), ("nobody", "cleared", None)),
+    ]
+    with State(tmp_path / "other") as state:
+        state.keep_watch(WATCH, b"a map", author="ann")
+        for run, rows in news.items():
+            listed = [Listed(k, i, 1.0, 0.1, n, "") for i, (k, n) in enumerate(rows.items(), 1)]
+            new = replace(RUN, id=run, listed=tuple(listed), kept={})
+            state.add_run("cards", new, author="ann")
+        state.add_run("cards", replace(RUN, id="r4", listed=(), kept={}), author="ann")
+        state.decide_all([Decision("cards", key, word, run=run) for key, word, run in said])
+        words = {run: precision_words(counts) for run, counts in state.precision("cards").items()}
+    assert words == {
+        "r1": "4 listed, 2 confirmed, 2 cleared, 0 open",
+        "r2": "4 listed, 2 confirmed, 0 cleared, 2 open",  # b has returned, and e was undone
+        "r3": "3 listed, 1 confirmed, 0 cleared, 2 open",  # g only fills the list
+        "r4": "0 listed, 0 confirmed, 0 cleared, 0 open",
+    }
+
+
+def test_categories_stay_if_the_watch_is_trained_again(state: State) -> None:
+    [before] = state.database.rows("SELECT said FROM watches")
+    assert "categories" not in before["said"]  # as earlier versions saved a watch
+    assert state.watch("cards").clear_as == CATEGORIES
+    state.keep_categories("cards", ["moved", "seasonal"], author="ann")
+    state.keep_watch(WATCH, b"another map", author="ann")
+    watch = state.watch("cards")
+    assert watch.clear_as == ("moved", "seasonal")
+    said = ("moved: in May", "moved", "he moved", "other: moved", "")
+    assert [*map(watch.category_of, said)] == ["moved", "moved", "", "", ""]
+    assert verify(state).faults == ()
 
 
 def test_a_run_or_decision_that_is_sent_again_is_kept_once(state: State) -> None:
@@ -179,7 +224,7 @@ def name(state: State, watch: str) -> None:
 
 
 def test_an_upload_is_named_once(state: State) -> None:
-    decide(state, "upload/a", "1", CONFIRMED, author="bob")
+    decide(state, "upload/a", [NewDecision("1", CONFIRMED)], author="bob")
     name(state, "first")
     lines = state.database.rows("SELECT said FROM audit")
     with rejected(value="first"):
@@ -214,5 +259,5 @@ def test_a_damaged_line_names_no_upload(state: State, said: dict[str, Any]) -> N
     with state.database.change() as change:
         add_line(change, "named", said, author="eve", key=None)
     assert state.named() == {}
-    decide(state, "upload/a", "1", CONFIRMED, author="bob")
+    decide(state, "upload/a", [NewDecision("1", CONFIRMED)], author="bob")
     assert verify(state).faults

@@ -23,7 +23,7 @@ from some_cases import KEY, PLACES, fill, place_for
 from texts import rejected
 
 from somscape.desk.cases import Decision, State, Verdict, Watch, audit_lines, forget, verify
-from somscape.desk.cases.decide import decide
+from somscape.desk.cases.decide import NewDecision, decide
 from somscape.desk.cases.records import NOTHING, Upload, add_line, hidden, next_head
 from somscape.errors import InputError
 
@@ -470,7 +470,7 @@ def forge_name(state: State, old: str, new: str) -> None:
 
 def test_a_line_that_moves_a_decision_again_is_a_fault(tmp_path: Path) -> None:
     with State(tmp_path, AUDIT_KEY) as state:
-        decide(state, "upload/1", "0", "confirmed", author="bob")
+        decide(state, "upload/1", [NewDecision("0", "confirmed")], author="bob")
         name_upload(state)
         found = verify(state)
         assert (found.faults, found.unchecked) == ((), ())
@@ -486,7 +486,7 @@ def test_a_line_that_moves_a_decision_again_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_line_that_moves_what_nobody_decided_is_a_fault(state: State) -> None:
-    decide(state, "upload/1", "0", "confirmed", author="bob")
+    decide(state, "upload/1", [NewDecision("0", "confirmed")], author="bob")
     name_upload(state)
     assert [decision.author for decision in state.history("w", "a")] == ["bob"]
     assert verify(state).faults == ()
@@ -501,7 +501,7 @@ def test_a_line_that_moves_what_nobody_decided_is_a_fault(state: State) -> None:
 
 def test_who_moved_decisions_without_a_seal_must_be_asked(tmp_path: Path) -> None:
     with State(tmp_path, AUDIT_KEY) as state:
-        decide(state, "upload/1", "0", "confirmed", author="bob")
+        decide(state, "upload/1", [NewDecision("0", "confirmed")], author="bob")
     with State(tmp_path) as app:  # the app has no key
         name_upload(app)
     with State(tmp_path, AUDIT_KEY) as state:

@@ -69,6 +69,9 @@ def test_a_watch_adds_its_runs_and_decisions(folder: Path) -> None:
     assert said["audit_head"] == head
     printed = run("card", folder / "out" / "map.som", *words).out
     assert "## Since then, in the watch w\n\n| run | made | rows" in printed
+    n = said["runs"][0]["alerts"]
+    assert said["runs"][0]["decided"]["listed"] <= n
+    assert f"| {said['runs'][0]['decided']['listed']} listed, 0 confirmed, 0 cleared, " in printed
     assert f"Cases decided: none yet. Head of the audit: `{head}`\n" in printed
     refused = run("card", folder / "map.som", *words)
     assert refused.code == 2

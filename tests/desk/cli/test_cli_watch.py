@@ -17,7 +17,7 @@ from command_line import RESULTS, Outcome, customers, listing, run, transactions
 
 from somscape.desk.cases import State
 from somscape.desk.cases._watch import command_anew
-from somscape.desk.cases.decide import decide
+from somscape.desk.cases.decide import NewDecision, decide
 from somscape.desk.cli._out import ResultFiles
 from somscape.desk.jobs._detect import Found
 from somscape.errors import InputError
@@ -277,7 +277,7 @@ def test_only_the_app_marks_the_rows_of_an_upload() -> None:
         assert outcome.code == 2
         assert "'upload/a' is an upload of the app" in " ".join(outcome.err.split())
     with State("state") as state, pytest.raises(InputError, match="number of its row"):
-        decide(state, "upload/a", "id-1", "later", author="ann")
+        decide(state, "upload/a", [NewDecision("id-1", "later")], author="ann")
 
 
 @pytest.mark.usefixtures("watched")
@@ -304,6 +304,78 @@ def test_the_second_of_two_people_sees_the_first() -> None:
     assert said.endswith("The previous decision, by ann, was cleared.\n")
     unknown = run("cases", "mark", "cards", "nobody", "cleared")
     assert (unknown.code, "No run of cards has listed a case 'nobody'" in unknown.err) == (2, True)
+
+
+@pytest.mark.usefixtures("watched")
+def test_several_cases_are_decided_together_or_not_at_all() -> None:
+    mark = ("cases", "mark", "cards")
+    ok(run(*mark, "00003", "later", "--author", "ann"))
+    said = ok(run(*mark, "00009", "00003", "00009", "cleared", "--author", "bob"))
+    assert said == (
+        "bob marked 2 cases of cards as cleared (lines 4, 5 of the audit).\n"
+        "1 of these cases had a decision before.\n"
+    )
+    for words, error in (
+        (("00001", "nobody", "confirmed"), "has listed a case 'nobody'"),
+        (("00001", "00003", "confirmed", "--seen", "4"), "has changed case '00003' to 'cleared'"),
+    ):
+        outcome = run(*mark, *words)
+        assert (outcome.code, error in outcome.err) == (2, True)
+    listed = json.loads(ok(run("cases", "list", "cards", "--format", "json")))
+    decided = {case["key"]: case["decision"] for case in listed if case["line"]}
+    assert decided == {"00003": "cleared", "00009": "cleared"}
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_case_is_cleared_with_a_category_of_the_watch() -> None:
+    first = ["known customer", "data error corrected", "seasonal", "other"]
+    assert ok(run("cases", "categories", "cards")).splitlines() == first
+    mark = ("cases", "mark", "cards", "00003")
+    ok(run(*mark, "cleared", "--category", "seasonal", "--comment", "each May"))
+    for words, error in (
+        (("cleared", "--category", "moved"), "'moved' is not a category of the watch cards"),
+        (("confirmed", "--category", "other"), "confirmed has no category"),
+    ):
+        outcome = run(*mark, *words)
+        assert (outcome.code, error in outcome.err) == (2, True)
+    for words in (("a", "A"), ("a: b",), ("x" * 61,), (" ",), [str(n) for n in range(13)]):
+        assert run("cases", "categories", "cards", *words).code == 2
+    assert ok(run("cases", "categories", "cards", "moved", " wrong  unit")) == "moved\nwrong unit\n"
+    ok(run("cases", "mark", "cards", "00009", "cleared", "--category", "moved"))
+    ok(run("cases", "export", "cards", "--out", "cases.csv"))
+    found = {row["key"]: (row["comment"], row["category"]) for row in rows_of("cases.csv")}
+    # "seasonal" is no category any more, but the comment still begins with it.
+    assert found["00003"] == ("seasonal: each May", "")
+    assert found["00009"] == ("moved", "moved")
+    assert "The audit is valid" in ok(run("audit", "verify")) or run("audit", "verify").code == 0
+
+
+@pytest.mark.usefixtures("watched")
+def test_cases_are_listed_by_the_amount_at_stake() -> None:
+    table = {row.split(",")[0]: float(row.split(",")[1]) for row in ROWS} | {"00003": 900_000.0}
+    words = ("cases", "list", "cards", "--format", "json")
+    by_rank = json.loads(ok(run(*words)))
+    rows = [case for case in by_rank if not case["key"].startswith("check-")]
+    assert {case["key"]: case["amount"] for case in rows} == {
+        case["key"]: table[case["key"]] for case in rows
+    }
+    by_amount = json.loads(ok(run(*words, "--by", "amount")))
+    known = sorted((table[case["key"]] for case in rows), reverse=True)
+    assert [case["amount"] for case in by_amount][: len(known)] == known
+    assert {case["key"] for case in by_amount} == {case["key"] for case in by_rank}
+    assert [case["key"] for case in by_rank] != [case["key"] for case in by_amount]
+
+
+def test_without_an_amount_cases_have_only_ranks(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOMSCAPE_STATE", "state")
+    table = write(here / "plain.csv", HEADER.replace("amount", "size"), ROWS)
+    ok(run("detect", table, *KEY, "--watch", "plain", "--out", "found"))
+    outcome = run("cases", "list", "plain", "--by", "amount")
+    assert (outcome.code, "has 'amount' in its name. Leave --by out" in outcome.err) == (2, True)
+    assert "amount" not in json.loads(ok(run("cases", "list", "plain", "--format", "json")))[0]
+    assert "amount" not in json.loads(Path("found/report.json").read_text("utf-8"))
 
 
 @pytest.mark.usefixtures("watched")

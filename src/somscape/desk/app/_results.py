@@ -19,6 +19,7 @@ from somscape.desk.app._pages import template
 from somscape.desk.app._settings import FILE as ROLES
 from somscape.desk.app._settings import JobRequest, PageDecision
 from somscape.desk.app._store import RANK, REPORT, RESULTS, SHOWN, Run, Store
+from somscape.desk.cases.decide import NewDecision
 from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, DecidedMeanwhileError, Decision
 from somscape.desk.jobs._detect import Found, now
 from somscape.desk.jobs._roles import ready, roles_from
@@ -109,7 +110,7 @@ def plain_page(folder: Path) -> bytes:
     return report.render(read_report(folder), made_at=now()).encode()
 
 
-def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
+def marked_page(folder: Path, run: Run, visitor: Mapping[str, Any]) -> str:
     """Return the HTML report in which users can mark rows."""
     # A name with <!--<script> would hide the end of the script.
     known = {
@@ -260,43 +261,48 @@ class MarkStore:
             return ()
         return (await asyncio.to_thread(self._store.cases.watch, run.watch)).key
 
-    async def mark(self, run: Run, given: PageDecision, author: str) -> dict[str, Any]:
-        """Save the decision on a row that the page of a run sent, and return it."""
+    async def mark(
+        self, run: Run, given: Sequence[PageDecision], author: str
+    ) -> list[dict[str, Any]]:
+        """Save the decisions on rows that the page of a run sent, and return them."""
         if not run.is_ranked:
             raise Refusal(409, "This run does not have a ranking, so rows cannot be marked.")
-        number, rows = given.row, await asyncio.to_thread(self._rows, run.id)
-        if number is None or number not in rows:
-            raise Refusal(422, "The page of this run does not show this row.")
+        rows = await asyncio.to_thread(self._rows, run.id)
         now = self._store.run(run.id)
         if now is None:
             raise Refusal(404, "This run does not exist. It was deleted in the meantime.")
-        row, of_run = rows[number], (now.facts or {}).get("watch_run")
-        key = str(number) if now.watch is None else row.get("key")
-        if key is None:  # the run combined rows in another way than the watch
-            raise Refusal(
-                409,
-                "The rows of this run are not cases of its watch. Mark cases on the page of the "
-                "watch.",
-            )
         # The run on the page, not a later one.
-        of = {
-            "run": of_run if now.watch else now.id,
-            "score": row["score"],
-            "cells": {name: row[name] for name in SHOWN},
-        }
+        of_run = (now.facts or {}).get("watch_run") if now.watch else now.id
+        asked, marked = [], []
+        for one in given:
+            if one.row is None or one.row not in rows:
+                raise Refusal(422, "The page of this run does not show this row.")
+            row = rows[one.row]
+            key = str(one.row) if now.watch is None else row.get("key")
+            if key is None:  # the run combined rows in another way than the watch
+                raise Refusal(
+                    409,
+                    "The rows of this run are not cases of its watch. Mark cases on the page of "
+                    "the watch.",
+                )
+            of = {"score": row["score"], "cells": {name: row[name] for name in SHOWN}}
+            asked.append(asked_of(key, one, run=of_run, **of))
+            marked.append((one.row, row))
         try:
-            said = await self.decide(now.cases_of, key, given, author, **of)
+            said = await self._store.decide(now.cases_of, asked, author)
         except DecidedMeanwhileError as error:  # people know the row by its id
-            raise DecidedMeanwhileError(replace(error.last, key=row["id"])) from error
-        return _mark_data(number, said, row)
+            names = {each.key: row["id"] for each, (_, row) in zip(asked, marked, strict=True)}
+            key = names.get(error.last.key, error.last.key)
+            raise DecidedMeanwhileError(replace(error.last, key=key)) from error
+        return [
+            _mark_data(number, each, row) for each, (number, row) in zip(said, marked, strict=True)
+        ]
 
-    async def decide(
-        self, watch: str, key: str, given: PageDecision, author: str, **of: Any
-    ) -> Decision:
-        """Save a decision on a case that a page sent. `of` has the run and score of the row."""
-        word, comment = given.decision or OPEN, (given.comment or "").strip()
-        said = {"comment": comment, "author": author, "token": given.token, "seen": given.seen}
-        return await self._store.decide(watch, key, word, **said, **of)
+
+def asked_of(key: str, given: PageDecision, **of: Any) -> NewDecision:
+    """Return a decision on a case that a page sent. `of` has the run and score of its row."""
+    word, comment = given.decision or OPEN, (given.comment or "").strip()
+    return NewDecision(key, word, comment, token=given.token, seen=given.seen, **of)
 
 
 def said_of(decision: Decision) -> dict[str, Any]:

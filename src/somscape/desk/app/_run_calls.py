@@ -46,7 +46,7 @@ from somscape.desk.app._settings import (
 )
 from somscape.desk.app._store import DONE, GOES_ON, RANK, READ, RESULTS, WAITING, Run
 from somscape.desk.app._users import DECIDE, LOOK, RUN
-from somscape.desk.cases.records import counting
+from somscape.desk.cases.records import CATEGORIES, counting
 from somscape.desk.jobs._roles import reading_in
 from somscape.desk.web._gate import Call, Refusal, Visitor
 from somscape.tables._roles import roles_from_text
@@ -309,11 +309,15 @@ class RunCalls:
         if not run.is_ranked:
             return RedirectResponse(f"/runs/{run.id}", 303)
         visitor: Visitor = request.user
-        shown = {
+        shown: dict[str, Any] = {
             "csrf": visitor.csrf,
             "role": visitor.role,
             "user": visitor.name if visitor.has_account else "",
+            "categories": CATEGORIES,
         }
+        if run.watch is not None:
+            watch = await asyncio.to_thread(self._at.cases.watch, run.watch)
+            shown["categories"] = watch.clear_as
         folder = self._at.store.folder_of(run.id)
         page = await asyncio.to_thread(marked_page, folder, run, shown)
         return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
@@ -330,10 +334,11 @@ class RunCalls:
         return JSONResponse(await asyncio.to_thread(find_rows, folder, words))
 
     async def mark(self, request: Request) -> Response:
-        """Save or remove the mark of a row."""
+        """Save or remove the mark of a row, or the marks of several rows together."""
         given = await json_of(request, PageDecision)
         run = self._at.run(request)
-        return JSONResponse(await self._at.marks.mark(run, given, author_of(request)))
+        said = await self._at.marks.mark(run, given.each, author_of(request))
+        return JSONResponse(said if given.several else said[0])
 
     async def keep_regions(self, request: Request) -> Response:
         """Save edited regions of a run."""

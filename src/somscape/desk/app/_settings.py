@@ -33,6 +33,9 @@ MAX_FEATURE = 1000
 MAX_COMMENT = 2000
 """Maximum number of characters of a comment."""
 
+MAX_SEVERAL = 5000
+"""Maximum number of decisions that are saved together."""
+
 MAX_PER = 5
 """Maximum number of columns that identify customers."""
 
@@ -162,6 +165,12 @@ class PageDecision:
     row: int | None = None
     key: str | None = None
     run: str | None = None  # in which the case was seen
+    several: Annotated[tuple["PageDecision", ...], msgspec.Meta(max_length=MAX_SEVERAL)] = ()
+
+    @property
+    def each(self) -> tuple["PageDecision", ...]:
+        """The decisions that are saved together."""
+        return self.several or (self,)
 
 
 @dataclass(frozen=True)
@@ -170,6 +179,13 @@ class PageWatch:
 
     name: str
     key: list[Place]
+
+
+@dataclass(frozen=True)
+class PageCategories:
+    """The categories for clearing cases of a watch, from a page."""
+
+    categories: list[str]
 
 
 SENTENCES = {

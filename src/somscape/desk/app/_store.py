@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, fields
@@ -27,7 +27,7 @@ from somscape.desk.cases._sqlite import (
     is_read_only,
     trouble_of,
 )
-from somscape.desk.cases.decide import decide
+from somscape.desk.cases.decide import NewDecision, decide
 from somscape.desk.cases.forgotten import forget_all
 from somscape.desk.cases.records import UNNAMED, Decision, Naming, now
 from somscape.desk.cases.state import State
@@ -565,16 +565,16 @@ class Store:
 
     # Decisions
 
-    async def decide(self, watch: str, *case: str, **said: Any) -> Decision:
-        """Save a decision (see `cases.decide.decide`), without a thread that pages need."""
+    async def decide(self, watch: str, asked: Sequence[NewDecision], author: str) -> list[Decision]:
+        """Save decisions (see `cases.decide.decide`), without a thread that pages need."""
 
-        def save() -> Decision:
+        def save() -> list[Decision]:
             if not watch.startswith(UNNAMED):
-                return decide(self.cases, watch, *case, **said)
+                return decide(self.cases, watch, asked, author=author)
             with self.cases.together():  # so that a deletion comes before or after it
                 if watch in self._forgotten:
                     raise Refusal(404, "This run does not exist. It was deleted in the meantime.")
-                return decide(self.cases, watch, *case, **said)
+                return decide(self.cases, watch, asked, author=author)
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._deciding, save)

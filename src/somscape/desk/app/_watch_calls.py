@@ -11,19 +11,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from somscape.desk.app._context import Context, author_of, json_of
-from somscape.desk.app._results import own_rows, said_of
-from somscape.desk.app._settings import PageDecision, PageWatch
+from somscape.desk.app._results import asked_of, own_rows, said_of
+from somscape.desk.app._settings import PageCategories, PageDecision, PageWatch
 from somscape.desk.app._store import RANK
 from somscape.desk.app._users import DECIDE, LOOK, RUN
 from somscape.desk.app._work import one_line
 from somscape.desk.cases._compare import NEWS
 from somscape.desk.cases._drift import drift_words
 from somscape.desk.cases._watch import check_name, columns_of_cells, detector_of
+from somscape.desk.cases.decide import amounts_of, by_run
 from somscape.desk.cases.records import (
     LATER,
     OPEN,
     Case,
     WatchRun,
+    counting,
     is_check,
     is_waiting,
     news_now,
@@ -34,29 +36,45 @@ from somscape.errors import InputError
 from somscape.report._build import lattice_of
 from somscape.tables.table import table_from_columns
 
-# Most cases on the page of a watch, usual rows on the page of a case, characters of a name.
-MAX_CASES, N_USUAL, MAX_SHOWN_NAME = 5000, 3, 100
+# Most cases on the page of a watch, usual rows on the page of a case, characters of a name, runs of
+# a watch on the home page.
+MAX_CASES, N_USUAL, MAX_SHOWN_NAME, MAX_MONTHS = 5000, 3, 100, 3
 
 
 def summary_of(state: State, name: str) -> dict[str, Any]:
     """Return the last run of a watch and its number of undecided cases, for the home page."""
     with state.database.snapshot():
-        return _summary(name, state.runs(name), state.cases(name))
+        runs, cases = state.runs(name), state.cases(name)
+        last = runs[0] if runs else None
+        waiting = [case for case in cases if is_waiting(case, last)]
+        column, amounts = amounts_of(state, state.watch(name), waiting)
+        months = by_run(state, name, counting(runs)[:MAX_MONTHS])
+        at_stake = {"amount_column": column, "amount": sum(amounts.values())}
+        return {**_summary(name, runs, cases), "months": months, **at_stake}
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:
     """Return the runs and cases of a watch, for the page of the watch."""
     with state.database.snapshot():
         watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
+        decided = state.precision(name)
+        column, amounts = amounts_of(state, watch, cases[:MAX_CASES])
     last = runs[0] if runs else None
     replaced = {id_: run.number for run in runs for id_ in run.replaced}
     return {
         **_summary(name, runs, cases),
         "key": list(watch.key),
         **{name: getattr(watch, name) for name in ("source", "made", "clear_for")},
-        "runs": [{**_run_data(run), "replaced_by": replaced.get(run.id)} for run in runs],
+        "categories": watch.clear_as,
+        "runs": [
+            {**_run_data(run), **decided[run.id], "replaced_by": replaced.get(run.id)}
+            for run in runs
+        ],
         "n_cases": len(cases),
-        "cases": [_line(case, last) for case in cases[:MAX_CASES]],
+        "amount_column": column,
+        "cases": [
+            {**_line(case, last), "amount": amounts.get(case.key)} for case in cases[:MAX_CASES]
+        ],
     }
 
 
@@ -81,6 +99,7 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
             "watch": name,
             "key": key,
             "key_columns": list(watch.key),
+            "categories": watch.clear_as,
             "is_check": is_check(key),
             "state": history[-1].state if history else OPEN,
             "waits": any(is_waiting(case, runs[0] if runs else None) for case in cases),
@@ -183,6 +202,7 @@ class WatchCalls:
             Call("/api/watches/{watch}", self.show, LOOK),
             Call("/api/watches/{watch}/cases/{key:path}", self.case, LOOK),
             self._at.change("/api/watches/{watch}/decide", self.decide, DECIDE),
+            self._at.change("/api/watches/{watch}/categories", self.categories, RUN),
             self._at.change("/api/runs/{run}/watch", self.begin, RUN),
         ]
 
@@ -224,13 +244,23 @@ class WatchCalls:
         return JSONResponse({**found, "listed": listed, "own_rows": own})
 
     async def decide(self, request: Request) -> Response:
-        """Save a decision on a case."""
+        """Save a decision on a case, or decisions on several cases together."""
         given = await json_of(request, PageDecision)
+        name, author, asked = await self._watch(request), author_of(request), []
+        for one in given.each:
+            if one.key is None:
+                raise Refusal(422, "'key' must be the key of a case, as a text.")
+            asked.append(asked_of(one.key, one, run=one.run))
+        said = [*map(said_of, await self._at.store.decide(name, asked, author))]
+        return JSONResponse(said if given.several else said[0])
+
+    async def categories(self, request: Request) -> Response:
+        """Save the categories for clearing cases of a watch."""
+        given = await json_of(request, PageCategories)
         name, author = await self._watch(request), author_of(request)
-        if given.key is None:
-            raise Refusal(422, "'key' must be the key of a case, as a text.")
-        said = await self._at.marks.decide(name, given.key, given, author, run=given.run)
-        return JSONResponse(said_of(said))
+        keep = self._at.cases.keep_categories
+        watch = await asyncio.to_thread(keep, name, given.categories, author=author)
+        return JSONResponse({"categories": watch.clear_as})
 
     async def begin(self, request: Request) -> Response:
         """Begin a watch with a finished run. The decisions on its upload belong to the watch."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape.desk.cases.records import WatchRun
+from somscape.desk.cases.records import WatchRun, precision_words
 from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import score_words
 from somscape.desk.jobs._target import quality_words
@@ -161,11 +161,12 @@ def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
             parameter="watch",
             value=name,
         )
+    precision = state.precision(name)
     said = Counter(decision.state for decision in state.last_decisions(name).values())
     return {
         "name": name,
         "source": watch.source,
-        "runs": [_facts_of_run(run) for run in runs],
+        "runs": [_facts_of_run(run) | {"decided": precision[run.id]} for run in runs],
         "decisions": dict(sorted(said.items())),
         "audit_head": state.head(),
     }
@@ -323,11 +324,12 @@ def card_text(card: Mapping[str, Any], name: str) -> str:
 
 
 def _history_text(watch: Mapping[str, Any]) -> str:
-    names = ("run", "made", "rows", "alerts", "flagged", "expected", "drift")
+    names = ("run", "made", "rows", "alerts", "flagged", "expected", "drift", "list")
     rows = [
         (
             *(run[name] for name in ("number", "made", "rows", "alerts", "flagged", "expected")),
             (", ".join(run["columns"]) or "yes") if run["drift"] else "no",
+            precision_words(run["decided"]),
         )
         for run in watch["runs"]
     ]

@@ -45,6 +45,7 @@ from somscape.desk.cases._watch import (
     sampled,
     source_of,
 )
+from somscape.desk.cases.decide import by_run
 from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of, facts_of
 from somscape.desk.cases.records import (
     CLEAR_FOR,
@@ -525,8 +526,8 @@ def record_run(
 def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Place) -> RunOutcome:
     """Compare a table with the newest of the given runs that fits it. No run is recorded."""
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
-    others = [run for run in counting(runs) if run.map == watch.map and run.id != place.id]
-    others = [run for run in others if run not in place.replaced]
+    earlier = [r for r in counting(runs) if r.id != place.id and r not in place.replaced]
+    others = [run for run in earlier if run.map == watch.map]
     before = Before.of(state, place.last, subject)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
     why = returned(
@@ -551,6 +552,7 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
         last=place.last,
         is_again=any(run.id == place.id for run in runs),
         replaced=place.replaced,
+        precision=tuple(by_run(state, watch.name, earlier)),
         found=Found(table, detector, lambda: alerts, *about),
         listed=listed,
         checks=checks,

@@ -1,17 +1,28 @@
 """Make decisions on the cases of a watch, or import them from a table."""
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 from somscape.desk.cases._watch import BETWEEN, detector_of, texts_of
-from somscape.desk.cases.records import OPEN, UNNAMED, Case, Decision, is_check, news_now
+from somscape.desk.cases.records import (
+    OPEN,
+    UNNAMED,
+    Case,
+    Decision,
+    Watch,
+    WatchRun,
+    is_check,
+    news_now,
+)
 from somscape.desk.cases.state import State
 from somscape.desk.jobs.job import STATES
 from somscape.errors import InputError
 from somscape.outliers.detector import FINDING
+from somscape.report._parts import amount_column
 from somscape.tables._messages import counted, listed, suggestion
 from somscape.tables._write import Sheet, table_bytes, unescape_cell, workbook_bytes
 from somscape.tables.table import Table, table_from_columns
@@ -91,38 +102,48 @@ class Seen:
         return f"{said}{f' ({close})' if close else ''}. Give the key of a listed case."
 
 
-def decide(
-    state: State,
-    watch: str,
-    key: str,
-    word: str,
-    *,
-    comment: str = "",
-    author: str = "",
-    run: str | None = None,
-    score: float | None = None,
-    cells: Mapping[str, Any] | None = None,
-    token: str | None = None,
-    seen: int | None = None,
-) -> Decision:
-    """Save a decision on a case as a person saw the case, and return the saved decision.
+class NewDecision(NamedTuple):
+    """A decision on a case that is not saved yet.
 
-    A row without a saved case can only be decided with its `score`. Only a decision on an upload
-    needs `cells`. See `State.decide`.
+    `seen` and `token` have the meaning as in `State.decide`, and `run` is the run in which the
+    author saw the case.  A row without a saved case can only be decided with its `score`.  Only a
+    decision on an upload needs `cells`.
     """
-    if watch.startswith(UNNAMED):
-        if not (key.isascii() and key.isdecimal()):
-            raise InputError(
-                f"`key` of a case of an upload must be the number of its row, but is {key!r}.",
-                value=key,
-            )
-        new = Decision(watch, key, word, comment, author, run, score, cells)
-    else:
-        known = Seen.of(state, watch, key=key, run=run)
-        new = Decision(watch, key, word, comment, author, known.run, score)
-        if score is None or known.knows(key):
-            new = known.decision(key, word, comment=comment, author=author)
-    return state.decide(new, token=token, seen=seen)
+
+    key: str
+    state: str
+    comment: str = ""
+    run: str | None = None
+    score: float | None = None
+    cells: Mapping[str, Any] | None = None
+    token: str | None = None
+    seen: int | None = None
+
+
+def decide(
+    state: State, watch: str, asked: Sequence[NewDecision], *, author: str = ""
+) -> list[Decision]:
+    """Save decisions on one or more cases of a watch. If one of them fails, save nothing."""
+    new, known = [], dict[str | None, Seen]()
+    for each in asked:
+        key, word, comment, run, score, cells, *_ = each
+        if watch.startswith(UNNAMED):
+            if not (key.isascii() and key.isdecimal()):
+                raise InputError(
+                    f"`key` of a case of an upload must be the number of its row, but is {key!r}.",
+                    value=key,
+                )
+            new.append(Decision(watch, key, word, comment, author, run, score, cells))
+            continue
+        if run not in known:  # without other cases, read only this one
+            known[run] = Seen.of(state, watch, key=key if len(asked) == 1 else None, run=run)
+        seen = known[run]
+        decision = Decision(watch, key, word, comment, author, seen.run, score)
+        if score is None or seen.knows(key):
+            decision = seen.decision(key, word, comment=comment, author=author)
+        new.append(decision)
+    tokens, seen_lines = [each.token for each in asked], [each.seen for each in asked]
+    return state.decide_all(new, tokens=tokens, seen=seen_lines)
 
 
 def check_has_name(watch: str) -> None:
@@ -312,19 +333,54 @@ def _texts(table: Table, name: str) -> list[str]:
     return [unescape_cell(cell or "") for cell in table.column(name).each_cell()]
 
 
-def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[Any]]:
-    """Return cases as columns for `import_decisions`."""
+def amounts_of(
+    state: State, watch: Watch, cases: Sequence[Case]
+) -> tuple[str | None, dict[str, float]]:
+    """Return the name of the column with the amount at stake, if any, and its values by case."""
+    runs = dict.fromkeys(case.run for case in cases if case.run is not None)
+    kept = {run: state.kept(run) for run in runs}
+    cells = {case.key: kept[case.run].get(case.key, {}) for case in cases if case.run is not None}
+    found = {
+        key: {name: value for name, value in row.items() if isinstance(value, int | float)}
+        for key, row in cells.items()
+    }
+    name = amount_column(dict.fromkeys(chain(*found.values())), watch.job.amount)
+    return name, {key: row[name] for key, row in found.items() if name is not None and name in row}
+
+
+def by_run(state: State, name: str, runs: Sequence[WatchRun]) -> list[dict[str, Any]]:
+    """Return the number, time, and counts of rows and decisions of runs. See `State.precision`."""
+    counts = state.precision(name)
+    return [{"number": run.number, "made": run.made, **counts[run.id]} for run in runs]
+
+
+def by_amount(cases: Sequence[Case], amounts: Mapping[str, float]) -> list[Case]:
+    """Return cases in the order of their amounts, the largest amount first."""
+    return sorted(cases, key=lambda case: -amounts.get(case.key, -math.inf))
+
+
+def cases_table(
+    cases: Sequence[Case],
+    *,
+    last: str | None,
+    amounts: Mapping[str, float] | None = None,
+    watch: Watch | None = None,
+) -> dict[str, list[Any]]:
+    """Return cases as columns for `import_decisions`. Without amounts, leave their column out."""
+    comments = [case.decision.comment if case.decision else "" for case in cases]
     decisions = [case.decision for case in cases]
     rows = [None if is_check(case.key) else case.listed for case in cases]
     reasons = [case.listed.reasons if case.listed else "" for case in cases]
     return {
         KEY: [case.key for case in cases],
         DECISION: [case.state for case in cases],
-        COMMENT: [said.comment if said else "" for said in decisions],
+        COMMENT: comments,
+        **({"category": [*map(watch.category_of, comments)]} if watch else {}),
         "author": [said.author if said else "" for said in decisions],
         "decided": [said.made if said else "" for said in decisions],
         LINE: [said.number if said else 0 for said in decisions],
         "news": [news_now(case, last) for case in cases],
+        **({"amount": [amounts.get(case.key) for case in cases]} if amounts else {}),
         "place": [row.place if row else None for row in rows],
         "score": [row.score if row else None for row in rows],
         "p_value": [row.p_value if row else None for row in rows],
@@ -333,9 +389,8 @@ def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[An
     }
 
 
-def cases_bytes(cases: Sequence[Case], kind: str, *, last: str | None) -> bytes:
-    """Return the content of a file that lists cases."""
-    columns = cases_table(cases, last=last)
+def cases_bytes(columns: Mapping[str, list[Any]], kind: str) -> bytes:
+    """Return the content of a file with the columns of `cases_table`."""
     if kind == "xlsx":
         return workbook_bytes([Sheet("cases", columns, {DECISION: STATES})])
     return b"".join(table_bytes(kind, columns))

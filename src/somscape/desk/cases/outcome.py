@@ -74,6 +74,8 @@ class RunOutcome:
         Question whether the table is the right one, with the next step, or "".
     replaced : tuple of WatchRun
         The earlier runs that this run replaces.
+    precision : tuple of dict
+        Numbers of rows and decisions of each earlier run, the newest run first.
     audit_head : str
         Head of the audit after this run was recorded.
 
@@ -105,6 +107,7 @@ class RunOutcome:
     notes: tuple[str, ...] = ()
     question: str = ""
     replaced: tuple[WatchRun, ...] = ()
+    precision: tuple[Mapping[str, Any], ...] = ()
     checks: tuple[Listed, ...] = ()
     kept_checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     audit_head: str = ""
@@ -247,6 +250,7 @@ class RunOutcome:
             "compared_with": None if self.last is None else self.last.number,
             "instead_of": [run.number for run in reversed(self.replaced)],
             "compared_with_made": None if self.last is None else self.last.made,
+            "precision": [*self.precision],
             "n_rows": self.found.table.n_rows,
             "rule": self.found.rule.words(self.found.detector),
             "headline": self.found.alerts.headline,
@@ -292,7 +296,7 @@ LIST, PAGE = "alerts.csv", "report.json"
 
 NOT_OF_INPUTS = (
     *("run", "number", "made", "author", "audit_head", "notes", "question"),
-    *("if_wrong", "command_anew"),
+    *("if_wrong", "command_anew", "precision"),
     "checks",  # some depend on the day
 )
 """Fields of the page that depend on more than the table, the map, the rule and the decisions."""
@@ -312,8 +316,9 @@ def _page(outcome: RunOutcome) -> bytes:
     table = replace(outcome.found.table, source=outcome.run.source)  # also for a named upload
     found = replace(outcome.found, table=table, label=None, agreement=None)
     changed = {n: value for n, value in outcome.to_json().items() if n not in NOT_OF_INPUTS}
-    data = found.report("", changed=changed, has_checks=False)
-    return json.dumps(dict(data), sort_keys=True).encode()
+    data = dict(found.report("", changed=changed, has_checks=False))
+    data.pop("amount", None)  # earlier versions did not have these values, which are in the table
+    return json.dumps(data, sort_keys=True).encode()
 
 
 def facts_of(outcome: RunOutcome, job: Job) -> dict[str, Any]:

@@ -42,6 +42,34 @@ CLEAR_FOR = 12
 """Default number of months after which a cleared case is listed again."""
 
 
+CATEGORIES = ("known customer", "data error corrected", "seasonal", "other")
+"""Default categories for clearing a case. A comment begins with its category."""
+
+MAX_CATEGORIES, MAX_CATEGORY = 12, 60
+"""Maximum number of categories, and of characters in a category."""
+
+
+def checked_categories(given: Sequence[str]) -> tuple[str, ...]:
+    """Return categories without spaces at their ends. Raise InputError for invalid categories."""
+    found = tuple(" ".join(text.split()) for text in given)
+    for text in found:
+        if not 0 < len(text) <= MAX_CATEGORY or ":" in text or not text.isprintable():
+            raise InputError(
+                f"A category must be a text of 1 to {MAX_CATEGORY} characters without a colon, but "
+                f"is {text!r:.80}.",
+                parameter="categories",
+                value=text,
+            )
+    if not 0 < len(found) <= MAX_CATEGORIES or len({*map(str.lower, found)}) < len(found):
+        raise InputError(
+            f"Give 1 to {MAX_CATEGORIES} different categories, and not {len(found)} "
+            f"({', '.join(map(repr, found)):.200}).",
+            parameter="categories",
+            value=found,
+        )
+    return found
+
+
 @dataclass(frozen=True)
 class Watch:
     """A named task that ranks the rows of a new table in each of its runs.
@@ -61,6 +89,8 @@ class Watch:
         Number of months after which a cleared case is listed again.
     made : str
         Time at which the watch was made, in UTC.
+    categories : tuple of str
+        Categories for clearing a case; () for the default categories.
 
     See Also
     --------
@@ -81,6 +111,17 @@ class Watch:
     map: str = ""
     clear_for: int = CLEAR_FOR
     made: str = ""
+    categories: tuple[str, ...] = ()
+
+    @property
+    def clear_as(self) -> tuple[str, ...]:
+        """The categories for clearing a case."""
+        return self.categories or CATEGORIES
+
+    def category_of(self, comment: str) -> str:
+        """Return the category with which a comment begins, or "" without a category."""
+        first = comment.partition(":")[0].strip()
+        return first if first in self.clear_as else ""
 
 
 @dataclass(frozen=True)
@@ -314,6 +355,7 @@ def watch_of(row: Row) -> Watch:
     said = mapping_in(row["said"], place)
     try:
         key, job = tuple(said.pop("key")), Job.from_json(said.pop("options"))
+        said["categories"] = tuple(said.get("categories", ()))  # earlier versions had none
         return Watch(name=row["name"], map=row["map"], made=row["made"], key=key, job=job, **said)
     except UNREADABLE as error:
         raise damaged(f"{place} is damaged") from error
@@ -416,6 +458,12 @@ def news_now(case: Case, last: str | None) -> str:
     if case.run == last:
         return case.listed.news
     return "" if case.listed.news == FILLED else GONE
+
+
+def precision_words(counts: Mapping[str, int]) -> str:
+    """Return a phrase on a run, for example "12 listed, 5 confirmed, 6 cleared, 1 open"."""
+    names = ("listed", CONFIRMED, CLEARED, OPEN)
+    return ", ".join(f"{counts[name]} {name}" for name in names)
 
 
 NOTHING = "0" * 64

@@ -10,10 +10,15 @@ from typing import Any, Self
 
 from somscape.desk.cases._database import Row, Transaction, brought_up_to_date, opened
 from somscape.desk.cases.records import (
+    CLEARED,
+    CONFIRMED,
+    FILLED,
+    FOLDED,
     INSTEAD_OF,
     NAMED,
     NOTHING,
     OPEN,
+    RETURNED,
     UNNAMED,
     Case,
     DecidedMeanwhileError,
@@ -27,6 +32,7 @@ from somscape.desk.cases.records import (
     WatchRun,
     add_line,
     as_text,
+    checked_categories,
     damaged,
     decision_line,
     decision_of,
@@ -170,15 +176,17 @@ class State:
         """
         with self.database.change() as change:
             hash_ = _keep_map(change, map_)
+            old = change.rows("SELECT * FROM watches WHERE name = ?", (watch.name,))
+            kept = watch.categories or (watch_of(old[0]).categories if old else ())
             said = as_text(
                 {
                     "key": list(watch.key),
                     "source": watch.source,
                     "options": watch.job.to_json(),
                     "clear_for": watch.clear_for,
+                    **({"categories": list(kept)} if kept else {}),
                 }
             )
-            old = change.rows("SELECT made FROM watches WHERE name = ?", (watch.name,))
             line = {"watch": watch.name, "map": hash_, "said": said}
             kind = "watch changed" if old else "watch"
             _, made = add_line(change, kind, line, author=author, key=self.audit_key)
@@ -187,7 +195,13 @@ class State:
                 " DO UPDATE SET said = excluded.said, map = excluded.map"
             )
             change.rows(sql, (watch.name, made, said, hash_))
-        return replace(watch, map=hash_, made=old[0]["made"] if old else made)
+        made = old[0]["made"] if old else made
+        return replace(watch, map=hash_, made=made, categories=kept)
+
+    def keep_categories(self, name: str, categories: Sequence[str], *, author: str) -> Watch:
+        """Save the categories for clearing cases of a watch, and return the watch."""
+        watch = replace(self.watch(name), categories=checked_categories(categories))
+        return self.keep_watch(watch, self.map(watch.map), author=author)
 
     def name_upload(
         self,
@@ -515,6 +529,35 @@ class State:
         )
         return {row["watch"]: row["n"] for row in found}
 
+    def precision(self, watch: str) -> dict[str, dict[str, int]]:
+        """Return the numbers of listed, confirmed, cleared and open rows by run.
+
+        Checks, folded rows, and undecided rows that only fill a list are not counted.  A decision
+        counts for the run in which its author saw the case, for later runs, unless the case
+        returned, and for earlier runs that lack a decision.  A row for later is open.
+        """
+        said: dict[str, dict[int, str]] = {}
+        for row in self.database.rows(
+            "SELECT d.key, d.state, r.number FROM decisions d LEFT JOIN runs r ON r.id = d.run"
+            " WHERE d.watch = ? ORDER BY d.number",
+            (watch,),
+        ):
+            said.setdefault(row["key"], {})[row["number"] or 0] = row["state"]
+        nothing = dict.fromkeys(("listed", CONFIRMED, CLEARED, OPEN), 0)
+        of_watch = self.database.rows("SELECT id FROM runs WHERE watch = ?", (watch,))
+        found = {row["id"]: dict(nothing) for row in of_watch}
+        for row in self.database.rows(
+            "SELECT l.run, l.key, l.news, r.number FROM listed l JOIN runs r ON r.id = l.run"
+            " WHERE r.watch = ?",
+            (watch,),
+        ):
+            state = _state_in(row["number"], row["news"], said.get(row["key"], {}))
+            is_filling = row["news"] == FILLED and state == OPEN
+            if not is_check(row["key"]) and row["news"] != FOLDED and not is_filling:
+                found[row["run"]]["listed"] += 1
+                found[row["run"]][state] += 1
+        return found
+
     def is_decided(self, watch: str) -> bool:
         """Return whether a watch has a decision, including decisions that were undone."""
         sql = "SELECT number FROM decisions WHERE watch = ? LIMIT 1"
@@ -576,6 +619,14 @@ LAST_OF_KEY = "SELECT * FROM decisions WHERE watch = ? AND key = ? ORDER BY numb
 
 ROW = "key, place, score, p_value, news, reasons"
 """Columns of a listed row."""
+
+
+def _state_in(run: int, news: str, said: Mapping[int, str]) -> str:
+    """Return the state of a row in a run, from the last decisions by the number of their runs."""
+    now = [said[run]] if run in said else []
+    before = [said[n] for n in sorted(said) if n < run][-1:] if news != RETURNED else []
+    later = [said[n] for n in sorted(said) if n > run]
+    return next((s for s in [*(now or before), *later] if s in (CONFIRMED, CLEARED)), OPEN)
 
 
 def new_id() -> str:

@@ -551,6 +551,12 @@ state_of_option = option(
 @click.argument("name", metavar="NAME")
 @state_of_option
 @option(
+    "--by",
+    type=click.Choice(["rank", "amount"]),
+    default="rank",
+    help="Order of the cases: by rank, beginning with the last run, or by the amount at stake.",
+)
+@option(
     "--format",
     "kind",
     type=click.Choice(["text", "csv", "json"]),
@@ -559,7 +565,10 @@ state_of_option = option(
 )
 @state_options
 def list_() -> Work:
-    """List the cases of the watch NAME, beginning with the last run."""
+    """List the cases of the watch NAME.
+
+    The amount at stake is the column of --amount, or the first column with "amount" in its name.
+    """
     from somscape.desk.cli._run import list_cases
 
     return list_cases
@@ -568,11 +577,11 @@ def list_() -> Work:
 @cases.command(
     examples=(
         "cases mark cards C501 confirmed",
-        "cases mark cards C499 cleared --comment 'a known customer'",
+        "cases mark cards C499 C502 cleared --comment 'a known customer'",
     )
 )
 @click.argument("name", metavar="NAME")
-@click.argument("key", metavar="KEY")
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @click.argument("said", metavar="STATE", type=click.Choice(STATES))
 @option(
     "--comment",
@@ -582,31 +591,59 @@ def list_() -> Work:
     help="Reason for the decision, of up to 2,000 characters.",
 )
 @option(
+    "--category",
+    "cleared_as",
+    metavar="TEXT",
+    help="Category of a cleared case, with which its comment begins. `somscape cases categories` "
+    "lists the categories.",
+)
+@option(
     "--seen",
     type=WholeNumber(0),
     metavar="LINE",
-    help="Number of the last decision on the case that you have seen (its line in the audit), or 0 "
-    "if you have seen none. The command fails if the case has a newer decision.",
+    help="Number of the last decision on the cases that you have seen (its line in the audit), or "
+    "0 if you have seen none. The command fails if a case has a newer decision.",
 )
 @option(
     "--run",
     metavar="RUN",
     show_default="the last run",
-    help="Number or id of the run in which you have seen the case. The row and score from this run "
-    "are saved with the decision.",
+    help="Number or id of the run in which you have seen the cases. The rows and scores from this "
+    "run are saved with the decision.",
 )
 @author_option
 @state_options
 def mark() -> Work:
-    """Mark a case as open, confirmed, cleared or later.
+    """Mark one or more cases as open, confirmed, cleared or later.
 
-    NAME is the watch, and KEY is the key of the case as `somscape cases list NAME` prints it.  A
-    cleared case returns to the list only if its row changes much, or after the months of
-    --clear-for.  Each decision is a new line of the audit.  Earlier decisions are not overwritten.
+    NAME is the watch, and KEY is the key of a case as `somscape cases list NAME` prints it.  If one
+    of several cases cannot be marked, no case is marked.  A cleared case returns to the list only
+    if its row changes much, or after the months of --clear-for.  Each decision is a new line of the
+    audit.  Earlier decisions are not overwritten.
     """
-    from somscape.desk.cli._run import mark_case
+    from somscape.desk.cli._run import mark_cases
 
-    return mark_case
+    return mark_cases
+
+
+@cases.command(
+    examples=(
+        "cases categories cards",
+        "cases categories cards 'known customer' 'wrong unit' other",
+    )
+)
+@click.argument("name", metavar="NAME")
+@click.argument("categories", metavar="[CATEGORY]...", nargs=-1)
+@author_option
+@state_options
+def categories() -> Work:
+    """Print or replace the categories for clearing cases of NAME.
+
+    The app offers the categories as comments.  Decisions that were made before do not change.
+    """
+    from somscape.desk.cli._run import list_categories
+
+    return list_categories
 
 
 @cases.command(
@@ -625,7 +662,7 @@ def mark() -> Work:
 @force_option
 @state_options
 def export() -> Work:
-    """Export the cases of the watch NAME and their decisions to a file."""
+    """Export the cases of NAME and their decisions to a file."""
     from somscape.desk.cli._run import export_cases
 
     return export_cases

@@ -20,6 +20,9 @@ from somscape.desk.cases._database import state_folder, user_of_computer
 from somscape.desk.cases._run import begin_watch, detector_of_watch, known_cases, run_watch
 from somscape.desk.cases._watch import check_name, key_columns, source_of
 from somscape.desk.cases.decide import (
+    NewDecision,
+    amounts_of,
+    by_amount,
     cases_bytes,
     cases_table,
     check_has_name,
@@ -28,7 +31,15 @@ from somscape.desk.cases.decide import (
     spread_over_findings,
 )
 from somscape.desk.cases.outcome import RunOutcome, runs_of
-from somscape.desk.cases.records import Case, KnownTableError, Watch, counting, is_waiting
+from somscape.desk.cases.records import (
+    CLEARED,
+    Case,
+    KnownTableError,
+    Watch,
+    counting,
+    is_waiting,
+    lines_of,
+)
 from somscape.desk.cases.state import State
 from somscape.desk.cli._console import (
     columns_line,
@@ -395,17 +406,30 @@ def _watch_facts(state: State, watch: Watch) -> dict[str, Any]:
     }
 
 
-def list_cases(name: str, state_of: str | None, kind: str, access: Access) -> None:
+def list_cases(name: str, state_of: str | None, by: str, kind: str, access: Access) -> None:
     """Print the cases of a watch."""
     with open_state(access) as state:
-        columns = cases_table(_cases_of(state, name, state_of), last=state.last_run(name))
+        found = _cases_of(state, name, state_of)
+        column, amounts = amounts_of(state, state.watch(name), found)
+        if by == "amount":
+            if found and column is None:
+                raise InputError(
+                    f"No column of the watch {name} has 'amount' in its name. Leave --by out, or "
+                    "name the column when you begin the watch.",
+                    options="--amount COL --cost COST",
+                    parameter="by",
+                    value=by,
+                )
+            found = by_amount(found, amounts)
+        last, watch = state.last_run(name), state.watch(name)
+        columns = cases_table(found, last=last, amounts=amounts, watch=watch)
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if kind == "json":
         print_json(rows)
     elif kind == "csv":
         print_csv(columns)
     elif rows:
-        _show(SHOWN, rows)
+        _show([*SHOWN[:3], *(["amount"] if amounts else []), *SHOWN[3:]], rows)
     else:
         kind = f"{state_of} case" if state_of else "case"
         say(make_console(), f"The watch {name} does not have a{'n' * (state_of == 'open')} {kind}.")
@@ -416,22 +440,64 @@ def _cases_of(state: State, name: str, state_of: str | None) -> list[Case]:
     return [case for case in found if state_of in (None, case.state)]
 
 
-def mark_case(
-    name: str, key: str, said: str, access: Access, comment: str, run: str | None, seen: int | None
+def mark_cases(
+    name: str,
+    keys: tuple[str, ...],
+    said: str,
+    access: Access,
+    comment: str,
+    run: str | None,
+    *,
+    cleared_as: str | None,
+    seen: int | None,
 ) -> None:
-    """Record a decision on a case."""
+    """Record a decision on one or more cases. If one of them fails, record nothing."""
+    check_has_name(name)
+    cases = [*dict.fromkeys(keys)]
+    with open_state(access) as state:
+        if cleared_as is not None:
+            _check_category(state.watch(name), cleared_as, said)
+            comment = f"{cleared_as}: {comment}" if comment else cleared_as
+        before = state.last_decisions(name)
+        author, id_ = author_of(access), None if run is None else _id_of(state, name, run)
+        asked = [NewDecision(key, said, comment, id_, seen=seen) for key in cases]
+        kept = decide(state, name, asked, author=author)
+    what = cases[0] if len(cases) == 1 else f"{len(cases)} cases"
+    lines = lines_of([each.number for each in kept])
+    console = make_console()
+    say(console, f"{author} marked {what} of {name} as {said} ({lines} of the audit).")
+    earlier = [before[key] for key in cases if key in before]
+    if earlier and len(cases) == 1:
+        was = earlier[0]
+        say(console, f"The previous decision, by {was.author}, was {was.state}.")
+    elif earlier:
+        say(console, f"{len(earlier)} of these cases had a decision before.")
+
+
+def _check_category(watch: Watch, category: str, said: str) -> None:
+    """Raise InputError for a category that the watch does not have, or without clearing."""
+    if said != CLEARED:
+        raise InputError(f"A case that is {said} has no category. Leave --category out.")
+    if category not in watch.clear_as:
+        raise InputError(
+            f"{category!r} is not a category of the watch {watch.name}. Its categories are "
+            f"{listed(watch.clear_as)}. Give one of them, or change the list.",
+            options=f"somscape cases categories {watch.name} CATEGORY...",
+            parameter="category",
+            value=category,
+            allowed=watch.clear_as,
+        )
+
+
+def list_categories(name: str, categories: tuple[str, ...], access: Access) -> None:
+    """Print the categories for clearing cases of a watch, or first replace them."""
     check_has_name(name)
     with open_state(access) as state:
-        before = state.last_decisions(name, key=key).get(key)
-        asked = (state, name, key, said)
-        author, id_ = author_of(access), None if run is None else _id_of(state, name, run)
-        kept = decide(*asked, comment=comment, author=author, run=id_, seen=seen)
-    say(
-        make_console(),
-        f"{kept.author} marked {key} of {name} as {kept.state} (line {kept.number} of the audit).",
-    )
-    if before:
-        say(make_console(), f"The previous decision, by {before.author}, was {before.state}.")
+        if categories:
+            state.keep_categories(name, categories, author=author_of(access))
+        found = state.watch(name).clear_as
+    for category in found:
+        say(make_console(), category)
 
 
 def _id_of(state: State, name: str, run: str) -> str:
@@ -455,8 +521,11 @@ def export_cases(
     kind = format_of(str(out), None, bom=False)
     with open_state(access) as state:
         found, last = _cases_of(state, name, state_of), state.last_run(name)
+        watch = state.watch(name)
+        amounts = amounts_of(state, watch, found)[1]
     with writing(out, force=force) as making:
-        making.write_bytes(cases_bytes(found, kind, last=last))
+        columns = cases_table(found, last=last, amounts=amounts, watch=watch)
+        making.write_bytes(cases_bytes(columns, kind))
     say(make_console(out), f"Wrote {counted(len(found), 'case')} to {out}.")
 
 

@@ -27,6 +27,7 @@ from somscape.measures.labels import Agreement, label_agreement
 from somscape.outliers._listing import Ruling
 from somscape.outliers._train import Detection, Outermost, train_detector
 from somscape.outliers.detector import FINDING, AlertRule, Alerts, Detector, Reason, Reasons, ranked
+from somscape.report._parts import amount_column
 from somscape.tables._messages import check_libraries, counted, free_name
 from somscape.tables._recoded import recoded
 from somscape.tables._sql import is_url
@@ -177,12 +178,15 @@ class ResultList:
         found: dict[str, Column | list[str]] = {column.name: column for column in rows.columns}
         first = rows.names[: rows.names.index("score")]  # the place and the id of each row
         told = TOLD if first[1 : 1 + len(TOLD)] == TOLD else ()
-        amounts = [name for name in found if name == self.rule.amount]
-        amounts = amounts or [name for name in found if "amount" in name.lower()]
+        amounts = [*filter(None, [amount_column(found, self.rule.amount)])]
         blank = [""] * rows.n_rows
         comment = found.pop("comment") if told else blank  # a watch has a comment on each row
         own = {"decision": blank, "comment": comment}
-        order = [*(name for name in first if name not in told), *amounts[:1], *told[:-1]]
+        order = [
+            *(name for name in first if name not in told),
+            *amounts,
+            *told[:-1],
+        ]
         columns: dict[str, Column | list[str]] = {}
         for name in dict.fromkeys((*order, "reasons", *found)):
             columns[free_name(name, (*own, *found)) if name in own else name] = found[name]

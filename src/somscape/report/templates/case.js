@@ -32,7 +32,7 @@ function drawCase(row) {
   parts.push(drawComparison(row));
   if (row.found && row.found.rows && row.found.rows.cells.length) parts.push(drawOwnRows(row.found.rows));
   return make("tr", { role: "row", class: "details" },
-    make("td", { role: "cell", colspan: "7" },
+    make("td", { role: "cell", colspan: N_COLUMNS },
       make("div", { class: "case", role: "group", "aria-label": "Case " + row.id }, ...parts)));
 }
 

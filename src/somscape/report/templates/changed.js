@@ -59,6 +59,7 @@ function fillChanged() {
   if (changed.compared_with === null) return;
   const columns = changed.unseen.length - COLUMNS_SHOWN;
   byId("changed-lists").append(
+    ...drawEarlierRuns(changed.precision ?? []), // missing in a report of an earlier version
     ...changed.unseen.slice(0, COLUMNS_SHOWN).map((found) => drawKeys(found.what, found.keys, found.n)),
     columns > 0 ? make("p", { class: "hint" }, "Number of further columns with values that the training table does not have: " + number(columns)) : "",
     ...drawFolded(changed.cases.filter((found) => found.news === "folded")),
@@ -69,6 +70,15 @@ function drawKeys(title, keys, n) {
   const more = n - keys.length;
   return make("details", null, make("summary", null, text("span", title), " (" + number(n) + ")"),
     make("p", null, text("span", keys.join(", ")), more > 0 ? " and " + number(more) + " more" : ""));
+}
+
+// The numbers of confirmed and cleared rows of the earlier runs, when this run was made.
+function drawEarlierRuns(found) {
+  if (!found.length) return [];
+  const say = (run) => "Run " + number(run.number) + " of " + run.made.slice(0, 10) + ": " + sayPrecision(run);
+  if (found.length === 1) return [make("p", { id: "changed-precision" }, say(found[0]))];
+  return [make("details", { id: "changed-precision" }, make("summary", null, say(found[0])),
+    make("ul", { class: "changes" }, ...found.slice(1).map((run) => make("li", null, say(run)))))];
 }
 
 function drawFolded(found) {

@@ -43,6 +43,15 @@ function asSeries(numbers) {
   return [numbers.slice(0, -1).join(", "), numbers.at(-1)].filter((part) => part !== "").join(" and ");
 }
 
+// An amount of money, with two decimals unless it is whole.
+const money = (value) => Number.isInteger(value) ? number(value)
+  : value.toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+// The rows that a run listed, and the decisions on them.
+function sayPrecision(counts) {
+  return ["listed", "confirmed", "cleared", "open"].map((name) => number(counts[name]) + " " + name).join(", ");
+}
+
 function plural(count, one, many) {
   return number(count) + " " + (count === 1 ? one : many);
 }

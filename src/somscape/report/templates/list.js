@@ -1,5 +1,7 @@
 // The ranked list with its order, search and reasons. A row can be opened as a case.
 
+const N_COLUMNS = data.amount ? 8 : 7;
+
 const collator = new Intl.Collator(undefined, { numeric: true });
 
 function compare(a, b) {
@@ -87,11 +89,13 @@ const isOpened = ({ number, rows }) => state.opened.has(number) || rows.some(({ 
 
 function drawFinding(finding) {
   const ids = finding.rows.slice(0, 3).map(({ id }) => id).join(", ") + (finding.rows.length > 3 ? ", ..." : "");
-  const tags = new Map(finding.rows.flatMap(newsTag).map((tag) => [tag.textContent, tag]));
+  const tags = new Map(); // one tag for each kind of news, with the number of its rows
+  for (const tag of finding.rows.flatMap(newsTag)) tags.set(tag.textContent, [tag, (tags.get(tag.textContent)?.[1] ?? 0) + 1]);
+  tags.forEach(([tag, n], words) => { tag.textContent = number(n) + " " + words; });
   const noun = data.noun ?? "row";
-  const part = make("details", null, make("summary", null, ...tags.values(),
+  const part = make("details", null, make("summary", null,
     make("b", null, plural(finding.rows.length, noun, noun + "s") + " like this"), " (", text("span", ids), "): ",
-    text("span", finding.what || NONE_STANDS_OUT)));
+    text("span", finding.what || NONE_STANDS_OUT), ...[...tags.values()].flatMap(([tag]) => [" ", tag])));
   part.open = isOpened(finding);
   part.firstElementChild.addEventListener("click", (event) => {
     event.preventDefault(); // the list is drawn anew, with the rows of the finding
@@ -101,8 +105,8 @@ function drawFinding(finding) {
     document.querySelector('#rows tr[data-finding="' + finding.number + '"] summary').focus({ preventScroll: true });
   });
   return make("tr", { role: "row", class: "finding", "data-finding": finding.number },
-    make("td", { role: "cell", class: "rank" }, number(finding.rows[0].rank)),
-    make("td", { role: "cell", colspan: "6" }, part, ...additions.finding.map((add) => add(finding))));
+    make("td", { role: "cell", class: "rank" }, ...additions.pick.map((add) => add(finding.rows)), number(finding.rows[0].rank)),
+    make("td", { role: "cell", colspan: N_COLUMNS - 1 }, part, ...additions.finding.map((add) => add(finding))));
 }
 
 // If the list is sorted by rank, a line is drawn after the rows that stand out.
@@ -112,7 +116,7 @@ function isBeforeLine(row) {
 
 function drawLine() {
   return make("tr", { role: "row", class: "boundary" },
-    make("td", { role: "cell", colspan: "7" }, "The following rows do not stand out."));
+    make("td", { role: "cell", colspan: N_COLUMNS }, "The following rows do not stand out."));
 }
 
 function sayCount(chosen, shown) {
@@ -120,6 +124,8 @@ function sayCount(chosen, shown) {
   const alerts = plural(nAlerts, "alert", "alerts");
   let words = nAlerts === chosen.length && data.n_alerts ? alerts
     : plural(chosen.length, "row", "rows") + (data.n_alerts ? ", " + alerts : "");
+  const open = chosen.filter(additions.isOpen);
+  if (data.amount && open.length) words += ", with " + data.amount.name + " " + money(open.reduce((sum, row) => sum + row.amount, 0)) + " at stake in " + number(open.length) + " open";
   if (shown.length < chosen.length) words += " (the first " + number(shown.length) + " are shown)";
   if (listed.length < data.n_rows) {
     words += ". " + (additions.find ? COVERED.replace(", and searches,", "") : COVERED);
@@ -139,10 +145,11 @@ function drawRow(row) {
   open.addEventListener("click", () => openCase(isOpen ? null : row.rank));
   const classes = [row.isAlert ? "alert" : "", isOpen ? "opened" : ""].join(" ");
   const line = make("tr", { role: "row", class: classes, "data-rank": row.rank },
-    make("td", { role: "cell", class: "rank" }, number(row.rank)),
+    make("td", { role: "cell", class: "rank" }, ...additions.pick.map((add) => add([row])), number(row.rank)),
     text("td", row.id, "id"),
     make("td", { role: "cell", class: "score", "data-label": data.score ? "score" : "distance" }, aligned(row.score)),
     make("td", { role: "cell", class: "p", "data-label": "p" }, row.p > 0 && row.p < 1e-4 ? row.p.toExponential(1) : row.p ? number(Number(row.p.toPrecision(2))) : number(row.p)),
+    ...(data.amount ? [make("td", { role: "cell", class: "amount number", "data-label": data.amount.name }, row.amount === null ? "" : money(row.amount))] : []),
     make("td", { role: "cell", class: "where" }, where),
     make("td", { role: "cell", class: "why" }, ...drawEarlier(row), drawReasons(row)),
     make("td", { role: "cell", class: "open" }, make("div", { class: "acts" }, open, ...additions.line.map((add) => add(row)))));
@@ -150,7 +157,7 @@ function drawRow(row) {
   line.querySelector(".id").append(...newsTag(row));
   line.addEventListener("click", (event) => {
     // A button has its own action, and selected text may be copied.
-    if (event.target.closest("button") || String(getSelection())) return;
+    if (event.target.closest("button, input") || String(getSelection())) return;
     openCase(isOpen ? null : row.rank);
   });
   line.addEventListener("pointerenter", () => hint(row.unit));
@@ -216,7 +223,7 @@ function listenToList() {
     head.firstElementChild.addEventListener("click", () => {
       const { key } = head.dataset;
       // A first click on the score shows the most unusual row first, as the rank does.
-      sortBy(key, key === state.sort ? !state.isDown : key === "score");
+      sortBy(key, key === state.sort ? !state.isDown : key === "score" || key === "amount");
       changed();
     });
   }

@@ -77,6 +77,7 @@ function fillWords() {
     rule: data.rule ? ": " + data.rule : "",
     n_features: number(data.n_features),
     id_name: data.id_name,
+    amount_name: data.amount?.name,
     source: data.source,
     map_size: map.kind === "graph" ? "cells that are joined in a graph"
       : number(map.n_rows) + " rows of " + number(map.n_cols) + " " + map.kind + " cells"
@@ -102,6 +103,8 @@ function fillWords() {
   for (const place of document.querySelectorAll(".of-one")) place.hidden = nMaps !== 1;
   for (const place of document.querySelectorAll(".of-several")) place.hidden = nMaps < 2;
   byId("rows").classList.toggle("unscored", !data.score);
+  document.querySelector('#rows [data-key="amount"]').hidden = !data.amount;
+  byId("rows").classList.toggle("with-amount", Boolean(data.amount));
   document.querySelector('[data-fill="score_name"]').title = data.score
     ? "The score is " + scoreWords + (nMaps > 1 ? ", combined over several maps" : "") + ". A higher score is more unusual."
     : "Distance to the prototype of the cell";
@@ -143,6 +146,7 @@ const rows = data.rows.ids.map((id, i) => ({
   unit: data.rows.units[i],
   score: data.rows.scores[i],
   p: data.rows.p_values[i],
+  amount: data.amount?.values[i] == null ? null : Number(data.amount.values[i]), // texts, which are not rounded
   isAlert: data.rows.ranks[i] < data.n_alerts,
   reasons: data.reasons[i] || [],
   found: data.cases[i],
@@ -191,10 +195,11 @@ const place = (unit) => [Math.floor(unit / data.map.n_cols), unit % data.map.n_c
 const cellName = (unit) => "row " + place(unit)[0] + ", column " + place(unit)[1];
 const cellTag = (unit) => "r" + place(unit)[0] + " c" + place(unit)[1];
 
-// Additions of a server that shows the page: elements in the line and in the case of a row, functions
-// that decide whether the list also shows a row that is not an alert and whether it keeps a row,
+// Additions of a server that shows the page: elements that select rows, elements in the line and in the case of a row, functions
+// that decide whether a row is open, whether the list also shows a row that is not an alert and whether it keeps a row,
 // functions that are called after the list was drawn, and the function that saves regions.
-const additions = { line: [], finding: [], case: [], also: [], keep: [], drawn: [], show: [], saveRegions: giveRegions };
+const additions = { pick: [], line: [], finding: [], case: [], also: [], keep: [], drawn: [], show: [], saveRegions: giveRegions,
+  isOpen: (row) => (newsByRank.get(row.rank)?.state ?? "open") === "open" };
 
 // The view that the reader chose. The second of the planes colors the second map. `address.js` writes the view into the address.
 const state = {

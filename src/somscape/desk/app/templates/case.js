@@ -57,7 +57,8 @@ function sayState() {
 }
 
 function drawDecision() {
-  const comment = make("input", { type: "text", class: "needs-decide", maxlength: 2000, placeholder: "comment", "aria-label": "Comment" });
+  drawCategories(found.categories);
+  const comment = make("input", { type: "text", list: "categories", class: "needs-decide", maxlength: 2000, placeholder: "comment", "aria-label": "Comment" });
   const { waits, state, history } = found;
   const one = { waits, state, comment: history[history.length - 1]?.comment ?? "" };
   const said = () => comment.value.trim();

@@ -2,7 +2,7 @@
 
 const KEYS = [
   ["j", "n", "next row"], ["k", "p", "previous row"], ["c", "", "confirm, then next row"], ["x", "", "clear, then next row"],
-  ["l", "", "later, then next row"], ["m", "", "comment"], ["o", "", "open or close the case"], ["u", "", "undo the last mark"], ["?", "", "show these keys"],
+  ["l", "", "later, then next row"], ["m", "", "comment"], ["s", "", "select the row, or not"], ["o", "", "open or close the case"], ["u", "", "undo the last mark"], ["?", "", "show these keys"],
 ];
 const KEPT = "somscape-keys";
 let current = null; // rank of the row to which keys apply
@@ -43,10 +43,11 @@ function go(step, ranks = shownRanks()) {
 }
 
 async function markAndGo(decision) {
+  if (selection.size) return decideSelected(DECISIONS.find(([each]) => each === decision)[1], decision);
   const row = byRank.get(current);
   if (!row || !lineOf(current)) return go(1);
   const ranks = shownRanks();
-  await decide(row, decision);
+  await decide([row], decision);
   if (markOf(row).decision === decision) go(1, ranks);
 }
 
@@ -57,6 +58,7 @@ function openCurrent() {
 const ACTIONS = {
   j: () => go(1), n: () => go(1), k: () => go(-1), p: () => go(-1),
   c: () => markAndGo("confirmed"), x: () => markAndGo("cleared"), l: () => markAndGo("later"),
+  s: () => byRank.has(current) && pick([keyOf(byRank.get(current))], !selection.has(keyOf(byRank.get(current)))),
   m: () => byRank.has(current) && commentOn(byRank.get(current)), o: openCurrent, u: undo,
 };
 

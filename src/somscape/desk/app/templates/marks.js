@@ -1,7 +1,6 @@
 // Marks and comments of rows in the app's report. Each mark is saved immediately.
 
 const OPEN = { decision: "open", comment: "", seen: 0 };
-const MAX_UNASKED = 20; // rows that one press may mark without a question
 const marks = new Map();
 const undoable = []; // earlier marks of the rows that were marked here, the last one at the end
 
@@ -42,41 +41,41 @@ function showMark(group) {
 async function press(row, decision) {
   const ranks = shownRanks();
   moveTo(row.rank);
-  await decide(row, markOf(row).decision === decision ? "open" : decision);
+  await decide([row], markOf(row).decision === decision ? "open" : decision);
   if (!lineOf(row.rank)) go(1, ranks); // the row is hidden now
 }
 
-async function decide(row, decision, comment = commentOf(markOf(row))) {
-  if (!may("decide")) return;
-  const before = markOf(row);
-  if (await save(row, decision, comment)) undoable.push([row, before]);
+// One decision on several rows, which is saved and undone as a whole. Without a decision or comment, each row keeps its own.
+async function decide(rows, decision, comment) {
+  if (!may("decide")) return false;
+  const before = rows.map((row) => [row, markOf(row).decision, commentOf(markOf(row))]);
+  const isSaved = await save(before.map(([row, was, said]) => [row, decision ?? was, comment ?? said]));
+  if (isSaved) undoable.push(before);
   showMarks();
+  return isSaved;
 }
 
 async function undo() {
   const last = undoable.pop();
   if (!last) return;
-  const [row, before] = last;
-  if (!(await save(row, before.decision, commentOf(before)))) undoable.push(last);
+  if (!(await save(last))) undoable.push(last);
   showMarks();
-  moveTo(row.rank);
+  moveTo(last[0][0].rank);
 }
 
-// Save a mark, and return whether that succeeded. A mark that is sent twice with its token is saved once.
-async function save(row, decision, comment) {
-  const at = numberOf(row);
-  const asked = { row: at, decision, comment, token: newToken(), seen: (marks.get(at) || OPEN).seen };
+// Save marks together, and return whether that succeeded. A mark that is sent twice with its token is saved once.
+async function save(asked) {
+  const several = asked.map(([row, decision, comment]) =>
+    ({ row: numberOf(row), decision, comment, token: newToken(), seen: (marks.get(numberOf(row)) || OPEN).seen }));
   showProblem(null);
   try {
-    marks.set(at, asItStands(at, await call("runs/" + host.run + "/mark", asked)));
+    for (const mark of await call("runs/" + host.run + "/mark", { several })) marks.set(mark.number, asItStands(mark.number, mark));
     return true;
   } catch (error) {
-    if (error.said?.last) { // someone else was faster
-      marks.set(at, { number: at, ...error.said.last });
-      showProblem({ message: sayMeanwhile(row.id, error.said.last) });
-    } else {
-      showProblem(error);
-    }
+    const last = error.said?.last; // someone else was faster
+    if (last) await loadMarks();
+    showProblem(!last ? error : { message: asked.length === 1 ? sayMeanwhile(asked[0][0].id, last)
+      : error.message + " None of these " + number(asked.length) + " decisions was saved." });
     return false;
   }
 }
@@ -118,10 +117,10 @@ async function loadMarks() {
 function drawDecision(row) {
   const mark = markOf(row);
   const id = "comment-" + numberOf(row);
-  const field = make("input", { type: "text", id, maxlength: 2000, autocomplete: "off", value: commentOf(mark), disabled: may("decide") ? null : "" });
+  const field = make("input", { type: "text", id, list: "categories", maxlength: 2000, autocomplete: "off", value: commentOf(mark), disabled: may("decide") ? null : "" });
   const keep = () => {
     const comment = field.value.trim();
-    inTurn(() => comment !== commentOf(markOf(row)) && decide(row, markOf(row).decision, comment));
+    inTurn(() => comment !== commentOf(markOf(row)) && decide([row], undefined, comment));
   };
   field.addEventListener("change", keep);
   const before = mark.isOld ? ["Cleared earlier", ...(mark.comment ? [" (", text("q", mark.comment), ")"] : []), " by "] : [];
@@ -140,25 +139,48 @@ function commentOn(row) {
   byId("comment-" + numberOf(row)).focus();
 }
 
-// One decision on all rows of a finding, as one mark for each row.
+// Buttons for all open rows of a finding. A decided case keeps its decision.
+const isUndecided = (row) => markOf(row).decision === "open";
+const keyOf = (row) => String(numberOf(row));
+
 function drawFindingMarks(finding) {
   if (!may("decide")) return "";
   const name = plural(finding.rows.length, "row", "rows");
-  const isOpen = (row) => markOf(row).decision === "open"; // a decided case keeps its decision
   const buttons = DECISIONS.map(([decision, words, , meaning]) => {
     const button = make("button", { type: "button", class: "small", title: "Each of them " + meaning }, words + " all");
     button.setAttribute("aria-label", words + " all " + name);
     button.addEventListener("click", () => {
-      const isSure = finding.rows.length <= MAX_UNASKED || confirm(words + " all " + name + "?");
-      if (isSure) inTurn(async () => {
-        for (const row of finding.rows.filter(isOpen)) await decide(row, decision);
-      });
+      const rows = finding.rows.filter(isUndecided);
+      if (rows.length && isSure(words, rows.length)) inTurn(() => decide(rows, decision));
     });
     return button;
   });
   return make("span", { class: "marks", role: "group", "aria-label": "Decision on " + name }, ...buttons);
 }
 
+function drawPicks(rows) {
+  if (rows.length === 1) return drawPick([keyOf(rows[0])], "Select " + rows[0].id);
+  const open = rows.filter(isUndecided);
+  return drawPick((open.length ? open : rows).map(keyOf), "Select this finding, " + plural(open.length || rows.length, "row", "rows"));
+}
+
+drawCategories(host.categories);
+const rowOf = new Map(rows.map((row) => [keyOf(row), row]));
+const decideSelected = drawSelection(async (keys, decision, comment) => {
+  const isSaved = await decide(keys.map((key) => rowOf.get(key)), decision, comment);
+  if (isSaved) byId("undo-mark").focus();
+  return isSaved;
+}, inTurn);
+const all = make("span");
+byId("count").before(all, " ");
+additions.drawn.push(() => {
+  const found = chosenRows().map(keyOf);
+  const box = drawPick(found, "Select all " + plural(found.length, "row", "rows") + " of this list");
+  all.replaceChildren(...(box && found.length ? [make("label", { class: "switch" }, box, " Select all")] : []));
+  showSelection();
+});
+additions.pick.push(drawPicks);
+additions.isOpen = isUndecided;
 additions.line.push(drawMarks);
 additions.finding.push(drawFindingMarks);
 additions.case.push(drawDecision);

@@ -24,6 +24,8 @@ function drawWatch(watch) {
     make("h3", null, make("a", { href: watchAt(name) }, text("span", name))),
     make("p", { class: "hint" }, ...sayLast(last)),
     make("p", { class: "waits" }, ...sayWaiting(watch)),
+    make("ul", { class: "months hint", "aria-label": "Decisions by run" }, ...watch.months.map((run) =>
+      make("li", null, "run " + number(run.number) + ": " + sayPrecision(run)))),
     ...(last && last.drift ? [text("p", last.drift, last.drift.startsWith("No") ? "drift none" : "drift")] : []),
     make("p", { class: "controls" },
       make("label", { class: "button needs-run", for: file.id }, "Run on a new file"), file,
@@ -36,10 +38,11 @@ function sayLast(last) {
   return ["run " + number(last.number) + ", " + when(last.made) + ", of ", sourceOf(last.source), rows];
 }
 
-function sayWaiting({ n_open: nOpen, n_new: nNew, n_returned: nReturned, n_risen: nRisen, n_later: nLater }) {
+function sayWaiting({ amount, amount_column: column, n_open: nOpen, n_new: nNew, n_returned: nReturned, n_risen: nRisen, n_later: nLater }) {
   const parts = [[nNew, "new"], [nReturned, "returned"], [nRisen, "risen"]].filter(([n]) => n);
   const open = make("b", { class: nOpen ? "some" : "none" }, nOpen ? plural(nOpen, "open case", "open cases") : "No case waits");
   const said = parts.map(([n, words]) => make("span", { class: "badge" }, number(n) + " " + words));
+  if (column && nOpen) said.push(make("span", { class: "hint" }, text("span", column), " " + money(amount) + " at stake"));
   return [open, ...said, ...(nLater ? [make("span", { class: "hint" }, number(nLater) + " for later")] : [])];
 }
 

@@ -10,8 +10,10 @@ const CHOICES = {
 const NOTHING = { waits: "No case is waiting for a decision, because all cases of the last run have one." };
 let watch = null;
 let nShown = PAGE_SIZE;
+const undoable = []; // earlier decisions on the cases that were decided here, the last ones at the end
 const typed = new Map(); // comments that are not saved yet, by key of the case
 
+const caseOf = (key) => watch.cases.find((one) => one.key === key);
 const lineOf = (key) => [...document.querySelectorAll("#cases li")].find((line) => line.dataset.key === key);
 
 async function load() {
@@ -21,6 +23,9 @@ async function load() {
   byId("about").textContent = "A case is identified by " + watch.key.join(" and ") + ". Cleared cases wait for a decision again if they change much, or after "
     + plural(watch.clear_for, "month", "months") + ". To change the rules of the list, train the map again: somscape detect TABLE --watch NAME.";
   byId("report").hidden = !watch.report;
+  drawCategories(watch.categories);
+  if (document.activeElement !== byId("category-list")) byId("category-list").value = watch.categories.join("\n");
+  byId("by-box").hidden = !watch.amount_column;
   if (watch.report) byId("report").href = "/runs/" + watch.report + "/report";
   drawCases();
   document.querySelector("#watch-runs tbody").replaceChildren(...watch.runs.map(drawRun));
@@ -30,7 +35,7 @@ function drawRun(run) {
   const source = run.report ? make("a", { href: "/runs/" + run.report + "/report" }, sourceOf(run.source)) : sourceOf(run.source);
   const again = run.replaced_by ? "" : make("span", { class: "needs-run" }, drawReplace(run));
   return make("tr", null, make("td", { class: "number" }, number(run.number)), make("td", { class: "table" }, source, " ", again),
-    make("td", null, when(run.made)), text("td", run.author), make("td", { class: "number" }, number(run.n_rows)), make("td", { class: "number" }, number(run.n_alerts)),
+    make("td", null, when(run.made)), text("td", run.author), make("td", { class: "number" }, number(run.n_rows)), make("td", { class: "decided" }, sayPrecision(run)),
     text("td", run.replaced_by ? "replaced by run " + number(run.replaced_by) : run.drift, "drifted"));
 }
 
@@ -69,17 +74,24 @@ function drawCases() {
   const choice = byId("which").value;
   const found = watch.cases.filter(CHOICES[choice])
     .filter((one) => [one.key, one.reasons, one.comment].some((part) => part.toLowerCase().includes(words)));
+  if (byId("by").value === "amount") found.sort((a, b) => (a.amount === null) - (b.amount === null) || b.amount - a.amount);
+  const open = found.filter((one) => stateNow(one) === "open" && one.amount !== null);
+  const stake = open.length ? ", with " + watch.amount_column + " " + money(open.reduce((sum, one) => sum + one.amount, 0)) + " at stake in " + number(open.length) + " open" : "";
   byId("cases").replaceChildren(...found.slice(0, nShown).map(drawCase));
+  const all = drawPick(found.map((one) => one.key), "Select all " + plural(found.length, "case", "cases") + " of this list");
+  byId("all").replaceChildren(...(all && found.length ? [make("label", { class: "switch" }, all, " Select all")] : []));
+  byId("undo").hidden = !undoable.length;
+  showSelection();
   byId("more").hidden = found.length <= nShown;
   const limit = watch.n_cases > watch.cases.length ? " of the newest " + number(watch.cases.length) : "";
-  byId("count").textContent = found.length || words ? plural(found.length, "case", "cases") + limit + "." : NOTHING[choice] ?? "No cases.";
+  byId("count").textContent = found.length || words ? plural(found.length, "case", "cases") + limit + stake + "." : NOTHING[choice] ?? "No cases.";
 }
 
 function drawCase(one) {
   const facts = [one.place === null ? "" : (one.is_check ? "check of columns" : "rank " + number(one.place)) + (one.is_last ? "" : " in an earlier run"),
-    one.news && one.is_last ? one.news : ""].filter(Boolean);
+    one.amount === null ? "" : watch.amount_column + " " + money(one.amount), one.news && one.is_last ? one.news : ""].filter(Boolean);
   const line = make("li", { "data-key": one.key },
-    make("div", { class: "what" }, make("a", { href: addressOf(name, one.key) }, text("span", one.key)), " ",
+    make("div", { class: "what" }, drawPick([one.key], "Select " + one.key), " ", make("a", { href: addressOf(name, one.key) }, text("span", one.key)), " ",
       ...facts.flatMap((fact) => [make("span", { class: ["new", "returned", "risen"].includes(fact) ? "badge" : "hint" }, fact), " "]),
       text("p", one.reasons)),
     make("div", { class: "decision" }, drawDecision(one), sayWho(one)));
@@ -92,31 +104,63 @@ function sayWho(one) {
 }
 
 function drawDecision(one) {
-  const comment = make("input", { type: "text", maxlength: 2000, placeholder: "comment", "aria-label": "Comment on " + one.key,
+  const comment = make("input", { type: "text", list: "categories", maxlength: 2000, placeholder: "comment", "aria-label": "Comment on " + one.key,
     class: "needs-decide", value: typed.get(one.key) ?? "" });
   const said = () => comment.value.trim();
   comment.addEventListener("input", () => typed.set(one.key, comment.value));
-  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decide(one, stateNow(one), said()));
+  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decideOne(one, stateNow(one), said()));
   const buttons = drawDecisions(stateNow(one), one.key, (decision) =>
-    decide(one, stateNow(one) === decision && !said() ? "open" : decision, said() || commentNow(one)));
+    decideOne(one, stateNow(one) === decision && !said() ? "open" : decision, said() || commentNow(one)));
   return make("div", { class: "marks", role: "group", "aria-label": "Decision on " + one.key }, ...buttons, comment);
 }
 
-async function decide(one, decision, comment) {
-  showProblem(null);
+async function decideOne(one, decision, comment) {
   const next = lineOf(one.key)?.nextElementSibling?.dataset.key;
-  try {
-    await call(at + "/decide", { key: one.key, decision, comment, run: one.run, seen: one.seen, token: newToken() });
-    typed.delete(one.key);
-  } catch (error) {
-    showProblem(error);
-  }
-  await load().catch(showProblem);
+  if (await decide([one], decision, comment)) typed.delete(one.key);
+  drawCases();
   const line = lineOf(next) ?? lineOf(one.key) ?? document.querySelector("#cases li:last-child");
   (line?.querySelector("button") ?? byId("cases-title")).focus({ preventScroll: true });
 }
 
+// One decision on several cases. Without a decision or comment, each case keeps its own.
+async function decide(cases, decision, comment) {
+  const before = cases.map((one) => ({ key: one.key, run: one.run, decision: stateNow(one), comment: commentNow(one) }));
+  const isSaved = await save(before.map((was) => ({ ...was, decision: decision ?? was.decision, comment: comment ?? was.comment })));
+  if (isSaved) undoable.push(before);
+  await load().catch(showProblem);
+  return isSaved;
+}
+
+async function save(asked) {
+  showProblem(null);
+  try {
+    await call(at + "/decide", { several: asked.map((each) => ({ ...each, seen: caseOf(each.key)?.seen, token: newToken() })) });
+    return true;
+  } catch (error) {
+    showProblem(error.said?.last && asked.length > 1
+      ? { message: error.message + " None of these " + number(asked.length) + " decisions was saved." } : error);
+    return false;
+  }
+}
+
+byId("undo").addEventListener("click", async () => {
+  const last = undoable.pop();
+  if (!(await save(last))) undoable.push(last);
+  await load().catch(showProblem);
+  (undoable.length ? byId("undo") : byId("cases-title")).focus();
+});
+byId("save-categories").addEventListener("click", (event) => attempt(event.target, async () => {
+  const categories = byId("category-list").value.split("\n").map((line) => line.trim()).filter(Boolean);
+  drawCategories((await call(at + "/categories", { categories })).categories);
+  byId("categories-saved").textContent = "Saved.";
+}));
+drawSelection(async (keys, decision, comment) => {
+  const isSaved = await decide(keys.map(caseOf), decision, comment);
+  if (isSaved) byId("undo").focus();
+  return isSaved;
+});
 byId("which").addEventListener("change", () => { nShown = PAGE_SIZE; drawCases(); });
+byId("by").addEventListener("change", drawCases);
 byId("search").addEventListener("input", drawCases);
 byId("more").addEventListener("click", () => { nShown += PAGE_SIZE; drawCases(); });
 load().catch(showProblem);
