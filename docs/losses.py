@@ -17,7 +17,6 @@ MOST_TIMES, ROWS_A_SECOND = 4, 50_000
 """The goals of `serve/README.md`, which states them in its text."""
 HTTP, IN_BATCHES = "a row asked over HTTP", "rows asked over HTTP in batches"
 DETECTION = "detection/README.md"
-MARKS = "10 marks, 44 tables: AUPR on the other rows at least +0 points"
 FALSE = "false ones at most 10 points above; recall at least half of the oracle's; empty on at most"
 
 
@@ -95,38 +94,7 @@ def spaced(cell: str) -> str:
 
 def unusual_rows() -> list[Loss]:
     """Return what is lost in finding unusual rows."""
-    return [*first_rows(), one_more_group(), *false_alarms()]
-
-
-def first_rows() -> list[Loss]:
-    """Return what is lost at the top of a list."""
-    precision, auroc, clean = (
-        table(DETECTION, f"64 tables, {title}, reporting half").by(column)
-        for title, column in (
-            ("unsupervised", "average precision"),
-            ("unsupervised", "AUROC"),
-            ("clean", "average precision"),
-        )
-    )
-    knn = goal_of("fit and score 284,807 x 29: at least 30 times as fast as PyOD's KNN")
-    return [
-        Loss(
-            "The first rows of a list, trained on all rows",
-            f"average precision {precision['somscape']} on 64 tables: {ahead_of(precision)}; "
-            f"AUROC {auroc['somscape']}, and the goal was one point above ECOD ({auroc['ECOD']})",
-            "you read only the first few rows",
-            f"Mark the first ten rows. On 44 of the tables, marks add {goal_of(MARKS).lstrip('+')} "
-            "points. Or also use MCD.",
-            ("140 tables, reporting half, unsupervised: ",),
-        ),
-        Loss(
-            "The same, trained on rows known to be usual",
-            f"average precision {clean['somscape']}: {ahead_of(clean)}",
-            "the table is small (KNN stores every row)",
-            f"Use KNN for small tables. On 284,807 rows, KNN takes {knn} our time.",
-            ("140 tables, reporting half, clean: ",),
-        ),
-    ]
+    return [one_more_group(), *false_alarms()]
 
 
 def one_more_group() -> Loss:
@@ -182,13 +150,6 @@ def false_alarms() -> list[Loss]:
             ("clean training, nominal 5%: ",),
         ),
     ]
-
-
-def ahead_of(values: dict[str, str]) -> str:
-    """Return the peers whose value is above ours, the best first."""
-    ours = number(values["somscape"])
-    ahead = sorted((number(values[name]), name) for name in values if number(values[name]) > ours)
-    return ", ".join(f"{name} {value}" for value, name in reversed(ahead))
 
 
 def other_answers() -> list[Loss]:
