@@ -226,7 +226,7 @@ _BAR_GAP, _BAR_WIDTH = 0.12, 0.14  # inches
 def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[float, float]:
     """Return the values that the first and the last color of the color map represent."""
     found = values[np.isfinite(values)]
-    pair = () if isinstance(limits, str) else np.asarray(limits, dtype=object).ravel()
+    pair: Any = () if isinstance(limits, str) else np.asarray(limits, dtype=object).ravel()
     is_pair = len(pair) == 2 and all(isinstance(v, int | float | np.number) for v in pair)
     if is_pair and pair[0] < pair[1]:
         return float(pair[0]), float(pair[1])
