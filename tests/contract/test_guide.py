@@ -1,6 +1,8 @@
-"""The Python blocks of the site's pages run, one after the other, on small data."""
+"""The Python blocks of the site's pages, and the cells of the course, run on small data."""
 
+import ast
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -20,6 +22,29 @@ PRINTING = STANDALONE + [  # pages that stand alone, and show what they print
     for page in sorted(DOCS.glob(pattern))
     if BLOCK.search(page.read_text(encoding="utf-8"))
 ]
+LESSONS = {  # what the generated data of a lesson make certain
+    "1_map": ["near the bat: owl", "topographic error   0.00"],
+    "2_anomalies": [
+        "3 standard deviations: [40]",
+        "3 of 500 rows stand out",
+        "1     40",
+        "2     300",
+        "3     120",
+        "0 rows with fdr=0.1",
+        "parcel 77 is on place 1",
+        "50 wrong rows: 50 of them",
+        "200 wrong rows: 0 of them",
+    ],
+    "3_clusters": [
+        "3 regions of [150 100  80] rows",
+        "['big spender', 'regular']",
+        "map has 0 wrong rows",
+        "3 regions in 100 %",
+        "map: 1 region",
+        "2 1\n3 2\n",
+        "spend  causes 82%",
+    ],
+}
 
 pytestmark = [pytest.mark.check, pytest.mark.all_tries]
 
@@ -68,3 +93,39 @@ def test_what_a_block_prints_stands_below_it(printed, tmp_path):
     page.write_text(text)
     assert all(block.printed == block.shown for block in printed.run(page, tmp_path))
     assert printed.with_what_it_prints(text, list(printed.run(page, tmp_path))) == text
+
+
+def test_the_course_has_three_lessons():
+    assert {path.stem for path in (DOCS / "course").glob("*.ipynb")} == set(LESSONS)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_cells_of_a_lesson_run(lesson, tmp_path, monkeypatch, capsys):
+    notebook = json.loads((DOCS / "course" / f"{lesson}.ipynb").read_text(encoding="utf-8"))
+    cells = notebook["cells"]
+    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert len({cell["id"] for cell in cells}) == len(cells)
+    text = "".join("".join(cell["source"]) + "\n" for cell in cells)
+    exercises = re.findall(r"^### Exercise (\d)$", text, re.MULTILINE)
+    assert len(exercises) >= 3
+    assert exercises == re.findall(r"^### Solution (\d)$", text, re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    n_pictures = 0
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            assert (cell["outputs"], cell["execution_count"]) == ([], None)
+            body = ast.parse("".join(cell["source"])).body
+            last = body.pop().value if body and isinstance(body[-1], ast.Expr) else None
+            exec(compile(ast.Module(body, []), cell["id"], "exec"), names)
+            value = last and eval(compile(ast.Expression(last), cell["id"], "eval"), names)
+            if hasattr(value, "_repr_png_"):  # a notebook shows the picture
+                assert value._repr_png_().startswith(b"\x89PNG")
+                n_pictures += 1
+            n_pictures += len(plt.get_fignums())
+            plt.close("all")
+    assert n_pictures >= 4
+    printed = capsys.readouterr().out
+    assert [words for words in LESSONS[lesson] if words not in printed] == []
+    assert not list(tmp_path.iterdir())
