@@ -32,7 +32,7 @@ html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "show_prev_next": False,
     "navbar_end": ["theme-switcher"],
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 9,
     "collapse_navigation": True,
 }
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system says
@@ -42,7 +42,7 @@ html_static_path = ["_static"]
 html_css_files = ["gallery.css", "landing.css", "learn.css", "reference.css", "phone.css"]
 html_js_files = ["learn.js", "pictures.js", "reference.js"]
 html_extra_path = ["_generated/beside"]  # the report that the first page shows
-html_sidebars = {page: [] for page in ("index", "comparison", "examples", "gallery/**")}
+html_sidebars = {page: [] for page in ("index", "comparison", "gallery/**")}
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",
     "subsection_order": [

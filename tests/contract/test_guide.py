@@ -9,16 +9,14 @@ import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-OF_DEVICES = DOCS / "guide" / "devices.md"  # whose block wants a GPU
-GUIDE = set((DOCS / "guide").glob("*.md")) - {DOCS / "guide" / "index.md"}
-PAGES = [DOCS / "guide" / "watching.md"]  # whose blocks print nothing before the first command
-# The other pages show their printed output.
-STANDALONE = sorted({DOCS / "start.md", *GUIDE} - {OF_DEVICES, *PAGES})
-PRINTING = STANDALONE + [  # pages that stand alone, and show what they print
+LEFT_OUT = {DOCS / "operate" / "devices.md"}  # whose block wants a GPU
+PAGES = [DOCS / "operate" / "watching.md"]  # whose blocks print nothing before the first command
+FOLDERS = ("tutorials", "learn", "howto", "concepts", "coming", "operate", "contribute")
+PRINTING = [  # pages that run from top to bottom, and show what they print
     page
-    for pattern in ("../README.md", "index.md", "learn/*.md", "howto/*.md", "coming/*.md")
+    for pattern in ("../README.md", "*.md", *(f"{folder}/*.md" for folder in FOLDERS))
     for page in sorted(DOCS.glob(pattern))
-    if BLOCK.search(page.read_text(encoding="utf-8"))
+    if BLOCK.search(page.read_text(encoding="utf-8")) and page not in {*LEFT_OUT, *PAGES}
 ]
 
 pytestmark = [pytest.mark.check, pytest.mark.all_tries]
