@@ -239,8 +239,8 @@ def schedule(kind, start, end, t, n):
 
     Source: docs/contribute/sources.md, schedules. "geometric" start (end/start)^(t/(n-1)) and
     "linear" reach ``end`` exactly in the last step, which is the only one if n = 1.
-    "asymptotic" is MiniSom's start / (1 + t (start/end - 1) / n): that would reach ``end`` at t = n, one step after the
-    last, which is at ``end`` all the same.
+    "asymptotic" is MiniSom's start / (1 + t (start/end - 1) / n): that would reach ``end`` at
+    t = n, one step after the last, which is at ``end`` all the same.
     """
     if kind == "constant":
         return start
