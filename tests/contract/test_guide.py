@@ -10,27 +10,15 @@ import pytest
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LEFT_OUT = {DOCS / "operate" / "devices.md"}  # whose block wants a GPU
-PAGES = [DOCS / "operate" / "watching.md"]  # whose blocks print nothing before the first command
 FOLDERS = ("tutorials", "learn", "howto", "concepts", "coming", "operate", "contribute")
 PRINTING = [  # pages that run from top to bottom, and show what they print
     page
     for pattern in ("../README.md", "*.md", *(f"{folder}/*.md" for folder in FOLDERS))
     for page in sorted(DOCS.glob(pattern))
-    if BLOCK.search(page.read_text(encoding="utf-8")) and page not in {*LEFT_OUT, *PAGES}
+    if BLOCK.search(page.read_text(encoding="utf-8")) and page not in LEFT_OUT
 ]
 
 pytestmark = [pytest.mark.check, pytest.mark.all_tries]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
-def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch):
-    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
-    assert blocks
-    monkeypatch.chdir(tmp_path)
-    names: dict = {}
-    for block in blocks:
-        exec(compile(block, page.name, "exec"), names)
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")
