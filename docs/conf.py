@@ -36,6 +36,8 @@ html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "show_prev_next": False,
     "navbar_end": ["theme-switcher"],
+    "navbar_persistent": ["search-button"],
+    "navbar_align": "left",
     "header_links_before_dropdown": 9,
     "collapse_navigation": True,
 }
