@@ -65,4 +65,4 @@ def add_to(app: Any, what: str, name: str, thing: Any, options: Any, lines: list
     starts = next((at for at, line in enumerate(lines) if line.strip()), 0)
     ends = next((at for at in range(starts, len(lines)) if not lines[at].strip()), len(lines))
     lines[ends:ends] = figures(short)
-    lines += ["", ".. rubric:: In the guide", "", f":doc:`/{guide_of(short)}`", ""]
+    lines += ["", ".. rubric:: Page with examples", "", f":doc:`/{guide_of(short)}`", ""]

@@ -20,10 +20,12 @@ PICTURES = ROOT / "results" / "site"
 PAGES = (
     "index",
     "learn/what",
+    "howto/which",
+    "limits",
     "howto/how_many_groups",
     "coming/r",
-    "guide/choosing",
-    "guide/files",
+    "howto/choosing",
+    "howto/files",
     "reference",
     "api/somscape.plots.umatrix",
     "api/somscape.SOMDetector",
@@ -56,11 +58,17 @@ class Page(HTMLParser):
         self.places: set[str] = {""}
         self.links: set[str] = set()
         self.loaded: set[str] = set()
+        self.descriptions: list[str] = []
+        self.without_text: set[str] = set()
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         self.places |= {given[name] for name in ("id", "name") if name in given}
+        if tag == "meta" and given.get("name") == "description":
+            self.descriptions.append(given["content"])
+        if tag == "img" and not given.get("alt", "").strip():
+            self.without_text.add(given["src"])
         if tag in LOADED and LOADED[tag] in given:
             self.loaded.add(given[LOADED[tag]])
         elif tag == "link" and given.get("rel") in ("stylesheet", "preload", "icon"):
@@ -90,6 +98,21 @@ def test_every_link_within_the_site_leads_somewhere(pages: dict[Path, Page]) -> 
     (SITE.parent / "external.txt").write_text("\n".join(sorted(outside)) + "\n", encoding="utf-8")
     assert len(pages) > 100
     assert broken == []
+
+
+def test_a_page_has_a_description_for_search_engines(pages: dict[Path, Page]) -> None:
+    own = {path: page for path, page in pages.items() if not path.name.startswith("tumors")}
+    wrong = {str(path.relative_to(SITE)): page.descriptions for path, page in own.items()}
+    assert {k: v for k, v in wrong.items() if len(v) != 1 or not 20 < len(v[0]) <= 160} == {}
+
+
+def test_a_picture_has_a_text_for_people_who_do_not_see_it(pages: dict[Path, Page]) -> None:
+    # A small picture of the gallery is next to its title.
+    lacks = {
+        str(path.relative_to(SITE)): {s for s in page.without_text if not s.endswith("_thumb.png")}
+        for path, page in pages.items()
+    }
+    assert {path: pictures for path, pictures in lacks.items() if pictures} == {}
 
 
 def test_a_page_loads_nothing_from_elsewhere(pages: dict[Path, Page]) -> None:
