@@ -7,16 +7,19 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
+from somscape import plots
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OF_DEVICES = DOCS / "guide" / "devices.md"  # whose block wants a GPU
 GUIDE = set((DOCS / "guide").glob("*.md")) - {DOCS / "guide" / "index.md"}
 PAGES = [DOCS / "guide" / "watching.md"]  # whose blocks print nothing before the first command
+PARTS = [f"{part}/*.md" for part in ("tutorials", "concepts", "howto", "coming")]
 # The other pages show their printed output.
 STANDALONE = sorted({DOCS / "start.md", *GUIDE} - {OF_DEVICES, *PAGES})
 PRINTING = STANDALONE + [  # pages that stand alone, and show what they print
     page
-    for pattern in ("../README.md", "index.md", "learn/*.md", "howto/*.md", "coming/*.md")
+    for pattern in ("../README.md", "index.md", *PARTS)
     for page in sorted(DOCS.glob(pattern))
     if BLOCK.search(page.read_text(encoding="utf-8"))
 ]
@@ -68,3 +71,21 @@ def test_what_a_block_prints_stands_below_it(printed, tmp_path):
     page.write_text(text)
     assert all(block.printed == block.shown for block in printed.run(page, tmp_path))
     assert printed.with_what_it_prints(text, list(printed.run(page, tmp_path))) == text
+
+
+def test_a_page_shows_each_picture_in_light_and_dark_colors(printed, tmp_path):
+    page = tmp_path / "page.md"
+    code = "from somscape import SOM, plots\nsom = SOM(1, 2).fit([[0.0, 1], [1, 0], [2, 2]])\n"
+    image = "```{image} ../_generated/a.png\n:alt: A map\n```\n"
+    other = image.replace("a.png", "b.png")
+    page.write_text(f'```python\n{code}plots.hits(som).save("a.png")\n```\n\n{image}\n{other}')
+    before = plots.hits, plots.Display.save
+    printed.draw(page, tmp_path)
+    assert (plots.hits, plots.Display.save) == before
+    corners = [plt.imread(tmp_path / name)[0, 0, :3].mean() for name in ("a.png", "dark/a.png")]
+    assert corners[0] == 1
+    assert corners[1] < 0.2
+    shown = printed.with_dark(page.read_text(), tmp_path)
+    assert shown.count(":class: only-light") == shown.count(":class: only-dark") == 1
+    assert "../_generated/dark/a.png\n:class: only-dark\n:alt: A map\n" in shown
+    assert other in shown
