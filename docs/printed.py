@@ -2,7 +2,8 @@
 
     python docs/printed.py docs/howto/*.md    writes these text blocks anew
 
-Tests compare them.  A page that saves pictures as `.svg` keeps them in `docs/images`.
+Tests compare them.  A page that saves pictures as `.svg` keeps them in `docs/images`.  `conf.py`
+draws pictures that are saved as `.png`, for light and for dark pages.
 """
 
 import contextlib
