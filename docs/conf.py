@@ -97,23 +97,26 @@ def run_examples() -> None:
     tumors.check(tumors.write_report(GENERATED / "beside"), HERE / "index.md")
     if lacks := screenshots.take(GENERATED / "monday"):
         sys.stderr.write(f"The pages do without pictures of the app: {lacks}.\n")
-    for page in ("index.md", "learn/map.md"):
-        list(printed.run(HERE / page, GENERATED))
+    tutorials = sorted(path for path in HERE.glob("tutorials/*.md") if path.stem != "index")
+    for page in (HERE / "index.md", HERE / "concepts" / "map.md", *tutorials):
+        printed.draw(page, GENERATED)
     for name in ("02_colors.py", "03_pictures.py"):
         example = HERE.parent / "examples" / name
         subprocess.run([sys.executable, str(example)], cwd=GENERATED, check=True)
 
 
 def prepare_page(app: Sphinx, page: str, source: list[str]) -> None:
-    """Put in the charts, and take out the pictures for which there was no browser.
+    """Put in charts and dark pictures, and take out the pictures that need a browser.
 
     A chart is a comment in the source, so a code host shows the page without it.
     """
+    import printed
     import screenshots
 
     chart = r"```{raw} html\n:file: _generated/\1.html\n```"
     source[0] = re.sub(r"<!-- chart: (\w+) -->", chart, source[0])
     source[0] = screenshots.without_missing(source[0], (HERE / page).parent)
+    source[0] = printed.with_dark(source[0], GENERATED)
 
 
 def describe(app: Sphinx, page: str, template: str, context: dict, document: object) -> None:

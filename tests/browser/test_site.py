@@ -1,6 +1,6 @@
 """The site, once it is built: links lead somewhere, search works from a file, all can read it.
 
-Pictures of ten pages go to results/site, for people to see; links that leave the site to
+Pictures of these pages go to results/site, for people to see; links that leave the site to
 docs/_build/external.txt.
 """
 
@@ -19,7 +19,11 @@ SITE = ROOT / "docs" / "_build" / "html"
 PICTURES = ROOT / "results" / "site"
 PAGES = (
     "index",
-    "learn/what",
+    "concepts/map",
+    "concepts/scores",
+    "tutorials/anomalies",
+    "tutorials/classes",
+    "tutorials/clusters",
     "howto/which",
     "limits",
     "howto/how_many_groups",
@@ -31,7 +35,7 @@ PAGES = (
     "api/somscape.SOMDetector",
     "commands/detect",
 )
-WITH_MUCH_TO_SHOW = ("comparison", "learn/credit_card", "learn/monday", "gallery/map/01_colors")
+WITH_MUCH_TO_SHOW = ("comparison", "tutorials/anomalies", "gallery/map/01_colors")
 LOOKS = ((360, 800, "dark"), (1400, 1000, "light"))
 LOADED = {"img": "src", "script": "src", "iframe": "src", "source": "src"}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]

@@ -9,10 +9,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
+from somscape import plots
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LEFT_OUT = {DOCS / "operate" / "devices.md"}  # whose block wants a GPU
-FOLDERS = ("tutorials", "learn", "howto", "concepts", "coming", "operate", "contribute")
+FOLDERS = ("tutorials", "howto", "concepts", "coming", "operate", "contribute")
 PRINTING = [  # pages that run from top to bottom, and show what they print
     page
     for pattern in ("../README.md", "*.md", *(f"{folder}/*.md" for folder in FOLDERS))
@@ -115,3 +117,21 @@ def test_the_cells_of_a_lesson_run(lesson, tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert [words for words in LESSONS[lesson] if words not in printed] == []
     assert not list(tmp_path.iterdir())
+
+
+def test_a_page_shows_each_picture_in_light_and_dark_colors(printed, tmp_path):
+    page = tmp_path / "page.md"
+    code = "from somscape import SOM, plots\nsom = SOM(1, 2).fit([[0.0, 1], [1, 0], [2, 2]])\n"
+    image = "```{image} ../_generated/a.png\n:alt: A map\n```\n"
+    other = image.replace("a.png", "b.png")
+    page.write_text(f'```python\n{code}plots.hits(som).save("a.png")\n```\n\n{image}\n{other}')
+    before = plots.hits, plots.Display.save
+    printed.draw(page, tmp_path)
+    assert (plots.hits, plots.Display.save) == before
+    corners = [plt.imread(tmp_path / name)[0, 0, :3].mean() for name in ("a.png", "dark/a.png")]
+    assert corners[0] == 1
+    assert corners[1] < 0.2
+    shown = printed.with_dark(page.read_text(), tmp_path)
+    assert shown.count(":class: only-light") == shown.count(":class: only-dark") == 1
+    assert "../_generated/dark/a.png\n:class: only-dark\n:alt: A map\n" in shown
+    assert other in shown
