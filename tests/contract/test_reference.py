@@ -1,4 +1,4 @@
-"""The reference has all public names and commands, and its pages lead to others and the guide."""
+"""The reference has all public names and commands, and its pages lead to explanations."""
 
 import importlib
 import importlib.util
