@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 Float32s = NDArray[np.float32]
 Float64s = NDArray[np.float64]
 
-# The table of the credit-card exercise (docs/sources.md) may not be in the repository; it lies
-# beside the checkout where it is at hand.
+# The table of the credit-card exercise (docs/contribute/sources.md) may not be in the repository.
+# If the file exists next to the checkout, benchmarks use it.
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 CREDIT_CSV = _SHARED_DATA / "Credit_Card_Applications.csv"
 N_APPLICATIONS, N_ATTRIBUTES = 690, 14

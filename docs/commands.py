@@ -95,7 +95,7 @@ def page(words: str, command: click.Command) -> str:
         *options_of(command, context),
         ".. rubric:: Exit codes",
         "\n".join(codes),
-        ".. rubric:: In the guide",
+        ".. rubric:: Page with examples",
         f":doc:`/{guide_of_command(words)}`",
     ]
     return "\n\n".join(parts) + "\n"

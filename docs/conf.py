@@ -3,8 +3,10 @@
 import re
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 
+from docutils.nodes import entry, paragraph
 from sphinx.application import Sphinx
 
 import somscape
@@ -14,6 +16,8 @@ sys.path.insert(0, str(HERE))  # for what writes and draws beside this file
 import commands  # noqa: E402
 
 GENERATED = HERE / "_generated"
+DESCRIPTION = 160
+"""Characters of a description that search engines show."""
 
 project = "somscape"
 author = "The somscape developers"
@@ -32,7 +36,9 @@ html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "show_prev_next": False,
     "navbar_end": ["theme-switcher"],
-    "header_links_before_dropdown": 6,
+    "navbar_persistent": ["search-button"],
+    "navbar_align": "left",
+    "header_links_before_dropdown": 9,
     "collapse_navigation": True,
 }
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system says
@@ -42,7 +48,7 @@ html_static_path = ["_static"]
 html_css_files = ["gallery.css", "landing.css", "learn.css", "reference.css", "phone.css"]
 html_js_files = ["learn.js", "pictures.js", "reference.js"]
 html_extra_path = ["_generated/beside"]  # the report that the first page shows
-html_sidebars = {page: [] for page in ("index", "comparison", "examples", "gallery/**")}
+html_sidebars = {page: [] for page in ("index", "comparison", "gallery/**")}
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",
     "subsection_order": [
@@ -91,23 +97,39 @@ def run_examples() -> None:
     tumors.check(tumors.write_report(GENERATED / "beside"), HERE / "index.md")
     if lacks := screenshots.take(GENERATED / "monday"):
         sys.stderr.write(f"The pages do without pictures of the app: {lacks}.\n")
-    for page in ("index.md", "learn/map.md"):
-        list(printed.run(HERE / page, GENERATED))
+    tutorials = sorted(path for path in HERE.glob("tutorials/*.md") if path.stem != "index")
+    for page in (HERE / "index.md", HERE / "concepts" / "map.md", *tutorials):
+        printed.draw(page, GENERATED)
     for name in ("02_colors.py", "03_pictures.py"):
         example = HERE.parent / "examples" / name
         subprocess.run([sys.executable, str(example)], cwd=GENERATED, check=True)
 
 
 def prepare_page(app: Sphinx, page: str, source: list[str]) -> None:
-    """Put in the charts, and take out the pictures for which there was no browser.
+    """Put in charts and dark pictures, and take out the pictures that need a browser.
 
     A chart is a comment in the source, so a code host shows the page without it.
     """
+    import printed
     import screenshots
 
     chart = r"```{raw} html\n:file: _generated/\1.html\n```"
     source[0] = re.sub(r"<!-- chart: (\w+) -->", chart, source[0])
     source[0] = screenshots.without_missing(source[0], (HERE / page).parent)
+    source[0] = printed.with_dark(source[0], GENERATED)
+
+
+def describe(app: Sphinx, page: str, template: str, context: dict, document: object) -> None:
+    """Describe a page for search engines by its first sentences, or else by its title."""
+    found = [] if document is None else document.findall(paragraph)
+    texts = [each.astext() for each in found if not isinstance(each.parent, entry)]
+    longest = next((text for text in texts if len(text) > 40), "")
+    title = re.sub("<[^>]*>", "", context.get("title") or "")
+    text = " ".join((longest or f"{title}: a page of the documentation of somscape").split())
+    if len(text) > DESCRIPTION:
+        text = text[: DESCRIPTION - 4].rpartition(" ")[0] + " ..."
+    meta = f'<meta name="description" content="{escape(text)}" />\n'
+    context["metatags"] = context.get("metatags", "") + meta
 
 
 def look_at_gallery(app: Sphinx) -> None:
@@ -122,6 +144,7 @@ def setup(app: Sphinx) -> None:
     import shown_beside
 
     app.connect("source-read", prepare_page)
+    app.connect("html-page-context", describe)
     app.connect("builder-inited", look_at_gallery, priority=900)
     # After numpydoc, which has read the docstrings by then.
     app.connect("autodoc-process-docstring", shown_beside.add_to, priority=600)

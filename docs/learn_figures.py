@@ -1,4 +1,4 @@
-"""Figures of `learn/what.md`: trainings, recorded epoch by epoch, as pages that can be stepped.
+"""Figures of `concepts/map.md`: trainings, recorded epoch by epoch, as pages that can be stepped.
 
 Each figure is a still picture (SVG) with its recording beside it, which `learn.js` plays.
 """
@@ -118,7 +118,7 @@ def k_means(rows: np.ndarray) -> str:
     codebooks = recorded(rows, Lattice(3, 3), radii=np.full(20, 0.01), seed=2)
     label = "Nine prototypes among the same points, without lines between them"
     picture = svg(net(rows, codebooks[-1], []), label=label)
-    caption = "k-means with nine prototypes: nobody has neighbors."
+    caption = "k-means with nine prototypes. No prototype has neighbors."
     return figure("net", [picture], data=steps(codebooks, None) | {"edges": []}, caption=caption)
 
 
@@ -127,7 +127,7 @@ def colors() -> str:
     lattice, radii = Lattice(10, 15), np.geomspace(6, 0.7, 24)
     rows = np.random.default_rng(7).random((1500, 3))
     frames = [hex_colors(codebook) for codebook in recorded(rows, lattice, radii=radii, seed=1)]
-    label = "A map of hexagons on which similar colors lie side by side"
+    label = "A map of hexagons with similar colors next to each other"
     drawn = cells(lattice, [f'fill="{color}"' for color in frames[-1]])
     data = {"frames": frames, "radii": radii.round(1).tolist()}
     caption = "1,500 random colors, three numbers each, on a map of 10 x 15 units."

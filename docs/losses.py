@@ -278,7 +278,7 @@ def files_and_services() -> list[Loss]:
             "Dask: 1.8 to 1.9 times); with ten million rows, an epoch takes 250 ms more than "
             "without Dask (goal: 128)",
             "workers, client and scheduler share few processors",
-            "Turn off profiling ({doc}`guide/clusters`).",
+            "Turn off profiling ({doc}`operate/machines`).",
         ),
         Loss(
             "A row asked over HTTP",

@@ -1,11 +1,10 @@
 """Three made-up months of card applications, from the bundled German credit table.
 
-    python docs/months.py FOLDER    writes january.csv, february.csv, march.csv and mended.csv there
+    python docs/months.py FOLDER    writes january.csv, february.csv and march.csv there
 
-Each month has those customers of the month before who are still there, whose amounts have moved a
-little, and new ones.  One applicant comes back with three times the amount, some ask for something
-new, and in March somebody wrote cents; mended.csv is March as it should be.  Codes are replaced by
-words.
+Each month has most customers of the month before, with slightly different amounts, and new
+customers.  One applicant comes back with three times the amount, some applicants ask for something
+new, and the amounts of March are cents.  Codes are replaced by words.
 """
 
 import csv
@@ -73,7 +72,7 @@ def make() -> dict[str, list[Row]]:
 
     march = next_month(february, everybody[N_FIRST + N_COME :], rng)
     in_cents = [row | {"amount": 100 * int(row["amount"])} for row in march]
-    return {"january": january, "february": february, "march": in_cents, "mended": march}
+    return {"january": january, "february": february, "march": in_cents}
 
 
 def write(folder: Path) -> list[Path]:

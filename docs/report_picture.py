@@ -6,6 +6,7 @@ The picture contains the part of the page that a window shows, as text and shape
 """
 
 import contextlib
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +17,7 @@ from command_line import run_process
 from webdriver import chromium
 
 IMAGE = Path(__file__).parent / "images" / "report.svg"
-WIDTH, HEIGHT = 1240, 1000
+WIDTH, HEIGHT = 1240, 650
 TEXT = "The report: a map of 690 credit-card applications, and the list of anomalies with reasons"
 COMMANDS = (
     "example applications",
@@ -39,6 +40,13 @@ return [styles, new XMLSerializer().serializeToString(document.body)];
 """
 
 
+def for_window(found: re.Match[str]) -> str:
+    """Return a condition with the result for the window, so that a small picture looks the same."""
+    edge, limit = found[1], int(found[2])
+    is_met = limit <= WIDTH if edge == "min" else limit >= WIDTH
+    return "@media all" if is_met else "@media not all"
+
+
 def main() -> None:
     """Rank the bundled applications, open the report, and write what the window shows."""
     with tempfile.TemporaryDirectory() as name:
@@ -52,6 +60,8 @@ def main() -> None:
             browser.emulate(width=WIDTH, height=HEIGHT)
             browser.open(folder / "found" / "report.html")
             styles, body = browser.run(SNAPSHOT, HEIGHT)
+    styles = re.sub(r"@media \((min|max)-width: (\d+)px\)", for_window, styles)
+    styles += "\n* { max-height: none !important; }"  # a picture cannot scroll
     IMAGE.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img"><title>{TEXT}</title>'

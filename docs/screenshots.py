@@ -1,10 +1,9 @@
-"""Takes the pictures of the report and the app, and what commands print, for the site's pages.
+"""Takes the pictures of the report and the app for the pages of the site.
 
     python docs/screenshots.py FOLDER    for itself; conf.py does so as it builds the site
 
-Somebody called Anna looks at three made-up months (`months.py`): by commands, and in the app with
-headless Chromium.  The pages say what happens; where February or March comes out otherwise, the
-site's build fails.
+Commands run three invented months (`months.py`), and the pictures show the report and the app in
+headless Chromium.  Pages describe February and March, so the build fails if the results differ.
 """
 
 import base64
@@ -28,18 +27,15 @@ from webdriver import chromium, lacking
 
 WIDTH, HEIGHT = 820, 860
 PICTURE = re.compile(r"!\[[^\]]*\]\((\S*_generated/monday/\w+\.png)\)")
-DESK = "/home/anna"
-"""What stands in printed lines for the folder, which is another one each time."""
-MARCH = "somscape run cards march.csv --out march"
 IN_MIND = "K1010"
 """The builder, who is cleared and comes back."""
 FEBRUARY = ("3 new", "1 returned")
 DRIFT = "100 times larger"
-"""What learn/monday.md says of February and of March."""
+"""Changes in February and March that the pages describe."""
 
 
 class Camera:
-    """Takes pictures of pages, and what commands print, into a folder."""
+    """Takes pictures of pages, and writes these pictures to a folder."""
 
     def __init__(self, person: Person, folder: Path) -> None:
         self.person, self.folder = person, folder
@@ -67,22 +63,10 @@ def run(command: str) -> Outcome:
 
 
 def expect(printed: str, *words: str) -> None:
-    """Raise an error where words that a page says are not in what was printed."""
+    """Raise an error if the printed text does not contain words of a page."""
     for each in words:
         if each not in " ".join(printed.split()):
-            raise RuntimeError(f"learn/monday.md says {each!r}, which is not in: {printed}")
-
-
-def say(folder: Path, name: str, command: str, first: int = 99, last: int = 0) -> str:
-    """Run a command; write what it prints below it, its first and last lines where it is long."""
-    done = run(command)
-    lines = done.out.rstrip().replace(str(Path.cwd()), DESK).splitlines()
-    if len(lines) > first + last:
-        lines = [*lines[:first], "...", *lines[len(lines) - last :]]
-    text = "\n".join([f"$ {command}", *lines, *(["$ echo $?", "3"] if done.code else []), ""])
-    with (folder / f"{name}.txt").open("a", encoding="utf-8") as file:
-        file.write(text)
-    return done.out
+            raise RuntimeError(f"the pages describe {each!r}, which is not in: {printed}")
 
 
 @contextlib.contextmanager
@@ -102,97 +86,39 @@ def a_desk() -> Iterator[Path]:
             os.environ.update(before)
 
 
-def january(folder: Path) -> None:
-    """Begin the watch."""
-    command = "somscape detect january.csv --id customer --alerts 12 --watch cards --out january"
-    say(folder, "january", command, first=24, last=5)
-
-
-def report(camera: Camera, page: Path) -> None:
-    """Look at the report of January."""
-    person = camera.person
-    person.browser.emulate(width=WIDTH, height=HEIGHT)
-    person.browser.open(page)
-    person.wait_for("#rows tr[data-rank]")
-    camera.take("list", "#list")
-    person.browser.click('#rows tr[data-rank="1"] .open button')
-    person.wait_for("#rows .case")
-    camera.take("opened", "#rows .case")
-
-
-def weekly(camera: Camera, folder: Path, desk: Path) -> None:
-    """Decide, run the next months, and look at what changed."""
-    person = camera.person
-    person.visit("/")
-    person.wait_for("#watches li")
-    camera.take("home")
-    person.visit("/watches/cards")
-    person.wait_for(f'#cases li[data-key="{IN_MIND}"]')
-    camera.take("waits")
-    comment = "a builder, three machines; called"
-    person.browser.type(f'#cases li[data-key="{IN_MIND}"] input[type=text]', comment)
-    person.browser.click(f'#cases li[data-key="{IN_MIND}"] .cleared')
-    person.wait("document.querySelectorAll('#cases li').length === 12")
-    person.browser.click("#cases li .confirmed")
-    person.wait("document.querySelectorAll('#cases li').length === 11")
-    person.choose("#which", "last")
-    camera.take("marked", height=1600)
-    person.visit("/")
-    person.wait_for("#watches li")
-    person.browser.type("#file-of-0", str(desk / "february.csv"))
-    person.wait("location.pathname.endsWith('/report')")
-    person.wait_for("#changed-box")
-    expect(person.words("#changed-counts"), *FEBRUARY)
-    camera.take("changed", "#changed-box")
-    run("somscape run cards february.csv --out february")  # the same run, for its report
-    person.browser.open(desk / "february" / "report.html")
-    person.wait_for("#rows tr[data-rank]")
-    camera.take("report", height=2000)
-    person.visit(f"/watches/cards/cases/{IN_MIND}")
-    person.wait_for("#values td")
-    camera.take("case", height=1640)
-    person.browser.type("#decide input", "and five more; saw the contract")
-    person.browser.click("#decide .cleared")
-    person.wait_for_words("#history", "contract")
-    camera.take("again", "main section:nth-of-type(2)")
-    expect(say(folder, "march", MARCH, first=5, last=1), DRIFT)
-    person.visit("/")
-    person.wait_for_words("#watches", DRIFT)
-    camera.take("drift", height=520)
-    mended(camera, desk)
-    say(folder, "audit", "somscape audit verify")
-
-
-def by_commands(folder: Path) -> None:
-    """Do what `weekly` does, by commands alone."""
+def three_months() -> None:
+    """Start the watch in January, decide two cases, and run February and March."""
+    run("somscape detect january.csv --id customer --alerts 12 --watch cards --out january")
     with Path("january/alerts.csv").open(encoding="utf-8", newline="") as file:
         keys = [row["customer"] for row in csv.DictReader(file)]
     mark = "somscape cases mark cards"
     run(f"{mark} {IN_MIND} cleared --comment 'a builder, three machines; called'")
     run(f"{mark} {next(key for key in keys if key != IN_MIND)} confirmed")
-    expect(run("somscape run cards february.csv").out, *FEBRUARY)
-    run(f"{mark} {IN_MIND} cleared --comment 'and five more; saw the contract'")
-    expect(say(folder, "march", MARCH, first=5, last=1), DRIFT)
-    run("somscape run cards mended.csv --instead-of 3")
-    say(folder, "audit", "somscape audit verify")
+    expect(run("somscape run cards february.csv --out february").out, *FEBRUARY)
+    expect(run("somscape run cards march.csv").out, DRIFT)
 
 
-def mended(camera: Camera, desk: Path) -> None:
-    """Put the right file in the place of the wrong one of March, and look at all runs."""
+def reports(camera: Camera, desk: Path) -> None:
+    """Look at a case of January and at the report of February."""
     person = camera.person
-    person.visit("/watches/cards")
-    person.wait_for("#watch-runs .replace")
-    person.browser.click("#watch-runs .replace")  # the newest run is the first
-    person.wait_for("#right-dialog")
-    expect(person.words("#right-dialog"), "replaces run 3. It is compared")
-    person.browser.type("#right-file", str(desk / "mended.csv"))
-    person.browser.click("#right-dialog .primary")
-    person.wait("location.pathname.endsWith('/report')")
-    person.wait_for_words("#changed-lead", "It replaces run 3.")
-    camera.take("mended", "#changed-box")
-    person.visit("/watches/cards")
-    person.wait_for_words("#watch-runs", "replaced by run 4")
-    camera.take("runs", "section:has(#watch-runs)")
+    person.browser.emulate(width=WIDTH, height=HEIGHT)
+    person.browser.open(desk / "january" / "report.html")
+    person.wait_for("#rows tr[data-rank]")
+    person.browser.click('#rows tr[data-rank="1"] .open button')
+    person.wait_for("#rows .case")
+    camera.take("opened", "#rows .case")
+    person.browser.open(desk / "february" / "report.html")
+    person.wait_for("#rows tr[data-rank]")
+    camera.take("changed", "#changed-box")
+    camera.take("report", height=2000)
+
+
+def home(camera: Camera) -> None:
+    """Look at the watch after the drift of March."""
+    person = camera.person
+    person.visit("/")
+    person.wait_for_words("#watches", DRIFT)
+    camera.take("drift", height=520)
 
 
 def setting_up(camera: Camera) -> None:
@@ -217,21 +143,20 @@ def without_missing(text: str, folder: Path) -> str:
 
 
 def take(folder: Path) -> str:
-    """Take all of it into a folder, without a browser only what commands print.
+    """Take all pictures into a folder.
 
     Returns
     -------
     str
-        What is lacking, "" where nothing is.
+        The reason if no browser takes pictures, "" otherwise.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for old in (*folder.glob("*.png"), *folder.glob("*.txt")):
+    for old in folder.glob("*.png"):
         old.unlink()
     with a_desk() as desk:
-        january(folder)
+        three_months()
         lacks = lacking()
         if lacks:
-            by_commands(folder)
             return lacks
         profile = desk / "profile"
         profile.mkdir()
@@ -243,15 +168,15 @@ def take(folder: Path) -> str:
             camera = Camera(person, folder)
             browser._ask("POST", "/url", {"url": server.address})
             person.wait("location.pathname + location.search === '/'")
-            report(camera, desk / "january" / "report.html")
-            weekly(camera, folder, desk)
+            reports(camera, desk)
+            home(camera)
             setting_up(camera)
     return ""
 
 
 def main(folder: str) -> str | None:
-    """Take all; return what a process ends with: what is lacking, None where nothing is."""
-    return take(Path(folder)) or None
+    """Take all pictures, and return the reason if no browser takes pictures."""
+    return take(Path(folder).resolve()) or None
 
 
 if __name__ == "__main__":

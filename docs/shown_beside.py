@@ -1,4 +1,4 @@
-"""What a page of the reference shows beside the docstring: pictures, and the page of the guide.
+"""What a page of the reference shows beside the docstring: pictures, and the page with examples.
 
 Pictures are those that `examples/03_pictures.py` draws, each with the call that drew it.
 """
@@ -58,11 +58,11 @@ def figures(name: str) -> list[str]:
 
 
 def add_to(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Add pictures below the first sentence of a docstring, and the guide's page at its end."""
+    """Add pictures below the first sentence of a docstring, and the explaining page at its end."""
     short = name.removeprefix(PACKAGE)
     if what not in ("class", "function", "exception") or name == short:
         return
     starts = next((at for at, line in enumerate(lines) if line.strip()), 0)
     ends = next((at for at in range(starts, len(lines)) if not lines[at].strip()), len(lines))
     lines[ends:ends] = figures(short)
-    lines += ["", ".. rubric:: In the guide", "", f":doc:`/{guide_of(short)}`", ""]
+    lines += ["", ".. rubric:: Page with examples", "", f":doc:`/{guide_of(short)}`", ""]

@@ -20,9 +20,9 @@ from somscape.kernels._select import VARIABLE, is_core_built, select_kernels
 from somscape.recognize import _train as _train_predictor
 
 NOT_BUILT = "the compiled core is not built here; install somscape where a C++ compiler is found"
-# The article: tutorials that train a map on 690 credit applications (docs/sources.md).  Their
-# table may not be in the repository; it lies beside the checkout where it is at
-# hand (`load_credit_applications` says where to get it).
+# The article: tutorials that train a map on 690 credit applications, see
+# docs/contribute/sources.md.  Their table may not be in the repository.  If the file exists next
+# to the checkout, tests use it (`load_credit_applications` names the place of the file).
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 ARTICLE = DATA / "Credit_Card_Applications.csv"
 NO_ARTICLE = f"the article's file is not there: {ARTICLE}"

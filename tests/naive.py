@@ -121,7 +121,7 @@ def graph_distances(adjacency):
 def neighbors(n_rows, n_cols, lattice, boundary):
     """List, for each unit, the sorted units next to it; itself never, duplicates once.
 
-    Source: docs/sources.md, topographic error: 8 or 6 neighbors. Rectangular: the other
+    Source: docs/contribute/sources.md, topographic error: 8 or 6 neighbors. Rectangular: the other
     units of the surrounding 3 x 3 square. Hexagonal: the units at distance 1.
     """
     places = positions(n_rows, n_cols, lattice).tolist()
@@ -237,10 +237,10 @@ def online(X, order, codebook, map_dist, radii, rates, kind):
 def schedule(kind, start, end, t, n):
     """Give the radius or rate at step t = 0, ..., n - 1 of n.
 
-    Source: docs/sources.md, schedules. "geometric" start (end/start)^(t/(n-1)) and "linear" reach
-    ``end`` exactly in the last step, which is the only one if n = 1. "asymptotic" is MiniSom's
-    start / (1 + t (start/end - 1) / n): that would reach ``end`` at t = n, one step after the
-    last, which is at ``end`` all the same.
+    Source: docs/contribute/sources.md, schedules. "geometric" start (end/start)^(t/(n-1)) and
+    "linear" reach ``end`` exactly in the last step, which is the only one if n = 1.
+    "asymptotic" is MiniSom's start / (1 + t (start/end - 1) / n): that would reach ``end`` at
+    t = n, one step after the last, which is at ``end`` all the same.
     """
     if kind == "constant":
         return start
@@ -323,7 +323,7 @@ def pca_start(X, n_rows, n_cols, lattice):
 def auto_size(X, lattice):
     """Give (n_rows, n_cols) for a data set.
 
-    Source: SOM Toolbox, ``som_topol_struct``, with the limits of docs/sources.md: about
+    Source: SOM Toolbox, ``som_topol_struct``, with the limits of docs/contribute/sources.md: about
     M = ceil(5 sqrt(n)) units within [9, 10000] and at most n; sides in the ratio sqrt(l1 / l2)
     within [1, 4], or 1 where l1 = 0 or l2 M < l1. Halves are rounded up, as by Matlab's ``round``.
 
@@ -866,7 +866,7 @@ def usual_units(codebook, hits, trim):
 def k_prototype(X, codebook, live, k):
     """Give each row's outlier score (n,) and what each feature contributes to it (n, d).
 
-    Source: docs/sources.md, k-prototype. The score is the mean distance to the
+    Source: docs/contribute/sources.md, k-prototype. The score is the mean distance to the
     k nearest live units (all live ones if fewer); ``live`` is one truth value a unit. At one unit
     feature j contributes (x_j - w_j)^2 / |x - w|, or 0 at distance 0, which sums to the distance;
     contributions are averaged over the k units, so they sum to the score.

@@ -8,6 +8,7 @@ document.addEventListener("DOMContentLoaded", () => {
     link.href = picture.src;
     link.title = "Open the picture in full";
     link.className = "in-full";
+    for (const mode of ["only-light", "only-dark"]) link.classList.toggle(mode, picture.classList.contains(mode));
     picture.replaceWith(link);
     link.append(picture);
   }

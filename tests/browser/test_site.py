@@ -1,6 +1,6 @@
 """The site, once it is built: links lead somewhere, search works from a file, all can read it.
 
-Pictures of ten pages go to results/site, for people to see; links that leave the site to
+Pictures of these pages go to results/site, for people to see; links that leave the site to
 docs/_build/external.txt.
 """
 
@@ -19,17 +19,23 @@ SITE = ROOT / "docs" / "_build" / "html"
 PICTURES = ROOT / "results" / "site"
 PAGES = (
     "index",
-    "learn/what",
+    "concepts/map",
+    "concepts/scores",
+    "tutorials/anomalies",
+    "tutorials/classes",
+    "tutorials/clusters",
+    "howto/which",
+    "limits",
     "howto/how_many_groups",
     "coming/r",
-    "guide/choosing",
-    "guide/files",
+    "howto/choosing",
+    "howto/files",
     "reference",
     "api/somscape.plots.umatrix",
     "api/somscape.SOMDetector",
     "commands/detect",
 )
-WITH_MUCH_TO_SHOW = ("comparison", "learn/credit_card", "learn/monday", "gallery/map/01_colors")
+WITH_MUCH_TO_SHOW = ("comparison", "tutorials/anomalies", "gallery/map/01_colors")
 LOOKS = ((360, 800, "dark"), (1400, 1000, "light"))
 LOADED = {"img": "src", "script": "src", "iframe": "src", "source": "src"}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -56,11 +62,17 @@ class Page(HTMLParser):
         self.places: set[str] = {""}
         self.links: set[str] = set()
         self.loaded: set[str] = set()
+        self.descriptions: list[str] = []
+        self.without_text: set[str] = set()
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         self.places |= {given[name] for name in ("id", "name") if name in given}
+        if tag == "meta" and given.get("name") == "description":
+            self.descriptions.append(given["content"])
+        if tag == "img" and not given.get("alt", "").strip():
+            self.without_text.add(given["src"])
         if tag in LOADED and LOADED[tag] in given:
             self.loaded.add(given[LOADED[tag]])
         elif tag == "link" and given.get("rel") in ("stylesheet", "preload", "icon"):
@@ -90,6 +102,21 @@ def test_every_link_within_the_site_leads_somewhere(pages: dict[Path, Page]) -> 
     (SITE.parent / "external.txt").write_text("\n".join(sorted(outside)) + "\n", encoding="utf-8")
     assert len(pages) > 100
     assert broken == []
+
+
+def test_a_page_has_a_description_for_search_engines(pages: dict[Path, Page]) -> None:
+    own = {path: page for path, page in pages.items() if not path.name.startswith("tumors")}
+    wrong = {str(path.relative_to(SITE)): page.descriptions for path, page in own.items()}
+    assert {k: v for k, v in wrong.items() if len(v) != 1 or not 20 < len(v[0]) <= 160} == {}
+
+
+def test_a_picture_has_a_text_for_people_who_do_not_see_it(pages: dict[Path, Page]) -> None:
+    # A small picture of the gallery is next to its title.
+    lacks = {
+        str(path.relative_to(SITE)): {s for s in page.without_text if not s.endswith("_thumb.png")}
+        for path, page in pages.items()
+    }
+    assert {path: pictures for path, pictures in lacks.items() if pictures} == {}
 
 
 def test_a_page_loads_nothing_from_elsewhere(pages: dict[Path, Page]) -> None:

@@ -236,7 +236,7 @@ def test_the_guide_runs(engine, tmp_path, monkeypatch):
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.chdir(tmp_path)
     frame_of(rows_of(100)).to_parquet("rows.parquet")
-    page = Path(__file__).parents[2] / "docs/guide/clusters.md"
+    page = Path(__file__).parents[2] / "docs/operate/machines.md"
     blocks = re.findall(r"^```{code-block} python\n(.*?)^```", page.read_text(), re.M | re.S)
     (block,) = [
         block for block in blocks if f"import {engine}" in block or f"from {engine}" in block

@@ -21,7 +21,7 @@ LIMITS = {
     "private": PLAIN_ENOUGH,
     "deep": PLAIN_ENOUGH,
     "notes": PLAIN_ENOUGH,
-    "pages": AS_BEFORE,  # tutorials, how-to pages and the guide
+    "pages": AS_BEFORE,  # tutorials, how-to pages and concepts
 }
 # Before the texts were written in plain English.  A rate must not fall because texts disappear, so
 # a smaller number here needs a comment with the reason.
@@ -58,7 +58,7 @@ def test_a_surface_keeps_its_texts(surface, found):
 
 
 def test_words_that_have_better_ones_are_not_used(found):
-    # The tutorials, how-to pages and the guide have their own limits until they are rewritten.
+    # The tutorials, how-to pages and concepts have their own limits until they are rewritten.
     for word, better in english.BETTER_WORDS.items():
         used = english.places(rf"\b{word}s?\b", [s for s in found if s.surface != "pages"])
         assert not used, f"write {better} instead of {word}: {used[:5]}"

@@ -36,7 +36,7 @@ def units_of(page):
 
 
 def test_the_page_shows_all_figures(figures):
-    page = (DOCS / "learn" / "what.md").read_text(encoding="utf-8")
+    page = (DOCS / "concepts" / "map.md").read_text(encoding="utf-8")
     assert sorted(re.findall(r"_generated/(\w+)\.html", page)) == sorted(figures)
 
 

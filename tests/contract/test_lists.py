@@ -34,7 +34,7 @@ def page(name: str) -> str:
 def test_every_ending_of_a_program_stands_wherever_endings_are_listed() -> None:
     help_text = main.commands["convert"].help or ""
     places = {
-        "docs/guide/files.md": page("docs/guide/files.md"),
+        "docs/howto/files.md": page("docs/howto/files.md"),
         "somscape.load": inspect.getdoc(somscape.load) or "",
         "convert --help": help_text,
         "the message in maps/record.py": page("src/somscape/maps/record.py"),
@@ -46,7 +46,7 @@ def test_every_ending_of_a_program_stands_wherever_endings_are_listed() -> None:
 
 def test_every_neighborhood_stands_in_the_guide_and_in_som() -> None:
     for name in NEIGHBORHOODS:
-        for place in (page("docs/guide/choosing.md"), SOM.__doc__ or ""):
+        for place in (page("docs/howto/choosing.md"), SOM.__doc__ or ""):
             assert f'"{name}"' in place, name
 
 
@@ -59,7 +59,7 @@ def test_every_measure_stands_in_the_reference() -> None:
 def test_every_picture_stands_in_the_reference_and_the_guide() -> None:
     listed = re.findall(r"^   plots\.(\w+)$", page("docs/reference.md"), re.M)
     assert set(listed) == set(plots.__all__)
-    guide = page("docs/guide/pictures.md")
+    guide = page("docs/howto/pictures.md")
     assert not [name for name in plots.__all__ if name.islower() and name not in guide]
 
 
@@ -86,7 +86,7 @@ def test_the_command_of_a_report_has_every_option_of_detect() -> None:
 
 
 def test_every_kind_and_part_of_a_roles_file_stands_in_the_guide() -> None:
-    text = page("docs/guide/roles.md")
+    text = page("docs/howto/roles.md")
     assert f"kinds: {', '.join(ROLE_OF_KIND)}" in text
     for name in {*SETTINGS, "columns"} - {"label_value"}:
         assert re.search(rf"^(\[{name}\]|{name} = )", text, re.M), name

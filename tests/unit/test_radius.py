@@ -12,7 +12,7 @@ from somscape.grid._neighborhood import CONVENTIONS
 
 DISTANCES = np.array([0.0, 0.5, 1.0, math.sqrt(3), 2.0, 3.7])
 
-# Weight by map distance d for that program's value v, from its source (docs/sources.md).
+# Weight by map distance d for that program's value v, from its source (docs/contribute/sources.md).
 GAUSSIANS = {
     "minisom": lambda d, v: math.exp(-(d**2) / (2 * v**2)),
     "som_toolbox": lambda d, v: math.exp(-(d**2) / (2 * v**2)),

@@ -131,7 +131,7 @@ def test_rms_distance_is_the_rows_own_distance_pooled_with_the_neighbors():
 
 
 def test_every_score_has_words():
-    guide = (Path(__file__).parents[2] / "docs/guide/detecting.md").read_text(encoding="utf-8")
+    guide = (Path(__file__).parents[2] / "docs/howto/detecting.md").read_text(encoding="utf-8")
     for name in SCORES:
         assert f'"{name}"' in guide
         assert f'``"{name}"``' in SOMDetector.__doc__

@@ -191,8 +191,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         Function of the distance d on the map between a unit and a row's best matching unit.  The
         result is the weight of the row in the update of the unit.  ``"gaussian"`` is ``exp(-d^2 /
         (2 radius^2))``.  ``"bubble"`` is 1 within the radius.  All except ``"gaussian"`` are 0
-        beyond the radius.  See "Choosing a map" in the guide.  ``"triangle"`` needs a rectangular
-        lattice.
+        beyond the radius.  The how-to page on the settings of a map shows all formulas.
+        ``"triangle"`` needs a rectangular lattice.
     metric : {"euclidean", "cosine", "manhattan", "chebyshev", "correlation", "mahalanobis"}, \
             default="euclidean"
         Distance between rows and prototypes.  Features should be on the same scale.  The columns of
@@ -232,7 +232,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         of the map for ``init="pca"`` and half of this side for other values of `init`, but at least
         2.  ``radius_end="auto"`` means 0.7, or less if there are more than 20 rows per unit.  If
         ``radius_end`` is 0.3 or less, prototypes of some units can be moved to rows that are far
-        from all prototypes, at the end of training.  See "Choosing a map" in the guide.
+        from all prototypes, at the end of training.
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
         Name of the function by which the radius falls from ``radius_start`` to ``radius_end``
@@ -390,7 +390,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
             array of torch or CuPy stays on its device.  A `somscape.tables.Table`, or a data frame
             with columns that are not numbers, is first encoded by `encoder`.  Collections of Dask,
             Spark and Ray, and `somscape.fit.Pieces`, are processed where they are stored.  See
-            "When one machine is not enough" in the guide.
+            the page "When one machine is not enough".
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Row weights.  A row of weight 2 counts as two rows, and rows of weight 0 are ignored.

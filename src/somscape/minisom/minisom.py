@@ -307,7 +307,7 @@ class MiniSom(MiniSomAnswers):
     Training runs in compiled code, or row by row in NumPy (as in MiniSom) if you pass functions of
     your own.  Rectangular maps with the Euclidean, Manhattan or Chebyshev distance and a gaussian,
     bubble or triangle neighborhood are equal to MiniSom's maps to the last bit.  Other maps differ
-    from MiniSom's maps only by rounding.  The guide "Coming from MiniSom" lists the differences.
+    from MiniSom's maps only by rounding.  The page "Coming from MiniSom" lists the differences.
 
     References
     ----------

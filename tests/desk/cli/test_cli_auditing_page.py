@@ -9,7 +9,7 @@ from command_line import run, write
 
 from somscape.desk.cases import State
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "guide" / "auditing.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "operate" / "auditing.md"
 FORGET = "somscape cases forget cards c005 --audit-key audit.key"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

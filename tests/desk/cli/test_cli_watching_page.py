@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import run
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "guide" / "watching.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "operate" / "watching.md"
 BLOCK = re.compile(r"^```(python)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

@@ -20,7 +20,7 @@ from somscape.tables import table_from_columns
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = ROOT / "tests" / "golden"
-PAGE = ROOT / "docs" / "map_file.md"
+PAGE = ROOT / "docs" / "contribute" / "map_file.md"
 
 
 def rows_of(n=60, d=3):

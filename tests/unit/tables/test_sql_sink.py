@@ -245,7 +245,7 @@ def test_a_schema_of_a_server(postgresql: Server) -> None:
     for _ in range(2):
         write_sql(alerts(0.5), url, "audit.alerts", run="r", key=[1])
     assert postgresql.run("SELECT count(*) FROM audit.alerts") == [(1,)]
-    # The rights that the guide asks for do.
+    # The rights of docs/operate/databases.md are sufficient.
     postgresql.run(
         "GRANT USAGE ON SCHEMA audit TO writer",
         "GRANT SELECT, INSERT, UPDATE ON audit.alerts TO writer",
