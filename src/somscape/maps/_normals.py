@@ -411,7 +411,7 @@ density in the lower one of their middles."""
 ALIKE_BENT = 0.13
 """This share replaces `ALIKE` if one of the groups needs several laws, because it can be bent."""
 
-MAIN_SHARE = 0.75
+MAIN_SHARE = 0.8
 """A group of several laws is not bent if one of its laws has at least this share of its rows."""
 
 ALPHA_LAWS = 0.02

@@ -185,7 +185,8 @@ def split_header(
     """
     records, first, n_cells, n_left = iter(records), list[NumberedRecord](), 0, N_HEADER
     while n_left and n_cells < FREE_COLUMNS and (each := next(records, None)):
-        first.append(each)
+        if each[1]:  # a line without cells is not kept, because a file can contain many such lines
+            first.append(each)
         n_cells += len(each[1])
         n_left -= not is_blank(each[1])
     filled = [each for each in first if not is_blank(each[1])]

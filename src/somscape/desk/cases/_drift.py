@@ -111,7 +111,8 @@ FEWEST = 1e-6
 """Number of rows of a mean without values, which thus agrees with every other mean."""
 
 MAX_FEATURES = 500
-"""Maximum number of features with saved means, and of columns with saved shares of cells."""
+"""Maximum number of features with saved means.  Shares of missing cells are saved for as many
+columns, or for all columns of these features."""
 
 FAR_SHARE = 0.01
 """Share of the rows in the first run with a map that count as far from the map."""
@@ -139,7 +140,7 @@ class Month:
         rows above the map's threshold.  In the first month of a map, the mean of unseen levels is
         an estimate.
     missing : ndarray of shape (n_columns,)
-        Share of missing cells of each column.
+        Share of missing cells of each column.  Empty for a month of an earlier version.
     """
 
     n: int
@@ -208,9 +209,10 @@ def compared_features(encoding: Encoding) -> list[_Feature]:
 def missing_cells(encoding: Encoding, table: Table) -> list[Bools]:
     """Return which cells of each column are missing. Later columns are left out."""
     none = np.zeros(table.n_rows, dtype=bool)
+    n = max([MAX_FEATURES, *(each.column + 1 for each in compared_features(encoding))])
     return [
         table.column(code.name).missing if code.name in table.names else none
-        for code in encoding.features[:MAX_FEATURES]
+        for code in encoding.features[:n]
     ]
 
 
@@ -409,9 +411,9 @@ def drift_of(
     month, missing = None, missing_cells(encoding, table)
     if len(rows) >= MIN_MONTH:
         month = Month.of(detector, rows, is_above, share if is_first else None, missing)
-    n = (len(compared_features(encoding)) + 1, len(missing))
+    n = len(compared_features(encoding)) + 1
     told = [Month.from_json(facts["month"]) for facts in earlier if facts.get("month")]
-    months = [each for each in told if (len(each.means), len(each.missing)) == n]
+    months = [m for m in told if len(m.means) == n and len(m.missing) in (0, len(missing))]
     found = Drift(
         *(len(rows), int(is_above.sum()), share * len(rows)),
         far=far,
@@ -454,13 +456,17 @@ def _changes(encoding: Encoding, months: Sequence[Month], now: Month) -> list[_C
     size = [each.code.applies if isinstance(each.code, CategoryCode) else 0.0 for each in features]
     is_rise = np.array([*(each.is_unseen for each in features), True], dtype=bool)
     column = np.array([*(each.column for each in features), -1])
-    missing = np.array([each.missing for each in all_months])
+    counted_cells = [each for each in all_months if len(each.missing)]
+    none = np.zeros(len(now.missing))
+    missing = np.array([each.missing if len(each.missing) else none for each in all_months])
     lacks = np.where(column < 0, 0, missing[:, column])
     p_values, change = surprises(months, now, np.array([*size, 1.0]), is_rise, lacks)
     # Without any missing cell, the test cannot reject, so it does not count (Tarone 1990).
     lacking = np.flatnonzero(missing.any(axis=0))
-    shares = [Month(m.n, m.missing, m.missing * (1 - m.missing), m.missing) for m in all_months]
-    p_missing, _ = surprises(shares[:-1], shares[-1], np.ones(len(now.missing)), False)
+    shares = [Month(m.n, m.missing, m.missing * (1 - m.missing), m.missing) for m in counted_cells]
+    p_missing = np.ones(len(now.missing))
+    if len(shares) > 1:
+        p_missing, _ = surprises(shares[:-1], shares[-1], p_missing, False)
     names, places, counts = np.unique(column, return_inverse=True, return_counts=True)
     n_groups = len(names) + len(lacking)
     least = np.ones(len(names))
@@ -475,7 +481,9 @@ def _changes(encoding: Encoding, months: Sequence[Month], now: Month) -> list[_C
         rank = (least[places[i]], change[i] <= 0, -change[i])
         found.append((rank, _Changed(int(column[i]), place, *facts)))
     for j in lacking[p_missing[lacking] * n_groups <= FALSE_ALARM].tolist():
-        was = float((n * missing[:-1])[:, j].sum() / n.sum())
+        was = float(
+            np.average([m.missing[j] for m in shares[:-1]], weights=[m.n for m in shares[:-1]])
+        )
         share = float(now.missing[j])
         found.append(((p_missing[j], False, 0.0), _Changed(j, MISSING, share - was, was, share)))
     first: dict[tuple[int, bool], _Changed] = {}

@@ -254,7 +254,10 @@ class Before:
         encoding = detector.map_.encoding
         then = encoded_cells(encoding, [kept[key] for key in shared])
         today = subject.rows[[subject.row_of[key] for key in shared]]
-        usual = usual_moves(detector, then, today, subject.rows)
+        if last is not None and last.data == subject.data:  # no row moves, so keep the usual moves
+            usual = UsualMoves(**last.facts["usual_moves"])
+        else:
+            usual = usual_moves(detector, then, today, subject.rows)
         known = [row.key for row in listed if row.key in kept]
         rows = encoded_cells(encoding, [kept[key] for key in known])
         is_known = ~np.isnan(rows).any(axis=1)

@@ -744,12 +744,15 @@ def verdict_on(read: Transaction, key: bytes | None = None, head: str | None = N
     told.end()
     return Verdict(
         n_lines=chain.number,
+        head=chain.head,
         faults=(*chain.faults, *told.faults),
         unchecked=tuple(chain.unchecked),
         forgotten=tuple(told.lines),
         n_forgotten=told.n_cases,
         notes=told.notes,
-        **{name: getattr(chain, name) for name in ("head", "found", "n_sealed", "has_seals")},
+        found=chain.found,
+        n_sealed=chain.n_sealed,
+        has_seals=chain.has_seals,
         last=last,
     )
 

@@ -597,9 +597,16 @@ def as_text(value: Mapping[str, Any] | None) -> str:
 
 def decision_line(row: Row, salt: str) -> dict[str, Any]:
     """Return the fields of the audit line that records a decision."""
-    said = {name: row[name] for name in ("watch", "state", "run", "score")}
-    texts = {name: hidden(row[name], salt) for name in ("comment", "cells", "token")}
-    return {**said, **texts, "case": hidden(row["key"], salt)}
+    return {
+        "watch": row["watch"],
+        "case": hidden(row["key"], salt),
+        "state": row["state"],
+        "comment": hidden(row["comment"], salt),
+        "run": row["run"],
+        "score": row["score"],
+        "cells": hidden(row["cells"], salt),
+        "token": hidden(row["token"], salt),
+    }
 
 
 def run_line(row: Row, listed: Iterable[str], kept: Iterable[str]) -> dict[str, Any]:

@@ -200,8 +200,9 @@ class State:
 
     def keep_categories(self, name: str, categories: Sequence[str], *, author: str) -> Watch:
         """Save the categories for clearing cases of a watch, and return the watch."""
-        watch = replace(self.watch(name), categories=checked_categories(categories))
-        return self.keep_watch(watch, self.map(watch.map), author=author)
+        with self.together():
+            watch = replace(self.watch(name), categories=checked_categories(categories))
+            return self.keep_watch(watch, self.map(watch.map), author=author)
 
     def name_upload(
         self,
@@ -546,12 +547,15 @@ class State:
         nothing = dict.fromkeys(("listed", CONFIRMED, CLEARED, OPEN), 0)
         of_watch = self.database.rows("SELECT id FROM runs WHERE watch = ?", (watch,))
         found = {row["id"]: dict(nothing) for row in of_watch}
+        since: dict[str, int] = {}  # the last run in which a cleared case returned
         for row in self.database.rows(
             "SELECT l.run, l.key, l.news, r.number FROM listed l JOIN runs r ON r.id = l.run"
-            " WHERE r.watch = ?",
+            " WHERE r.watch = ? ORDER BY r.number",
             (watch,),
         ):
-            state = _state_in(row["number"], row["news"], said.get(row["key"], {}))
+            if row["news"] == RETURNED:
+                since[row["key"]] = row["number"]
+            state = _state_in(row["number"], since.get(row["key"], 0), said.get(row["key"], {}))
             is_filling = row["news"] == FILLED and state == OPEN
             if not is_check(row["key"]) and row["news"] != FOLDED and not is_filling:
                 found[row["run"]]["listed"] += 1
@@ -621,10 +625,13 @@ ROW = "key, place, score, p_value, news, reasons"
 """Columns of a listed row."""
 
 
-def _state_in(run: int, news: str, said: Mapping[int, str]) -> str:
-    """Return the state of a row in a run, from the last decisions by the number of their runs."""
+def _state_in(run: int, since: int, said: Mapping[int, str]) -> str:
+    """Return the state of a row in a run, from the last decisions by the number of their runs.
+
+    Decisions before the run `since`, in which the case returned, do not count.
+    """
     now = [said[run]] if run in said else []
-    before = [said[n] for n in sorted(said) if n < run][-1:] if news != RETURNED else []
+    before = [said[n] for n in sorted(said) if since <= n < run][-1:]
     later = [said[n] for n in sorted(said) if n > run]
     return next((s for s in [*(now or before), *later] if s in (CONFIRMED, CLEARED)), OPEN)
 

@@ -315,7 +315,8 @@ def _run_named(
                     results.write_lists(folder, outcome.found, outcome)
                     sent = results.send(outcome.found)
     _say(outcome, out, sent, as_json=as_json)
-    return NEW_ALERTS if outcome.has_news or outcome.question else NOTHING_NEW
+    is_asked = outcome.has_news or outcome.question or outcome.if_wrong
+    return NEW_ALERTS if is_asked else NOTHING_NEW
 
 
 def _ask_to_replace(state: State, name: str, first: int) -> None:
@@ -362,6 +363,8 @@ def _say(outcome: RunOutcome, out: Path | None, sent: str | None, *, as_json: bo
     if len(news) > MAX_SHOWN:
         say(console, f"  ... and {len(news) - MAX_SHOWN} more")
     say(console, *(f"  gone {case.key}: {case.why}" for case in outcome.gone[:MAX_SHOWN]))
+    if len(outcome.gone) > MAX_SHOWN:
+        say(console, f"  ... and {len(outcome.gone) - MAX_SHOWN} more")
     show_checks(console, outcome.found.checks, outcome)
     map_file = None if out is None else out / MAP_FILE
     say(console, columns_line(outcome.found.detector.map_.encoding, map_file))
