@@ -14,7 +14,6 @@ from texts import rejected
 from somscape.desk.cases import Decision, State, Watch, verify
 from somscape.desk.cases.decide import NewDecision, Seen, decide
 from somscape.desk.cases.records import (
-    CATEGORIES,
     CLEARED,
     CONFIRMED,
     NEW,
@@ -88,17 +87,28 @@ def test_precision_counts_the_rows_and_decisions_of_each_run(tmp_path: Path) -> 
     }
 
 
-def test_categories_stay_if_the_watch_is_trained_again(state: State) -> None:
-    [before] = state.database.rows("SELECT said FROM watches")
-    assert "categories" not in before["said"]  # as earlier versions saved a watch
-    assert state.watch("cards").clear_as == CATEGORIES
-    state.keep_categories("cards", ["moved", "seasonal"], author="ann")
-    state.keep_watch(WATCH, b"another map", author="ann")
-    watch = state.watch("cards")
-    assert watch.clear_as == ("moved", "seasonal")
-    said = ("moved: in May", "moved", "he moved", "other: moved", "")
-    assert [*map(watch.category_of, said)] == ["moved", "moved", "", "", ""]
-    assert verify(state).faults == ()
+def test_a_case_that_returned_stays_open_in_later_runs(tmp_path: Path) -> None:
+    with State(tmp_path / "other") as state:
+        state.keep_watch(WATCH, b"a map", author="ann")
+        for i, news in enumerate(("new", "returned", "still"), 1):
+            row = Listed("a", 1, 1.0, 0.1, news, "")
+            state.add_run("cards", replace(RUN, id=f"r{i}", listed=(row,), kept={}), author="ann")
+        state.decide(Decision("cards", "a", CLEARED, run="r1"))
+        assert [counts[OPEN] for counts in state.precision("cards").values()] == [0, 1, 1]
+
+
+def test_categories_do_not_undo_a_training_in_the_meantime(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, in_one_transaction = state.watch, []
+
+    def watch(name: str) -> Watch:
+        in_one_transaction.append(state.database._local.is_together)
+        return read(name)
+
+    monkeypatch.setattr(state, "watch", watch)
+    state.keep_categories("cards", ["moved"], author="ann")
+    assert in_one_transaction[0]
 
 
 def test_a_run_or_decision_that_is_sent_again_is_kept_once(state: State) -> None:

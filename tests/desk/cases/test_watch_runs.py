@@ -43,6 +43,7 @@ from somscape.desk.jobs._roles import encoding_from
 from somscape.desk.jobs.job import STATES, Job
 from somscape.outliers import AlertRule
 from somscape.tables import read_table, table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
 from somscape.tables.kinds import Roles
 
 N = 120
@@ -539,6 +540,32 @@ def test_missing_cells_are_drift_with_the_column_and_the_shares(
     after = run(state, month(tmp_path / "m.csv", 3)).drift
     assert after.n_months == 2
     assert f"{name} is missing in 0 %" in after.sentence or name not in after.columns
+
+
+def test_months_of_an_earlier_version_without_missing_cells_still_count(
+    state: State, tmp_path: Path
+) -> None:
+    run(state, month(tmp_path / "f.csv", 2))
+    with state.database.change() as change:
+        for row in change.rows("SELECT id, facts FROM runs"):
+            facts = json.loads(row["facts"])
+            del facts["drift"]["month"]["missing"]
+            change.rows("UPDATE runs SET facts = ? WHERE id = ?", (json.dumps(facts), row["id"]))
+    cells = {f"c{i:03d}": (INCOME, "") for i in range(N)}
+    drift = run(state, month(tmp_path / "m.csv", 3, **cells)).drift
+    assert drift.n_months == 2
+    assert not drift.columns
+    assert run(state, month(tmp_path / "a.csv", 4)).drift.n_months == 3
+
+
+def test_a_date_before_many_columns_is_no_problem() -> None:
+    columns: dict[str, list[Any]] = {"when": ["2024-01-01", "2024-01-02", "2024-01-03"]}
+    columns |= {f"v{i}": [1.0, 2.0, 3.0] for i in range(_drift.MAX_FEATURES + 5)}
+    table = table_from_columns(columns)
+    encoding = fit_encoding(table, Roles(), "fill")
+    highest = max(each.column for each in _drift.compared_features(encoding))
+    assert highest == _drift.MAX_FEATURES
+    assert len(_drift.missing_cells(encoding, table)) == highest + 1
 
 
 def test_as_many_missing_cells_as_before_are_no_drift(tmp_path: Path) -> None:
