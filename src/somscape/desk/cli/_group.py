@@ -191,7 +191,7 @@ class Commands(Group):
             except click.UsageError as error:
                 see = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
                 if isinstance(error, click.NoSuchOption) and error.option_name in RULE_FLAGS:
-                    see, error.possibilities = RULES_OF_MAP, None
+                    see, error.possibilities = RULES_OF_MAP, []
                 raise BadInput(without_password(f"{error.format_message()}{see}")) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
