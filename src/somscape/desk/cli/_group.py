@@ -189,10 +189,11 @@ class Commands(Group):
             except MemoryError as error:
                 raise BadInput("not enough memory for this table and map.") from error
             except click.UsageError as error:
+                said = error.format_message()
                 see = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
                 if isinstance(error, click.NoSuchOption) and error.option_name in RULE_FLAGS:
-                    see, error.possibilities = RULES_OF_MAP, []
-                raise BadInput(without_password(f"{error.format_message()}{see}")) from error
+                    said, see = error.message, RULES_OF_MAP  # without a similar option
+                raise BadInput(without_password(f"{said}{see}")) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands in the order in which the help shows them."""
