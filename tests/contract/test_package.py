@@ -30,7 +30,7 @@ def test_links_of_the_readme_lead_to_files_from_anywhere():
     links = re.findall(r"\]\(([^)]+)\)|^\[[^]]+\]: (\S+)$", text, re.M)
     links = [inline or below for inline, below in links]
     pictures = re.findall(r'src="([^"]+)"', text)
-    assert len(links) == 5
+    assert len(links) == 6
     assert pictures
     for links_of_a_kind, start in ((links, FILES), (pictures, PICTURES)):
         for link in links_of_a_kind:
