@@ -131,7 +131,7 @@ def false_alarms() -> list[Loss]:
     false = spaced(rates.row("10%")["false discoveries"])
     return [
         Loss(
-            "How many of the rows that stand out are false alarms",
+            "False alarms among rows that stand out",
             f"{as_they_are} instead of 10 % on 10 tables, {cut} with fewer unusual rows; "
             f"on lognormal noise, rows stand out in {noise} of the runs",
             'you rely on "about 2 by chance"',
@@ -215,8 +215,7 @@ def maps() -> list[Loss]:
         ),
         Loss(
             "A GPU",
-            "torchsom, XPySom, fastersom and FloatSOM train on GPUs, and we have not timed tensors "
-            "of torch on a GPU",
+            "torchsom, XPySom, fastersom and FloatSOM train on GPUs, and we did not time ours",
             "you have hundreds of millions of rows",
             "Use FloatSOM.",
         ),
@@ -274,9 +273,8 @@ def files_and_services() -> list[Loss]:
         ),
         Loss(
             "Two workers of Dask",
-            "1.7 times as fast as one worker if all share two processors (two processes without "
-            "Dask: 1.8 to 1.9 times); with ten million rows, an epoch takes 250 ms more than "
-            "without Dask (goal: 128)",
+            "1.7 times as fast as one worker on two processors (two processes without Dask: 1.8 to "
+            "1.9 times); an epoch of ten million rows takes 250 ms more (goal: 128)",
             "workers, client and scheduler share few processors",
             "Turn off profiling ({doc}`operate/machines`).",
         ),
