@@ -215,7 +215,8 @@ def maps() -> list[Loss]:
         ),
         Loss(
             "A GPU",
-            "torchsom, XPySom, fastersom and FloatSOM train on GPUs, and we did not time ours",
+            "torchsom, XPySom, fastersom and FloatSOM train on GPUs, and we did not time somscape "
+            "on a GPU",
             "you have hundreds of millions of rows",
             "Use FloatSOM.",
         ),
