@@ -105,10 +105,10 @@ def one_more_group() -> Loss:
         for name in ("digits", "letter", "phoneme", "texture", "vowel")
     ]
     return Loss(
-        "Unusual rows that form one of many groups",
+        "A group of unusual rows",
         f"AUROC {min(behind):.1f} to {max(behind):.1f} points below KNN on "
         "digits, letter, phoneme, texture and vowel",
-        "rows belong to many groups, and the unusual rows are a group",
+        "the unusual rows form one of many groups",
         "Train on rows known to be usual. Then we are ahead of KNN on all five.",
     )
 
@@ -131,10 +131,10 @@ def false_alarms() -> list[Loss]:
     false = spaced(rates.row("10%")["false discoveries"])
     return [
         Loss(
-            "How many of the rows that stand out are false alarms",
+            "False alarms among rows that stand out",
             f"{as_they_are} instead of 10 % on 10 tables, {cut} with fewer unusual rows; "
             f"on lognormal noise, rows stand out in {noise} of the runs",
-            'you read "about 2 by chance" as a promise',
+            'you rely on "about 2 by chance"',
             f"Train on rows known to be usual. Then {false} are false instead of 10 %.",
             (
                 *(f"tables, {what}: {FALSE}" for what in ("as they are, 10%", "as they are, 20%")),
@@ -173,7 +173,7 @@ def other_answers() -> list[Loss]:
             "Classes",
             f"one nearest neighbor is right on {classes} %; GMLVQ on iris {iris['GMLVQ']} "
             f"(we {iris['somscape']})",
-            "a model can store every row and compare each new row with all",
+            "a model can store every row",
             "Use scikit-learn's `KNeighborsClassifier(1)`.",
         ),
         Loss(
@@ -203,21 +203,21 @@ def maps() -> list[Loss]:
         Loss(
             "A map of an image's colors in a quarter of fastersom's time",
             f"{pixels} (goal: QE 3.85 and TE 0.05)",
-            "your data are the colors of an image",
+            "your data are an image",
             "Nothing. All peers miss this goal.",
             ("pixels: QE 3.85",),
         ),
         Loss(
             "Many more units than rows",
             "240 rows on 6,300 units: 16 s; torchsom publishes 7 s on eight cores",
-            "you want a large map of few rows",
-            "Use a smaller map, such as the default.",
+            "you want a large map",
+            "Use a smaller map.",
         ),
         Loss(
             "A GPU",
-            "torchsom, XPySom, fastersom and FloatSOM train on GPUs, and we have not timed tensors "
-            "of torch on a GPU",
-            "you have a GPU and hundreds of millions of rows",
+            "torchsom, XPySom, fastersom and FloatSOM train on GPUs, and we did not time somscape "
+            "on a GPU",
+            "you have hundreds of millions of rows",
             "Use FloatSOM.",
         ),
         Loss(
@@ -261,7 +261,7 @@ def files_and_services() -> list[Loss]:
             "Reading a file",
             "Polars reads CSV in half of our processor time, and Parquet in a third",
             "you often read a large file",
-            "Read the file with Polars, and pass the data frame.",
+            "Pass a data frame of Polars.",
         ),
         Loss(
             "A million rows in memory",
@@ -269,14 +269,13 @@ def files_and_services() -> list[Loss]:
             f"{listed['ours']} (goal: {listed['goal']}), memory {memory['ratio']} times the size "
             f"of the file (goal: {memory['goal']})",
             "you list tens of thousands of rows",
-            f"List fewer rows. With 50 rows, memory is {fewer['ratio']} times the file.",
+            f"List 50 rows, which need {fewer['ratio']} times the file.",
             tuple(row["what"] for row in (encode, listed, memory)),
         ),
         Loss(
             "Two workers of Dask",
-            "1.7 times as fast as one worker if all share two processors (two processes without "
-            "Dask: 1.8 to 1.9 times); with ten million rows, an epoch takes 250 ms more than "
-            "without Dask (goal: 128)",
+            "1.7 times as fast as one worker on two processors (two processes without Dask: 1.8 to "
+            "1.9 times); an epoch of ten million rows takes 250 ms more (goal: 128)",
             "workers, client and scheduler share few processors",
             "Turn off profiling ({doc}`operate/machines`).",
         ),
@@ -285,7 +284,7 @@ def files_and_services() -> list[Loss]:
             f"99th percentile {asked} times the empty route (goal: {MOST_TIMES}); in batches, "
             f"{rows['JSON']} rows a second as JSON and {rows['Arrow']} as Arrow (goal: "
             f"{ROWS_A_SECOND:,})",
-            "you need an answer within a few milliseconds",
+            "you need an answer within milliseconds",
             "Train with `n_maps=1`, and send Arrow.",
             (HTTP, IN_BATCHES),
         ),
