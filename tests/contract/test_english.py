@@ -12,7 +12,7 @@ import texts
 pytestmark = pytest.mark.check
 
 # Odd habits, joined clauses, pronouns.
-PLAIN, PLAIN_ENOUGH, AS_BEFORE = (4, 12, 50), (7, 14, 60), (22.2, 20.5, 74.6)
+PLAIN, PLAIN_ENOUGH = (4, 12, 50), (7, 14, 60)
 LIMITS = {
     "front": PLAIN,
     "public": PLAIN,
