@@ -21,7 +21,7 @@ LIMITS = {
     "private": PLAIN_ENOUGH,
     "deep": PLAIN_ENOUGH,
     "notes": PLAIN_ENOUGH,
-    "pages": AS_BEFORE,  # tutorials, how-to pages and concepts
+    "pages": PLAIN,  # tutorials, how-to pages and concepts
 }
 # Before the texts were written in plain English.  A rate must not fall because texts disappear, so
 # a smaller number here needs a comment with the reason.
