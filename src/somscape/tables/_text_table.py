@@ -170,9 +170,9 @@ class Header:
     notes: list[str]
 
 
-N_HEADER, MAX_TITLE = 20, 2
-"""Number of records in which the names of the columns are searched, and maximum number of cells in
-a title line."""
+N_HEADER, MAX_TITLE, MAX_BEGIN = 20, 2, 500
+"""Number of filled records in which the names of the columns are searched, maximum number of cells
+in a title line, and maximum number of records in which the names are searched."""
 
 
 def split_header(
@@ -184,11 +184,14 @@ def split_header(
     record in the line above.  Otherwise, the header is detected.
     """
     records, first, n_cells, n_left = iter(records), list[NumberedRecord](), 0, N_HEADER
-    while n_left and n_cells < FREE_COLUMNS and (each := next(records, None)):
-        if each[1]:  # a line without cells is not kept, because a file can contain many such lines
+    while n_left and n_cells < FREE_COLUMNS and len(first) < MAX_BEGIN:
+        if (each := next(records, None)) is None:
+            break
+        is_filled = not is_blank(each[1])
+        if is_filled or (first and each[1]):  # a file can begin with many lines without values
             first.append(each)
-        n_cells += len(each[1])
-        n_left -= not is_blank(each[1])
+            n_cells += len(each[1])
+        n_left -= is_filled
     filled = [each for each in first if not is_blank(each[1])]
     if not filled or header not in (None, filled[0][0]):
         return None, records
