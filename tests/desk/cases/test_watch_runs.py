@@ -27,6 +27,7 @@ from somscape.desk.cases import (
     _drift,
     _run,
     audit_lines,
+    decide,
     import_decisions,
     reproduce,
     run_watch,
@@ -566,6 +567,11 @@ def test_a_date_before_many_columns_is_no_problem() -> None:
     highest = max(each.column for each in _drift.compared_features(encoding))
     assert highest == _drift.MAX_FEATURES
     assert len(_drift.missing_cells(encoding, table)) == highest + 1
+
+
+def test_an_exported_list_has_its_own_column_of_keys() -> None:
+    columns = {"key": ["a", "b"], "line": ["1", "2"], "run": ["r", "r"], "category": ["", "moved"]}
+    assert decide._keys(table_from_columns(columns), ["category"], None) == ["a", "b"]
 
 
 def test_as_many_missing_cells_as_before_are_no_drift(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ import csv
 import gzip
 import io
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -740,3 +742,16 @@ def test_a_header_line_does_not_exist_in_other_sources(tmp_path: Path) -> None:
     for path in (tmp_path / "t.parquet", "sqlite:///t.db"):
         with rejected(parameter="header", value=3):
             read_table(path, header=3)
+
+
+@pytest.mark.parametrize("above", [[], ["", ""]])
+def test_lines_without_values_above_the_names_are_not_kept(above: list[str]) -> None:
+    records = chain(((i, above) for i in range(200_000)), [(200_000, ["a", "b"])])
+    tracemalloc.start()
+    header, rest = _text_table.split_header(records)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert header is not None
+    assert header.names == ["a", "b"]
+    assert not [*rest]
+    assert peak < 100_000
