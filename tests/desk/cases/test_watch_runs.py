@@ -569,6 +569,17 @@ def test_a_date_before_many_columns_is_no_problem() -> None:
     assert len(_drift.missing_cells(encoding, table)) == highest + 1
 
 
+def test_a_table_that_is_recorded_again_does_not_return_cleared_cases(
+    state: State, tmp_path: Path
+) -> None:
+    say(state, "c005", "cleared")
+    moved = {**ODD, "c005": (INCOME, 1.005 * ODD["c005"][1])}
+    february = month(tmp_path / "f.csv", 2, **moved)
+    first, again = run(state, february), run(state, february, again=True)
+    assert news(first)["c005"] == news(again)["c005"] == "folded"
+    assert again.usual == first.usual
+
+
 def test_an_exported_list_has_its_own_column_of_keys() -> None:
     columns = {"key": ["a", "b"], "line": ["1", "2"], "run": ["r", "r"], "category": ["", "moved"]}
     assert decide._keys(table_from_columns(columns), ["category"], None) == ["a", "b"]
