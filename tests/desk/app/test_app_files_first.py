@@ -17,7 +17,7 @@ import pytest
 from command_line import customers, customers_csv, run, write
 from texts import rejected
 
-from somscape.desk.app import _rank as _watched
+from somscape.desk.app import _results as _watched
 from somscape.desk.app._queue import Queue
 from somscape.desk.app._results import MarkStore
 from somscape.desk.app._settings import JobRequest, RunSettings
@@ -80,7 +80,7 @@ def job(begun: Path, tmp_path: Path) -> Iterator[Job]:
 KILLED = """
 import os, signal, sys
 import msgspec
-from somscape.desk.app import _rank as _watched
+from somscape.desk.app import _results as _watched
 from somscape.desk.app._settings import JobRequest, RunSettings
 from somscape.desk.cases import State
 from somscape.desk.cases.decide import Seen

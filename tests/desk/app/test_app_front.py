@@ -19,7 +19,7 @@ from texts import check_text, rejected
 from web_client import Server, serving
 
 from somscape.desk import app
-from somscape.desk.app._entrance import Front
+from somscape.desk.app._server import Front
 from somscape.desk.web._gate import Origins
 
 PROXY = "https://somscape.bank.example"

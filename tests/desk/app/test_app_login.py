@@ -20,11 +20,10 @@ from team import PASSWORD, asked, write_team
 from web_client import Answer
 
 from somscape.desk.app._context import Context
-from somscape.desk.app._entrance import Front
 from somscape.desk.app._login import AT_A_TIME, MAX_IDLE, MAX_WAITING, LoginDoor, NamedDoor
 from somscape.desk.app._pages import HEADERS, answer_of
 from somscape.desk.app._results import MarkStore
-from somscape.desk.app._server import Site, gate_of
+from somscape.desk.app._server import Front, Site, gate_of
 from somscape.desk.app._store import Store
 from somscape.desk.app._users import ROLES, Users, roles_in
 from somscape.desk.web._gate import ANYBODY, Access, Call, Visitor

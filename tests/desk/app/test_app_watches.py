@@ -12,13 +12,13 @@ from command_line import customers, customers_csv, transactions
 from texts import rejected
 from web_client import Client
 
-from somscape.desk.app import _rank
-from somscape.desk.app import _watch_calls as _watches
+from somscape.desk.app import _calls as _watches
+from somscape.desk.app import _results as _rank
+from somscape.desk.app._calls import MAX_CASES
 from somscape.desk.app._queue import Queue
 from somscape.desk.app._results import MarkStore, read_report
 from somscape.desk.app._settings import JobRequest, RunSettings
 from somscape.desk.app._store import Run, Store
-from somscape.desk.app._watch_calls import MAX_CASES
 from somscape.desk.cases import (
     Case,
     Decision,

@@ -15,8 +15,7 @@ from command_line import run
 from service_client import JSON, Service
 from web_client import Answer
 
-from somscape.desk.serve._bodies import from_json, to_json
-from somscape.desk.serve._served import Answers, Served, Together, load_served
+from somscape.desk.serve._served import Answers, Served, Together, from_json, load_served, to_json
 from somscape.outliers import Detector
 from somscape.tables import Table, read_table
 

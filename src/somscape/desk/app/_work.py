@@ -165,7 +165,7 @@ def work() -> None:
 
 def load_libraries() -> None:
     """Load the libraries for training. Jobs that only show columns are faster without them."""
-    from somscape.desk.app import _rank, _results  # noqa: F401 - _rank for the jobs that follow
+    from somscape.desk.app import _results
     from somscape.kernels._select import select_kernels
     from somscape.maps._joins import import_solvers
 
@@ -190,8 +190,7 @@ def _work_of(request: JobRequest) -> Callable[[Callable[[], list[str]]], dict[st
 
         return lambda warned: read()
     load_libraries()
-    from somscape.desk.app._rank import begun, rank, watched
-    from somscape.desk.app._results import keep_regions
+    from somscape.desk.app._results import begun, keep_regions, rank, watched
     from somscape.desk.cases.state import State
 
     if request.task == REGIONS:

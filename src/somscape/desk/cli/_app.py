@@ -9,8 +9,8 @@ import click
 from somscape._files import shown
 from somscape.desk.app._users import User, hash_password, plain_name, read_users, write_users
 from somscape.desk.cases._database import state_folder
-from somscape.desk.cli._console import make_console, say, stage
 from somscape.desk.cli._group import without_password
+from somscape.desk.cli._out import make_console, say, stage
 from somscape.desk.jobs._roles import read_as
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
@@ -36,8 +36,7 @@ def run_app(
         check_libraries("the app", ("app",), "starlette", "uvicorn")
     else:
         check_libraries("the app", ("app", "team"), "starlette", "uvicorn", "argon2")
-    from somscape.desk.app._entrance import Front
-    from somscape.desk.app._server import AppLimits, serve
+    from somscape.desk.app._server import AppLimits, Front, serve
 
     console = make_console()
     front = Front(**of_front)
@@ -131,7 +130,7 @@ def _new_password(name: str) -> str:
 def run_service(map_file: str, *, max_body: float, max_rows: int, **of_server: Any) -> None:
     """Answer HTTP requests with a saved map or model until SIGTERM or Ctrl-C."""
     check_libraries("the service", ("serve",), *SERVICE_LIBRARIES)
-    from somscape.desk.serve._bodies import RequestLimits
+    from somscape.desk.serve._served import RequestLimits
     from somscape.desk.serve._server import serve_map
 
     console = make_console()

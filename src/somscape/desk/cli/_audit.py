@@ -14,9 +14,8 @@ from somscape.desk.cases._card import card_of, card_text, watch_history
 from somscape.desk.cases.audit import Verdict, audit_lines, verify
 from somscape.desk.cases.forgotten import forget, forget_old
 from somscape.desk.cases.repeat import reproduce
-from somscape.desk.cli._console import make_console, print_csv, say, stage
 from somscape.desk.cli._options import Access
-from somscape.desk.cli._out import check_result, writing
+from somscape.desk.cli._out import check_result, make_console, print_csv, say, stage, writing
 from somscape.desk.cli._run import author_of, files_of, open_state
 from somscape.desk.jobs._roles import read_as
 from somscape.desk.jobs.job import Job

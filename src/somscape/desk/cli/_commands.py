@@ -176,7 +176,7 @@ def fit() -> Work:
     the target has numbers, --category COL makes them classes, and --number COL predicts them as
     numbers.
     """
-    from somscape.desk.cli._fit import fit_file
+    from somscape.desk.cli._models import fit_file
 
     return fit_file
 
@@ -216,7 +216,7 @@ def score() -> Work:
     or --cost selects.  With --watch NAME, the command
     uses the map and the rule of a watch, like `somscape run NAME TABLE --out DIR`.
     """
-    from somscape.desk.cli._score import score_file
+    from somscape.desk.cli._models import score_file
 
     return score_file
 
@@ -253,7 +253,7 @@ def predict() -> Work:
     unknown, or unknown_row if a class is called unknown.  If NEW has the target, the command also
     prints the quality of the predictions.
     """
-    from somscape.desk.cli._score import predict_file
+    from somscape.desk.cli._models import predict_file
 
     return predict_file
 

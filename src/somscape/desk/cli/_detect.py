@@ -17,29 +17,27 @@ from somscape.checks.check import Check
 from somscape.datasets._credit import CREDIT_APPLICATIONS
 from somscape.datasets._planted import Columns, Planted, card_transactions, flawed_applications
 from somscape.desk.cases.outcome import RunOutcome
-from somscape.desk.cli._console import (
-    agreement_line,
-    kernels_line,
-    make_console,
-    make_grid,
-    progress_bar,
-    say,
-    say_page,
-    say_table,
-    show_alerts,
-    show_checks,
-    stage,
-)
 from somscape.desk.cli._options import Access
 from somscape.desk.cli._out import (
     MAP_FILE,
     OTHER_FILES,
     Input,
     ResultFiles,
+    agreement_line,
     check_folder,
     check_save_roles,
     format_of,
+    kernels_line,
+    make_console,
+    make_grid,
+    progress_bar,
     results_in,
+    say,
+    say_page,
+    say_table,
+    show_alerts,
+    show_checks,
+    stage,
     write_roles,
     writing,
 )

@@ -7,18 +7,21 @@ from typing import Any
 import numpy as np
 
 from somscape import report, save
-from somscape.desk.cli._console import (
+from somscape.desk.cli._models import load_detector
+from somscape.desk.cli._options import Conversion
+from somscape.desk.cli._out import (
     agreement_line,
+    check_result,
+    check_save_roles,
     make_console,
     map_facts,
     say,
     show_columns,
     show_facts,
     stage,
+    write_roles,
+    writing,
 )
-from somscape.desk.cli._options import Conversion
-from somscape.desk.cli._out import check_result, check_save_roles, write_roles, writing
-from somscape.desk.cli._score import load_detector
 from somscape.desk.jobs._detect import (
     agreement_of,
     alerts_of,

@@ -17,19 +17,15 @@ from somscape._files import read_secret
 from somscape._types import Ints
 from somscape.changes import OTHER_LAYOUT, difference
 from somscape.desk.cases._database import state_folder, user_of_computer
-from somscape.desk.cases._run import begin_watch, detector_of_watch, known_cases, run_watch
-from somscape.desk.cases._watch import check_name, key_columns, source_of
-from somscape.desk.cases.decide import (
-    NewDecision,
-    amounts_of,
-    by_amount,
+from somscape.desk.cases._exchange import (
     cases_bytes,
     cases_table,
-    check_has_name,
-    decide,
     import_decisions,
     spread_over_findings,
 )
+from somscape.desk.cases._run import begin_watch, detector_of_watch, known_cases, run_watch
+from somscape.desk.cases._watch import check_name, key_columns, source_of
+from somscape.desk.cases.decide import NewDecision, amounts_of, by_amount, check_has_name, decide
 from somscape.desk.cases.outcome import RunOutcome, runs_of
 from somscape.desk.cases.records import (
     CLEARED,
@@ -41,25 +37,23 @@ from somscape.desk.cases.records import (
     lines_of,
 )
 from somscape.desk.cases.state import State
-from somscape.desk.cli._console import (
-    columns_line,
-    make_console,
-    make_grid,
-    print_csv,
-    print_json,
-    say,
-    say_page,
-    show_checks,
-    stage,
-)
 from somscape.desk.cli._options import Access
 from somscape.desk.cli._out import (
     MAP_FILE,
     ResultFiles,
     check_folder,
     check_result,
+    columns_line,
     format_of,
+    make_console,
+    make_grid,
+    print_csv,
+    print_json,
     results_in,
+    say,
+    say_page,
+    show_checks,
+    stage,
     writing,
 )
 from somscape.desk.jobs._detect import Found, check_sink_of

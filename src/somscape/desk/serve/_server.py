@@ -23,26 +23,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from somscape._files import read_secret, shown
 from somscape._version import __version__
-from somscape.desk.serve._bodies import (
+from somscape.desk.serve._served import (
     ARROW,
     CSV,
+    EXPLAINED,
+    FLAGGED,
     JSON,
+    ROUTES,
     TYPES,
     WIRES,
+    Answers,
+    Keeper,
     RequestLimits,
+    Served,
+    Together,
     media_type,
     rows_of_json,
     table_of_wire,
     to_json,
-)
-from somscape.desk.serve._served import (
-    EXPLAINED,
-    FLAGGED,
-    ROUTES,
-    Answers,
-    Keeper,
-    Served,
-    Together,
 )
 from somscape.desk.web._connections import is_loopback
 from somscape.desk.web._gate import (
