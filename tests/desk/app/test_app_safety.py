@@ -241,6 +241,13 @@ def test_no_other_file_is_given_out(client: Client, ranked, name: str) -> None:
         assert b"root:" not in answer.body
 
 
+@pytest.mark.parametrize("path", ["/run", "/api/run"])
+def test_an_unknown_path_names_the_home_page(client: Client, path: str) -> None:
+    answer = client.ask("GET", path)
+    assert answer.status == 404
+    assert b"This page does not exist. Open the home page." in answer.body
+
+
 @pytest.mark.parametrize("run", ["0" * 16, "x", "..", "%2e%2e", "' OR 1=1 --".replace(" ", "%20")])
 def test_unknown_runs_are_not_found(client: Client, run: str) -> None:
     paths = (("GET", path) for path in (*PAGES[1:], *CALLS[1:]))

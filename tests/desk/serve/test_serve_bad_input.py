@@ -115,15 +115,20 @@ def test_a_bad_request_has_one_clear_answer(service: Service, what: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [("GET", "/score", 405), ("POST", "/scores", 404), ("POST", "/score?reasons=few", 400)],
+    ("method", "path", "status", "words"),
+    [
+        ("GET", "/score", 405, "This route does not support GET. Use POST."),
+        ("POST", "/health", 405, "This route does not support POST. Use GET or HEAD."),
+        ("POST", "/scores", 404, "The route does not exist. The routes are /health, "),
+        ("POST", "/score?reasons=few", 400, "reasons must be one of flagged, all, none."),
+    ],
 )
 def test_another_route_method_or_parameter_is_refused(
-    service: Service, method: str, path: str, status: int
+    service: Service, method: str, path: str, status: int, words: str
 ) -> None:
     answer = service.ask(method, path, json.dumps(ROW), JSON)
     assert answer.status == status
-    assert answer.problem
+    assert answer.problem.startswith(words)
 
 
 def test_a_large_body_is_refused_before_it_comes(service: Service) -> None:

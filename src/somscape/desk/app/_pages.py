@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from somscape.desk.web._gate import problem_of
+from somscape.desk.web._gate import Refusal, problem_of
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -40,6 +40,8 @@ def template(name: str) -> Template:
 
 def answer_of(request: Request, refused: HTTPException) -> Response:
     """Return the response to a refused request, as JSON for the API and as a page otherwise."""
+    if not isinstance(refused, Refusal):  # Starlette refuses unknown paths and methods
+        refused.detail = "This page does not exist. Open the home page."
     if request.scope["path"].startswith("/api/"):
         return problem_of(request, refused)
     page = template("problem.html").substitute(problem=html.escape(refused.detail))

@@ -495,6 +495,8 @@ async def _answer_nobody(request: Request, error: Exception) -> Response:
 async def _answer_problem(request: Request, error: HTTPException) -> Response:
     """Return the response to a refused request. Starlette refuses unknown routes and methods."""
     if not isinstance(error, Refusal):
-        said = {404: f"The route does not exist. The routes are {', '.join(ALL_ROUTES)}."}
-        error.detail = said.get(error.status_code, f"{error.detail}.")
+        methods = " or ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
+        error.detail = f"The route does not exist. The routes are {', '.join(ALL_ROUTES)}."
+        if methods:
+            error.detail = f"This route does not support {request.method}. Use {methods}."
     return problem_of(request, error)

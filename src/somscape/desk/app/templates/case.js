@@ -62,22 +62,19 @@ function drawDecision() {
   const { waits, state, history } = found;
   const one = { waits, state, comment: history[history.length - 1]?.comment ?? "" };
   const said = () => comment.value.trim();
-  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decide(stateNow(one), said()));
+  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decideCase(stateNow(one), said()));
   const buttons = drawDecisions(stateNow(one), key, (decision) =>
-    decide(stateNow(one) === decision && !said() ? "open" : decision, said() || commentNow(one)));
+    decideCase(stateNow(one) === decision && !said() ? "open" : decision, said() || commentNow(one)));
   byId("decide").replaceChildren(...buttons, comment);
 }
 
 // The run of the row on the page. A decision refers to this row.
 const shownRun = () => found.of_run?.run ?? found.listed[found.listed.length - 1]?.run ?? null;
 
-async function decide(decision, comment) {
-  showProblem(null);
-  try {
-    await call(at + "/decide", { key, decision, comment, run: shownRun(), seen: found.seen, token: newToken() });
-  } catch (error) {
-    showProblem(error);
-  }
+Object.assign(saving, { path: at + "/decide", seen: () => found.seen });
+
+async function decideCase(decision, comment) {
+  await save([{ key, run: shownRun(), decision, comment }]);
   await load().catch(showProblem);
   byId("decide").querySelector("button").focus({ preventScroll: true });
 }

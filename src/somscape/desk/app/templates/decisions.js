@@ -36,6 +36,42 @@ function drawDecisions(state, key, press) {
   });
 }
 
+// Save decisions. A page sets the `path` of the call, `now` (the decision on a row or case, as it is sent), `seen` (the
+// number of the last decision that the page shows), `saved`, and `meanwhile` (a message if someone else was faster).
+const saving = { saved: () => {}, meanwhile: () => null };
+const undoable = []; // earlier decisions on what was decided here, the last ones at the end
+
+// Save decisions together, and return whether that succeeded. A decision that is sent twice with its token is saved once.
+async function save(asked) {
+  showProblem(null);
+  try {
+    saving.saved(await call(saving.path, { several: asked.map((one) => ({ ...one, seen: saving.seen(one), token: newToken() })) }));
+    return true;
+  } catch (error) {
+    const last = error.said?.last;
+    const message = last && await saving.meanwhile(asked[0], last);
+    showProblem(last && asked.length > 1 ? { message: error.message + " None of these " + number(asked.length) + " decisions was saved." }
+      : message ? { message } : error);
+    return false;
+  }
+}
+
+// One decision on several rows or cases, which is saved and undone as a whole. Without a decision or comment, each keeps its own.
+async function decide(given, decision, comment) {
+  if (!may("decide")) return false;
+  const before = given.map(saving.now);
+  const isSaved = await save(before.map((was) => ({ ...was, decision: decision ?? was.decision, comment: comment ?? was.comment })));
+  if (isSaved) undoable.push(before);
+  return isSaved;
+}
+
+// Undo the last decision, and return the decisions before it.
+async function takeBack() {
+  const last = undoable.pop();
+  if (last && !(await save(last))) undoable.push(last);
+  return last;
+}
+
 // Several rows or cases that one decision covers. A bar shows their number, the buttons and a field for a comment.
 
 const MAX_UNASKED = 20; // rows that one press may decide without a question
@@ -74,12 +110,12 @@ function showSelection() {
 
 const isSure = (words, n) => n <= MAX_UNASKED || confirm(words + " all " + number(n) + "?");
 
-// `decide` gets the keys, the decision and the comment, and returns whether they were saved. What is not given is unchanged.
-function drawSelection(decide, inTurn = (what) => what()) {
+// `decideAll` gets the keys, the decision and the comment, and returns whether they were saved. What is not given is unchanged.
+function drawSelection(decideAll, inTurn = (what) => what()) {
   const comment = make("input", { type: "text", list: "categories", maxlength: 2000, placeholder: "comment or category", "aria-label": "Comment on all that are selected" });
   const act = async (words, decision) => {
     if (!isSure(words, selection.size)) return;
-    if (!(await decide([...selection], decision, comment.value.trim() || undefined))) return;
+    if (!(await decideAll([...selection], decision, comment.value.trim() || undefined))) return;
     selection.clear();
     comment.value = "";
     showSelection();

@@ -47,7 +47,7 @@ async function markAndGo(decision) {
   const row = byRank.get(current);
   if (!row || !lineOf(current)) return go(1);
   const ranks = shownRanks();
-  await decide([row], decision);
+  await decideRows([row], decision);
   if (markOf(row).decision === decision) go(1, ranks);
 }
 

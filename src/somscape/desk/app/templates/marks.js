@@ -2,7 +2,6 @@
 
 const OPEN = { decision: "open", comment: "", seen: 0 };
 const marks = new Map();
-const undoable = []; // earlier marks of the rows that were marked here, the last one at the end
 
 // Actions run one after the other, so that each sees the result of the action before.
 let turn = Promise.resolve();
@@ -41,48 +40,33 @@ function showMark(group) {
 async function press(row, decision) {
   const ranks = shownRanks();
   moveTo(row.rank);
-  await decide([row], markOf(row).decision === decision ? "open" : decision);
+  await decideRows([row], markOf(row).decision === decision ? "open" : decision);
   if (!lineOf(row.rank)) go(1, ranks); // the row is hidden now
 }
 
-// One decision on several rows, which is saved and undone as a whole. Without a decision or comment, each row keeps its own.
-async function decide(rows, decision, comment) {
-  if (!may("decide")) return false;
-  const before = rows.map((row) => [row, markOf(row).decision, commentOf(markOf(row))]);
-  const isSaved = await save(before.map(([row, was, said]) => [row, decision ?? was, comment ?? said]));
-  if (isSaved) undoable.push(before);
+Object.assign(saving, {
+  path: "runs/" + host.run + "/mark",
+  now: (row) => ({ row: numberOf(row), decision: markOf(row).decision, comment: commentOf(markOf(row)) }),
+  seen: ({ row }) => (marks.get(row) || OPEN).seen,
+  saved: (found) => found.forEach((mark) => marks.set(mark.number, asItStands(mark.number, mark))),
+  meanwhile: async ({ row }, { author, decision, comment }) => {
+    await loadMarks();
+    return (author || "Someone else") + " has decided “" + decision + "” for " + rowOf.get(String(row)).id + " in the meantime"
+      + (comment ? " (" + comment + ")" : "") + ". Your decision was not saved. Decide again if you disagree.";
+  },
+});
+
+async function decideRows(...asked) {
+  const isSaved = await decide(...asked);
   showMarks();
   return isSaved;
 }
 
 async function undo() {
-  const last = undoable.pop();
+  const last = await takeBack();
   if (!last) return;
-  if (!(await save(last))) undoable.push(last);
   showMarks();
-  moveTo(last[0][0].rank);
-}
-
-// Save marks together, and return whether that succeeded. A mark that is sent twice with its token is saved once.
-async function save(asked) {
-  const several = asked.map(([row, decision, comment]) =>
-    ({ row: numberOf(row), decision, comment, token: newToken(), seen: (marks.get(numberOf(row)) || OPEN).seen }));
-  showProblem(null);
-  try {
-    for (const mark of await call("runs/" + host.run + "/mark", { several })) marks.set(mark.number, asItStands(mark.number, mark));
-    return true;
-  } catch (error) {
-    const last = error.said?.last; // someone else was faster
-    if (last) await loadMarks();
-    showProblem(!last ? error : { message: asked.length === 1 ? sayMeanwhile(asked[0][0].id, last)
-      : error.message + " None of these " + number(asked.length) + " decisions was saved." });
-    return false;
-  }
-}
-
-function sayMeanwhile(id, { author, decision, comment }) {
-  return (author || "Someone else") + " has decided “" + decision + "” for " + id + " in the meantime" + (comment ? " (" + comment + ")" : "")
-    + ". Your decision was not saved. Decide again if you disagree.";
+  moveTo(rowOf.get(String(last[0].row)).rank);
 }
 
 const count = (decision) => [...marks.values()].filter((mark) => mark.decision === decision).length;
@@ -120,7 +104,7 @@ function drawDecision(row) {
   const field = make("input", { type: "text", id, list: "categories", maxlength: 2000, autocomplete: "off", value: commentOf(mark), disabled: may("decide") ? null : "" });
   const keep = () => {
     const comment = field.value.trim();
-    inTurn(() => comment !== commentOf(markOf(row)) && decide([row], undefined, comment));
+    inTurn(() => comment !== commentOf(markOf(row)) && decideRows([row], undefined, comment));
   };
   field.addEventListener("change", keep);
   const before = mark.isOld ? ["Cleared earlier", ...(mark.comment ? [" (", text("q", mark.comment), ")"] : []), " by "] : [];
@@ -151,7 +135,7 @@ function drawFindingMarks(finding) {
     button.setAttribute("aria-label", words + " all " + name);
     button.addEventListener("click", () => {
       const rows = finding.rows.filter(isUndecided);
-      if (rows.length && isSure(words, rows.length)) inTurn(() => decide(rows, decision));
+      if (rows.length && isSure(words, rows.length)) inTurn(() => decideRows(rows, decision));
     });
     return button;
   });
@@ -167,7 +151,7 @@ function drawPicks(rows) {
 drawCategories(host.categories);
 const rowOf = new Map(rows.map((row) => [keyOf(row), row]));
 const decideSelected = drawSelection(async (keys, decision, comment) => {
-  const isSaved = await decide(keys.map((key) => rowOf.get(key)), decision, comment);
+  const isSaved = await decideRows(keys.map((key) => rowOf.get(key)), decision, comment);
   if (isSaved) byId("undo-mark").focus();
   return isSaved;
 }, inTurn);

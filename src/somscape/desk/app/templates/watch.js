@@ -10,7 +10,6 @@ const CHOICES = {
 const NOTHING = { waits: "No case is waiting for a decision, because all cases of the last run have one." };
 let watch = null;
 let nShown = PAGE_SIZE;
-const undoable = []; // earlier decisions on the cases that were decided here, the last ones at the end
 const typed = new Map(); // comments that are not saved yet, by key of the case
 
 const caseOf = (key) => watch.cases.find((one) => one.key === key);
@@ -116,36 +115,25 @@ function drawDecision(one) {
 
 async function decideOne(one, decision, comment) {
   const next = lineOf(one.key)?.nextElementSibling?.dataset.key;
-  if (await decide([one], decision, comment)) typed.delete(one.key);
+  if (await decideCases([one], decision, comment)) typed.delete(one.key);
   drawCases();
   const line = lineOf(next) ?? lineOf(one.key) ?? document.querySelector("#cases li:last-child");
   (line?.querySelector("button") ?? byId("cases-title")).focus({ preventScroll: true });
 }
 
-// One decision on several cases. Without a decision or comment, each case keeps its own.
-async function decide(cases, decision, comment) {
-  const before = cases.map((one) => ({ key: one.key, run: one.run, decision: stateNow(one), comment: commentNow(one) }));
-  const isSaved = await save(before.map((was) => ({ ...was, decision: decision ?? was.decision, comment: comment ?? was.comment })));
-  if (isSaved) undoable.push(before);
+Object.assign(saving, {
+  path: at + "/decide", seen: ({ key }) => caseOf(key)?.seen,
+  now: (one) => ({ key: one.key, run: one.run, decision: stateNow(one), comment: commentNow(one) }),
+});
+
+async function decideCases(...asked) {
+  const isSaved = await decide(...asked);
   await load().catch(showProblem);
   return isSaved;
 }
 
-async function save(asked) {
-  showProblem(null);
-  try {
-    await call(at + "/decide", { several: asked.map((each) => ({ ...each, seen: caseOf(each.key)?.seen, token: newToken() })) });
-    return true;
-  } catch (error) {
-    showProblem(error.said?.last && asked.length > 1
-      ? { message: error.message + " None of these " + number(asked.length) + " decisions was saved." } : error);
-    return false;
-  }
-}
-
 byId("undo").addEventListener("click", async () => {
-  const last = undoable.pop();
-  if (!(await save(last))) undoable.push(last);
+  await takeBack();
   await load().catch(showProblem);
   (undoable.length ? byId("undo") : byId("cases-title")).focus();
 });
@@ -155,7 +143,7 @@ byId("save-categories").addEventListener("click", (event) => attempt(event.targe
   byId("categories-saved").textContent = "Saved.";
 }));
 drawSelection(async (keys, decision, comment) => {
-  const isSaved = await decide(keys.map(caseOf), decision, comment);
+  const isSaved = await decideCases(keys.map(caseOf), decision, comment);
   if (isSaved) byId("undo").focus();
   return isSaved;
 });
