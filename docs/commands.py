@@ -9,7 +9,7 @@ import click
 from guides import guide_of_command
 
 from somscape.desk.cli._commands import main
-from somscape.desk.cli._group import Command, option_rows
+from somscape.desk.cli._options import Command, option_rows
 
 PROGRAM = "somscape"
 HELP = {"info_name": PROGRAM, **main.context_settings}

@@ -10,7 +10,7 @@ import pytest
 from command_line import write
 
 from somscape.desk.app._work import describe
-from somscape.desk.cli._group import as_typed
+from somscape.desk.cli._options import as_typed
 from somscape.desk.jobs._detect import rule_of
 from somscape.desk.jobs._roles import find_label, roles_from
 from somscape.desk.jobs.job import Job

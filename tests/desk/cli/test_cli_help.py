@@ -16,8 +16,7 @@ from texts import check_text
 
 import somscape
 from somscape.desk.cli._commands import main
-from somscape.desk.cli._group import Command, option_rows
-from somscape.desk.cli._options import FieldOption
+from somscape.desk.cli._options import Command, FieldOption, option_rows
 
 HEAVY = (
     "numpy",
@@ -215,7 +214,7 @@ def test_no_help_loads_a_heavy_library() -> None:
     code = f"""
 import sys
 from somscape.desk.cli._commands import main
-from somscape.desk.cli._group import Command, option_rows
+from somscape.desk.cli._options import Command, option_rows
 from somscape.desk.cli._options import FieldOption
 for words in (["--help"], ["--version"], *([c, "--help"] for c in {COMMANDS!r})):
     try:

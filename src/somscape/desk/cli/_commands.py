@@ -7,8 +7,8 @@ from typing import TypeAlias
 import click
 
 from somscape._version import __version__
-from somscape.desk.cli._group import Commands
 from somscape.desk.cli._options import (
+    Commands,
     Conversion,
     Number,
     Training,

@@ -139,7 +139,7 @@ def _detect(
             results.write(folder, found)
             if watch is not None:  # only once there are files
                 recorded.append(outcome := watch.begun(found))
-                found = found.with_checks(outcome.found.checks)
+                found = replace(found, known_checks=outcome.found.checks)
                 results.write_lists(folder, found, outcome)
             sent = results.send(found)
     if save_roles is not None:

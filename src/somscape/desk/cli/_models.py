@@ -35,8 +35,15 @@ from somscape.desk.cli._out import (
     writing,
 )
 from somscape.desk.cli._run import files_of, score_watch
-from somscape.desk.jobs._detect import ResultList, alerts_of, check_sink_of, rule_of, send_alerts
-from somscape.desk.jobs._notes import gaps_of, notes_on_table
+from somscape.desk.jobs._detect import (
+    ResultList,
+    alerts_of,
+    check_sink_of,
+    gaps_of,
+    notes_on_table,
+    rule_of,
+    send_alerts,
+)
 from somscape.desk.jobs._roles import PerOptions, read_as, ready, ready_for, told_table
 from somscape.desk.jobs._target import (
     agreement_words,

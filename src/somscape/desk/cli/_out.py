@@ -29,9 +29,17 @@ from somscape._files import check_room, is_output, is_stream, shown, whole
 from somscape.checks.check import Check
 from somscape.desk.cases.outcome import RunOutcome, recording
 from somscape.desk.cases.records import FOLDED, OPEN
-from somscape.desk.cli._group import as_typed
-from somscape.desk.jobs._detect import FORMATS, Found, MapCount, check_format, now, send_alerts
-from somscape.desk.jobs._notes import MISSING_ARE, short_list
+from somscape.desk.cli._options import as_typed
+from somscape.desk.jobs._detect import (
+    FORMATS,
+    MISSING_ARE,
+    Found,
+    MapCount,
+    check_format,
+    now,
+    send_alerts,
+    short_list,
+)
 from somscape.desk.jobs._roles import ROWS_FILE, Label, PerOptions
 from somscape.desk.jobs.job import Job, roles_heading
 from somscape.errors import InputError

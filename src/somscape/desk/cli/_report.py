@@ -26,12 +26,12 @@ from somscape.desk.jobs._detect import (
     agreement_of,
     alerts_of,
     checks_of,
+    gaps_of,
     now,
     page_agreement,
     rule_of,
     score_words,
 )
-from somscape.desk.jobs._notes import gaps_of
 from somscape.desk.jobs._roles import read_as, ready_for, split_label
 from somscape.desk.jobs._target import UNTOLD, quality_words
 from somscape.desk.jobs.job import RULES, Job
