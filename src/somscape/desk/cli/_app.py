@@ -1,6 +1,5 @@
 """Commands `app`, `app-user` and `serve`, which start servers and manage the users of the app."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from somscape._files import shown
 from somscape.desk.app._users import User, hash_password, plain_name, read_users, write_users
 from somscape.desk.cases._database import state_folder
 from somscape.desk.cli._options import without_password
-from somscape.desk.cli._out import make_console, say, stage
+from somscape.desk.cli._out import make_console, stage
 from somscape.desk.jobs._roles import read_as
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
@@ -58,9 +57,9 @@ def run_app(
         limits=AppLimits.of_machine(int(max_upload * 1e6), jobs, most),
         opens_browser=browser,
         tables=tables,
-        say=partial(say, console),
+        say=console.say,
     )
-    say(console, f"Stopped. Uploads, results and decisions are saved in {folder}.")
+    console.say(f"Stopped. Uploads, results and decisions are saved in {folder}.")
 
 
 def change_user(
@@ -135,5 +134,5 @@ def run_service(map_file: str, *, max_body: float, max_rows: int, **of_server: A
 
     console = make_console()
     limits = RequestLimits(int(max_body * 1e6), max_rows)
-    serve_map(Path(map_file), limits=limits, say=partial(say, console), **of_server)
-    say(console, "Stopped, after all received requests were answered.")
+    serve_map(Path(map_file), limits=limits, say=console.say, **of_server)
+    console.say("Stopped, after all received requests were answered.")

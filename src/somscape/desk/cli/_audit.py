@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from somscape.desk.cases._backup import backup, restore
 from somscape.desk.cases._card import card_of, card_text, watch_history
@@ -15,7 +14,7 @@ from somscape.desk.cases.audit import Verdict, audit_lines, verify
 from somscape.desk.cases.forgotten import forget, forget_old
 from somscape.desk.cases.repeat import reproduce
 from somscape.desk.cli._options import Access
-from somscape.desk.cli._out import check_result, make_console, print_csv, say, stage, writing
+from somscape.desk.cli._out import Terminal, check_result, make_console, print_csv, stage, writing
 from somscape.desk.cli._run import author_of, files_of, open_state
 from somscape.desk.jobs._roles import read_as
 from somscape.desk.jobs.job import Job
@@ -56,41 +55,39 @@ def verify_audit(head: str | None, access: Access) -> int:
             state.check_has_lines()  # else a wrong --state would count as a valid audit
         verdict = verify(state, head)
     if verdict.faults:
-        say(console, "The audit is not valid.")
+        console.say("The audit is not valid.")
     elif verdict.unchecked:
-        say(
-            console,
+        console.say(
             "No fault was found, but lines about forgotten cases or moved decisions must be "
             "checked with the key or by a person.",
         )
     else:
-        say(console, "The audit is valid.")
-    say(console, f"{counted(verdict.n_lines, 'line')}, head {verdict.head}")
+        console.say("The audit is valid.")
+    console.say(f"{counted(verdict.n_lines, 'line')}, head {verdict.head}")
     if verdict.found is not None:
-        say(console, f"The given head is the head {verdict.found}.")
-    say(console, _seals(verdict, has_key=access.audit_key is not None))
+        console.say(f"The given head is the head {verdict.found}.")
+    console.say(_seals(verdict, has_key=access.audit_key is not None))
     if verdict.is_ahead:
-        say(
-            console,
+        console.say(
             f"The time of the last line is {verdict.last}, which is in the future, because a clock "
             "was wrong. Until then, all new lines get this time. Set the clock to the right time.",
         )
     if verdict.forgotten:
         cases = counted(verdict.n_forgotten, "case")
-        say(console, f"{counted(len(verdict.forgotten), 'line')} about forgotten cases ({cases}):")
+        console.say(f"{counted(len(verdict.forgotten), 'line')} about forgotten cases ({cases}):")
         _say_some(console, "Forgotten", verdict.forgotten)
         if not verdict.has_seals:
-            say(console, NO_SEALS)
+            console.say(NO_SEALS)
     _say_some(console, "Note", verdict.notes)
     _say_some(console, "Not checked", verdict.unchecked)
     _say_some(console, "Wrong", verdict.faults)
     return 2 if verdict.faults else UNCHECKED if verdict.unchecked else 0
 
 
-def _say_some(console: Console, what: str, sentences: Sequence[str]) -> None:
-    say(console, *(f"{what}: {sentence}" for sentence in sentences[:MAX_SENTENCES]))
+def _say_some(console: Terminal, what: str, sentences: Sequence[str]) -> None:
+    console.say(*(f"{what}: {sentence}" for sentence in sentences[:MAX_SENTENCES]))
     if len(sentences) > MAX_SENTENCES:
-        say(console, f"... and {len(sentences) - MAX_SENTENCES} more.")
+        console.say(f"... and {len(sentences) - MAX_SENTENCES} more.")
 
 
 def list_audit(format: str, access: Access) -> None:
@@ -153,17 +150,17 @@ def forget_cases(
             gone = forget_old(state, watch, older_than or 0, author=author, decided=decided)
         head, is_server = state.head(), state.database.is_server
     if not (gone.n_cases or gone.n_rows):
-        say(console, "No case is that old. Nothing was deleted.")
+        console.say("No case is that old. Nothing was deleted.")
         return
     more = f"{counted(gone.n_decisions, 'decision')} and {counted(gone.n_rows, 'row')} of runs"
     checks = f", and {counted(gone.n_checks, 'check')} of columns" if gone.n_checks else ""
-    say(console, f"Deleted {counted(gone.n_cases, 'case')} with {more}{checks}.")
+    console.say(f"Deleted {counted(gone.n_cases, 'case')} with {more}{checks}.")
     if not gone.is_swept:
-        say(console, NOT_SWEPT_ON_SERVER if is_server else NOT_SWEPT_IN_FILE)
+        console.say(NOT_SWEPT_ON_SERVER if is_server else NOT_SWEPT_IN_FILE)
     left = "Backups, written results and the original table still contain these cases."
     if is_server:
         left += " The log of the server (WAL) and its archive also contain them."
-    say(console, left, f"Head of the audit: {head}")
+    console.say(left, f"Head of the audit: {head}")
 
 
 def write_backup(file: Path, access: Access) -> None:
@@ -171,9 +168,9 @@ def write_backup(file: Path, access: Access) -> None:
     with open_state(access) as state:
         verdict = backup(state, file)
     console = make_console(file)
-    say(console, f"Wrote {file}: {_audit_words(verdict)}")
+    console.say(f"Wrote {file}: {_audit_words(verdict)}")
     if verdict.faults:
-        say(console, f"The audit of the state and of the backup is not valid. {verdict.faults[0]}")
+        console.say(f"The audit of the state and of the backup is not valid. {verdict.faults[0]}")
 
 
 def restore_backup(file: Path, access: Access, *, force: bool) -> None:
@@ -182,10 +179,10 @@ def restore_backup(file: Path, access: Access, *, force: bool) -> None:
         verdict = restore(state, file, force=force, author=author_of(access))
         name, head = state.database.name, state.head()
     console = make_console()
-    say(console, f"{name} now has the content of {file}: {_audit_words(verdict)}")
+    console.say(f"{name} now has the content of {file}: {_audit_words(verdict)}")
     if head != verdict.head:
         record = "A further line of the audit records the replaced content."
-        say(console, f"{record} Head of the audit: {head}")
+        console.say(f"{record} Head of the audit: {head}")
 
 
 def _audit_words(verdict: Verdict) -> str:
@@ -222,7 +219,7 @@ def write_card(
         return
     with writing(out, force=force) as making:
         making.write_bytes(text.encode())
-    say(make_console(out), f"Wrote {out}")
+    make_console(out).say(f"Wrote {out}")
 
 
 def repeat_run(run: str, access: Access) -> int:
@@ -231,5 +228,5 @@ def repeat_run(run: str, access: Access) -> int:
         found = reproduce(state, run)
     old = found.run
     about = f"Run {old.id}, number {old.number} of the watch {old.watch}, {old.made}: {old.source}"
-    say(make_console(), *found.said, about)
+    make_console().say(*found.said, about)
     return 0 if found.is_same else 2

@@ -9,7 +9,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.markup import escape
 
 from somscape._types import Ints
@@ -23,20 +22,14 @@ from somscape.desk.cli._out import (
     OTHER_FILES,
     Input,
     ResultFiles,
-    agreement_line,
+    Terminal,
     check_folder,
     check_save_roles,
     format_of,
-    kernels_line,
     make_console,
     make_grid,
     progress_bar,
     results_in,
-    say,
-    say_page,
-    say_table,
-    show_alerts,
-    show_checks,
     stage,
     write_roles,
     writing,
@@ -53,7 +46,6 @@ from somscape.desk.jobs._detect import (
 from somscape.desk.jobs._roles import ROWS_FILE, PerOptions, ready, told_table
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
-from somscape.kernels._select import select_kernels
 from somscape.outliers._train import Outermost, n_trainings
 from somscape.outliers.detector import NONE_STANDS_OUT
 from somscape.tables._messages import counted
@@ -108,7 +100,7 @@ def write_example(out: Path, *, force: bool) -> None:
         making.write_bytes(content)
     n_rows, place = content.count(b"\n") - 1, shlex.quote(str(out))
     next_step = f"somscape detect {place} --id customer --label class --out found"
-    say(make_console(), f"Wrote {out}: {n_rows} credit-card applications.", f"Next: {next_step}")
+    make_console().say(f"Wrote {out}: {n_rows} credit-card applications.", f"Next: {next_step}")
 
 
 def _detect(
@@ -131,7 +123,7 @@ def _detect(
             f"about {seconds:.0f} seconds" if seconds < 120 else f"about {seconds / 60:.0f} minutes"
         )
         wide = f"The table has {n_columns:,} columns, so ranking and writing take {about}."
-        say(make_console(to_stderr=True), wide)
+        make_console(to_stderr=True).say(wide)
     with watch_of(subject, encoding) as watch:
         found = found_in(subject, encoding, job, outermost, watch)
         outcome = None
@@ -147,18 +139,15 @@ def _detect(
 
     file = f"alerts.{job.format or 'csv'}"
     _say_found(console, found, outcome, file)
-    show_checks(console, found.checks, outcome)
-    say_table(
-        *(console, subject, encoding, [*notes, *found.notes]),
-        verbose=verbose,
-        map_file=out / MAP_FILE,
-    )
+    console.show_checks(found.checks, outcome)
+    notes = [*notes, *found.notes]
+    console.say_table(subject, encoding, notes, verbose=verbose, map_file=out / MAP_FILE)
     own = () if found.grouped is None else (ROWS_FILE,)
     place = f"{out}{'' if str(out).endswith('/') else '/'}"
     wrote = [sent, f"{place}: {', '.join((file, *own, *OTHER_FILES))}", save_roles]
-    say(console, kernels_line(select_kernels().name))
-    say(console, *(f"Wrote {what}" for what in wrote if what is not None))
-    say_page(console, out)
+    console.say_kernels()
+    console.say(*(f"Wrote {what}" for what in wrote if what is not None))
+    console.say_page(out)
 
 
 def found_in(
@@ -184,18 +173,18 @@ def found_in(
     return found
 
 
-def _say_found(console: Console, found: Found, outcome: RunOutcome | None, file: str) -> None:
+def _say_found(console: Terminal, found: Found, outcome: RunOutcome | None, file: str) -> None:
     """Print the list of alerts, its quality, and a summary of the first run of a new watch."""
-    show_alerts(console, found.alerts, file)
+    console.show_alerts(found.alerts, file)
     console.print()
     if found.alerts.effects and outcome is None:
-        say(console, *map(str, found.alerts.effects))
+        console.say(*map(str, found.alerts.effects))
         console.print()
     if found.label is not None and found.agreement is not None:
-        say(console, agreement_line(found.label, found.agreement))
+        console.say_agreement(found.label, found.agreement)
     if outcome is not None:
         again = f"somscape run {shlex.quote(outcome.watch.name)} TABLE"
-        say(console, *outcome.lines(), f"Saved as a watch. Next time, run `{again}`.")
+        console.say(*outcome.lines(), f"Saved as a watch. Next time, run `{again}`.")
     if found.label is not None or outcome is not None:
         console.print()
 
@@ -256,13 +245,13 @@ def show_demo(out: Path, seed: int, *, force: bool) -> None:
             write_csv(making, columns)
         found = _found_in(path, out / part.name, replace(part.job, seed=seed))
         _say_cases(console, part, found, [PlantedCase(each, found) for each in planted])
-    say(console, kernels_line(select_kernels().name))
+    console.say_kernels()
     tables = [f"{part.name}.csv, {part.name}/" for part in PARTS]
-    say(console, f"Wrote {out}/: {', '.join(tables)}")
+    console.say(f"Wrote {out}/: {', '.join(tables)}")
     for part in PARTS:
-        say_page(console, out / part.name)
+        console.say_page(out / part.name)
     own = "somscape detect TABLE --out found (with --per COLUMN, it ranks customers)"
-    say(console, f"Next, for a table of your own: {own}")
+    console.say(f"Next, for a table of your own: {own}")
 
 
 def _found_in(path: Path, out: Path, job: Job) -> Found:
@@ -327,7 +316,7 @@ def _rows_of(check: Check, grouped: Grouped | None) -> Ints:
     return named if grouped is None else grouped.groups[named]
 
 
-def _say_cases(console: Console, part: Part, found: Found, cases: Sequence[PlantedCase]) -> None:
+def _say_cases(console: Terminal, part: Part, found: Found, cases: Sequence[PlantedCase]) -> None:
     """Print where each case was found or why it was missed, and how much else was found."""
     alerts, grouped = found.alerts, found.grouped
     n_found = sum(case.is_found for case in cases)
@@ -336,7 +325,7 @@ def _say_cases(console: Console, part: Part, found: Found, cases: Sequence[Plant
     fill = "fills" if n_filled == 1 else "fill"
     more = f" ({n_filled} more only {fill} the list)" if n_filled else ""
     n_cases = f"{n_found} of {len(cases)} {part.cases}{more}"
-    say(console, f"Found {n_cases} in {rows.n_rows:,} {part.about}")
+    console.say(f"Found {n_cases} in {rows.n_rows:,} {part.about}")
     grid = make_grid("found by", escape(alerts.id_name), "planted case, and the reason")
     for case in sorted(cases, key=lambda each: (not each.is_found, not each.is_listed, each.rank)):
         grid.add_row(*map(escape, case.line()))
@@ -345,4 +334,4 @@ def _say_cases(console: Console, part: Part, found: Found, cases: Sequence[Plant
     n_checks = len({check.key for case in cases for check in case.checks})
     listed = f"{n_stand_out} of the {counted(alerts.n_stand_out, alerts.noun)} that stand out"
     checks = f"{n_checks} of {counted(len(found.checks), 'check')}"
-    say(console, f"{listed} and {checks} show planted {part.cases}.", "")
+    console.say(f"{listed} and {checks} show planted {part.cases}.", "")

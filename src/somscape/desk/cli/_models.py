@@ -10,27 +10,23 @@ from typing import Any, TypeAlias
 
 import click
 import numpy as np
-from rich.console import Console
 
 from somscape import measures
 from somscape.callbacks import Checkpoint
 from somscape.desk.cli._options import Access, Training
 from somscape.desk.cli._out import (
     Input,
+    Terminal,
     check_differ,
     check_output,
     check_result,
     check_save_roles,
     columns_line,
     format_of,
-    kernels_line,
     make_console,
     map_facts,
     print_bytes,
     progress_bar,
-    say,
-    say_table,
-    show_facts,
     write_roles,
     writing,
 )
@@ -60,7 +56,6 @@ from somscape.errors import InputError
 from somscape.fit._checkpoint import read_checkpoint
 from somscape.fit._map import VERSIONS, have_values, train_map
 from somscape.fit.settings import Callback, Settings
-from somscape.kernels._select import select_kernels
 from somscape.outliers.detector import (
     RECORD,
     RESULT_NAMES,
@@ -226,13 +221,13 @@ def _fit_target(table: Table, roles: Roles, notes: list[str], asked: Asked, name
     model = replace(model, leaks=leaks_of(encoding, rows, target))
     _save(model, asked, partial(_lasting, subject, encoding, given), table)
     console, n_left_out = make_console(asked.out, asked.save_roles), table.n_rows - len(known)
-    say(console, f"Quality: {quality_words(model)}.")
+    console.say(f"Quality: {quality_words(model)}.")
     for leak, words in zip(model.leaks, model.leaks_in_words(), strict=True):
-        say(console, f"Warning: {words.removesuffix('.')} (--drop {shlex.quote(leak)}).")
-    say(console, *notes_on(target))
+        console.say(f"Warning: {words.removesuffix('.')} (--drop {shlex.quote(leak)}).")
+    console.say(*notes_on(target))
     if n_left_out:
-        say(console, f"Left out: {counted(n_left_out, 'row')} with unknown '{name}'.")
-    show_facts(console, map_facts(model.map_))
+        console.say(f"Left out: {counted(n_left_out, 'row')} with unknown '{name}'.")
+    console.show_facts(map_facts(model.map_))
     _say_saved(console, subject, encoding, notes, asked)
 
 
@@ -255,7 +250,7 @@ def _fit_map(subject: PerOptions, notes: list[str], asked: Asked) -> None:
         ("quantization error", f"{measures.quantization_error(map_, table):.4g}"),
         ("topographic error", f"{error:.3f} ({n} neighbors)"),
     ]
-    show_facts(console, facts)
+    console.show_facts(facts)
     _say_saved(console, subject, encoding, notes, asked)
 
 
@@ -268,13 +263,14 @@ def _save(thing: Saved, asked: Asked, lasting: Callable[[], Lasting], table: Tab
 
 
 def _say_saved(
-    console: Console, subject: PerOptions, encoding: Encoding, notes: list[str], asked: Asked
+    console: Terminal, subject: PerOptions, encoding: Encoding, notes: list[str], asked: Asked
 ) -> None:
     also = "" if asked.save_roles is None else f" and {asked.save_roles}"
     console.print()
     notes = [*notes, *notes_on_table(encoding, subject.table)]
-    say_table(console, subject, encoding, notes, verbose=asked.verbose, map_file=asked.out)
-    say(console, kernels_line(select_kernels().name), f"Wrote {asked.out}{also}")
+    console.say_table(subject, encoding, notes, verbose=asked.verbose, map_file=asked.out)
+    console.say_kernels()
+    console.say(f"Wrote {asked.out}{also}")
 
 
 MIN_WINDOW, MAX_WINDOW = 50, 1_000
@@ -337,11 +333,10 @@ def score_file(
     sent = _write(out, results.content(kind, bom=job.bom), force=force, then=send)
     console = make_console(to_stderr=True)
     flagged = f"{counted(table.n_rows, 'row')} scored, {alerts.n_alerts} flagged"
-    say(console, f"{flagged}: {rule.words(detector)}.", f"{alerts.headline}.")
-    say(console, *map(str, alerts.effects))
+    console.say(f"{flagged}: {rule.words(detector)}.", f"{alerts.headline}.")
+    console.say(*map(str, alerts.effects))
     if drift:
-        say(
-            console,
+        console.say(
             "Drift:" if alarms else "No drift was found.",
             *(f"  {each}" for each in alarms),
         )
@@ -367,11 +362,11 @@ def _write(
 
 
 def _say_written(
-    console: Console, map_file: str, encoding: Encoding, table: Table, written: list[str | None]
+    console: Terminal, map_file: str, encoding: Encoding, table: Table, written: list[str | None]
 ) -> None:
     """Print the kinds of columns, the numbers of missing and new values, and the written files."""
-    say(console, columns_line(encoding, map_file), *gaps_of(encoding, table))
-    say(console, *(f"Wrote {each}" for each in written if each not in (None, "-")))
+    console.say(columns_line(encoding, map_file), *gaps_of(encoding, table))
+    console.say(*(f"Wrote {each}" for each in written if each not in (None, "-")))
 
 
 def _kind_of(out: str, *inputs: Input, job: Job, force: bool) -> str:
@@ -452,10 +447,10 @@ def predict_file(
         check_sheet(table.n_rows, len(predictions.columns))
     _write(out, table_bytes(kind, predictions, bom=job.bom), force=force)
     console = make_console(to_stderr=True)
-    say(console, f"{counted(table.n_rows, 'row')}: {summary_words(model, predictions)}.")
+    console.say(f"{counted(table.n_rows, 'row')}: {summary_words(model, predictions)}.")
     agreement = agreement_words(model, table, predictions)
     if agreement is not None:
-        say(console, agreement)
+        console.say(agreement)
     _say_written(console, model_file, model.map_.encoding, table, [out])
 
 

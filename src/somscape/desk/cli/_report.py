@@ -10,14 +10,10 @@ from somscape import report, save
 from somscape.desk.cli._models import load_detector
 from somscape.desk.cli._options import Conversion
 from somscape.desk.cli._out import (
-    agreement_line,
     check_result,
     check_save_roles,
     make_console,
     map_facts,
-    say,
-    show_columns,
-    show_facts,
     stage,
     write_roles,
     writing,
@@ -101,15 +97,15 @@ def report_file(map_file: str, path: str, out: Path, job: Job, *, force: bool) -
             making.write_bytes(report.render(data, made_at=now()).encode())
     console = make_console(out)
     n_alerts = "" if alerts is None else f", {alerts.shown.n_alerts} listed"
-    say(console, f"{counted(table.n_rows, 'row')} of {table.source}{n_alerts}.")
+    console.say(f"{counted(table.n_rows, 'row')} of {table.source}{n_alerts}.")
     if alerts is not None:
-        say(console, f"{alerts.headline}.")
-    say(console, *gaps)
+        console.say(f"{alerts.headline}.")
+    console.say(*gaps)
     if "classes" in data:
-        say(console, _classes_line(data["classes"]))
+        console.say(_classes_line(data["classes"]))
     if label is not None and agreement is not None:
-        say(console, agreement_line(label, agreement))
-    say(console, f"Wrote {out}")
+        console.say_agreement(label, agreement)
+    console.say(f"Wrote {out}")
 
 
 def _regions(map_: Map, given: int | str | None) -> Regions:
@@ -167,11 +163,11 @@ def show_info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
     facts += _of_model(thing) if isinstance(thing, Answering) else _of_detector(detector)
     facts += [(name.replace("_", " "), value) for name, value in _other_roles(map_.encoding)]
     console = make_console(save_roles)
-    show_facts(console, facts)
+    console.show_facts(facts)
     console.print()
-    show_columns(console, map_.encoding)
+    console.show_columns(map_.encoding)
     if save_roles is not None:
-        say(console, f"Wrote {save_roles}")
+        console.say(f"Wrote {save_roles}")
 
 
 def _of_detector(detector: Detector | None) -> list[tuple[str, Any]]:
@@ -268,7 +264,7 @@ def convert_file(source: str, out: Path, job: Job, conversion: Conversion, *, fo
             if lists_winners and table is not None:
                 rows = _rows_for(as_map(thing), table, job)
             said = _write_map(thing, making, conversion.what, rows)
-    say(make_console(out), f"Wrote {out}: {said}.")
+    make_console(out).say(f"Wrote {out}: {said}.")
 
 
 def _check_conversion(
@@ -372,8 +368,7 @@ def _map(source: str, came: str, asked: Conversion) -> Saved:
         map_ = Map.from_record(record)
         if len(given) < 2:
             lattice = map_.lattice
-            say(
-                make_console(to_stderr=True),
+            make_console(to_stderr=True).say(
                 f"{source} does not contain the lattice of its units. The command uses "
                 f"{lattice.kind}, {lattice.boundary} (change with --lattice and --boundary).",
             )

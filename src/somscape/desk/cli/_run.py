@@ -50,9 +50,6 @@ from somscape.desk.cli._out import (
     print_csv,
     print_json,
     results_in,
-    say,
-    say_page,
-    show_checks,
     stage,
     writing,
 )
@@ -352,22 +349,22 @@ def score_watch(
 def _say(outcome: RunOutcome, out: Path | None, sent: str | None, *, as_json: bool) -> None:
     console = make_console(to_stderr=as_json)
     news = outcome.news
-    say(console, *outcome.lines())
-    say(console, *(f"  {row.news} {row.key}: {row.reasons}" for row in news[:MAX_SHOWN]))
+    console.say(*outcome.lines())
+    console.say(*(f"  {row.news} {row.key}: {row.reasons}" for row in news[:MAX_SHOWN]))
     if len(news) > MAX_SHOWN:
-        say(console, f"  ... and {len(news) - MAX_SHOWN} more")
-    say(console, *(f"  gone {case.key}: {case.why}" for case in outcome.gone[:MAX_SHOWN]))
+        console.say(f"  ... and {len(news) - MAX_SHOWN} more")
+    console.say(*(f"  gone {case.key}: {case.why}" for case in outcome.gone[:MAX_SHOWN]))
     if len(outcome.gone) > MAX_SHOWN:
-        say(console, f"  ... and {len(outcome.gone) - MAX_SHOWN} more")
-    show_checks(console, outcome.found.checks, outcome)
+        console.say(f"  ... and {len(outcome.gone) - MAX_SHOWN} more")
+    console.show_checks(outcome.found.checks, outcome)
     map_file = None if out is None else out / MAP_FILE
-    say(console, columns_line(outcome.found.detector.map_.encoding, map_file))
-    say(console, f"Head of the audit: {outcome.audit_head}")
+    console.say(columns_line(outcome.found.detector.map_.encoding, map_file))
+    console.say(f"Head of the audit: {outcome.audit_head}")
     if sent is not None:
-        say(console, f"Wrote {sent}")
+        console.say(f"Wrote {sent}")
     if out is not None:
-        say(console, f"Wrote {out}")
-        say_page(console, out)
+        console.say(f"Wrote {out}")
+        console.say_page(out)
     if as_json:
         print_json(outcome.to_json())
 
@@ -387,7 +384,7 @@ def list_watches(access: Access, *, as_json: bool) -> None:
         _show(("watch", "waiting", "cases", "runs", "last_run", "source"), told)
     else:
         advice = "Start a watch with `somscape detect TABLE --out DIR --watch NAME`."
-        say(make_console(), f"{where} does not contain a watch. {advice}")
+        make_console().say(f"{where} does not contain a watch. {advice}")
 
 
 def _watch_facts(state: State, watch: Watch) -> dict[str, Any]:
@@ -429,7 +426,7 @@ def list_cases(name: str, state_of: str | None, by: str, kind: str, access: Acce
         _show([*SHOWN[:3], *(["amount"] if amounts else []), *SHOWN[3:]], rows)
     else:
         kind = f"{state_of} case" if state_of else "case"
-        say(make_console(), f"The watch {name} does not have a{'n' * (state_of == 'open')} {kind}.")
+        make_console().say(f"The watch {name} does not have a{'n' * (state_of == 'open')} {kind}.")
 
 
 def _cases_of(state: State, name: str, state_of: str | None) -> list[Case]:
@@ -462,13 +459,13 @@ def mark_cases(
     what = cases[0] if len(cases) == 1 else f"{len(cases)} cases"
     lines = lines_of([each.number for each in kept])
     console = make_console()
-    say(console, f"{author} marked {what} of {name} as {said} ({lines} of the audit).")
+    console.say(f"{author} marked {what} of {name} as {said} ({lines} of the audit).")
     earlier = [before[key] for key in cases if key in before]
     if earlier and len(cases) == 1:
         was = earlier[0]
-        say(console, f"The previous decision, by {was.author}, was {was.state}.")
+        console.say(f"The previous decision, by {was.author}, was {was.state}.")
     elif earlier:
-        say(console, f"{len(earlier)} of these cases had a decision before.")
+        console.say(f"{len(earlier)} of these cases had a decision before.")
 
 
 def _check_category(watch: Watch, category: str, said: str) -> None:
@@ -494,7 +491,7 @@ def list_categories(name: str, categories: tuple[str, ...], access: Access) -> N
             state.keep_categories(name, categories, author=author_of(access))
         found = state.watch(name).clear_as
     for category in found:
-        say(make_console(), category)
+        make_console().say(category)
 
 
 def _id_of(state: State, name: str, run: str) -> str:
@@ -523,7 +520,7 @@ def export_cases(
     with writing(out, force=force) as making:
         columns = cases_table(found, last=last, amounts=amounts, watch=watch)
         making.write_bytes(cases_bytes(columns, kind))
-    say(make_console(out), f"Wrote {counted(len(found), 'case')} to {out}.")
+    make_console(out).say(f"Wrote {counted(len(found), 'case')} to {out}.")
 
 
 MAX_UNASKED = 20
@@ -546,9 +543,9 @@ def import_cases(
     console = make_console()
     counts = Counter(decision.state for decision in done.decisions)
     words = ", ".join(f"{n} {word}" for word, n in counts.items()) or "none"
-    say(console, f"New decisions: {words}. Unchanged: {done.n_same}. Empty: {done.n_empty}.")
+    console.say(f"New decisions: {words}. Unchanged: {done.n_same}. Empty: {done.n_empty}.")
     if done.unknown:
-        say(console, f"Ignored, because no run has listed these keys: {', '.join(done.unknown)}.")
+        console.say(f"Ignored, because no run has listed these keys: {', '.join(done.unknown)}.")
 
 
 def _ask(what: str, question: str) -> None:
