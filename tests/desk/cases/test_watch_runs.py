@@ -253,13 +253,12 @@ def test_a_file_of_other_cases_is_doubted_and_not_compared_with(
     assert said in right.lines()
     assert right.to_json()["question"] is None
     assert news(right)["c005"] == "still"
-    # A table of new cases every time is not doubted again and again.
+    # The question is repeated until it has an answer.
     for number, letter in ((4, "y"), (5, "z")):
-        path = month(tmp_path / f"{letter}.csv", number)
-        path.write_text(path.read_text().replace("\nc", f"\n{letter}"))
-        question = run(state, path).question
-        assert ("`--new-ids --instead-of 4`" in question) == (letter == "y")
-        assert bool(question) == (letter == "y")
+        path = renamed(month(tmp_path / f"{letter}.csv", number), "c", letter)
+        assert f"`--new-ids --instead-of {number}`" in run(state, path).question
+    assert not run(state, path, new_ids=True, instead_of=5, again=True).question
+    assert not run(state, renamed(month(tmp_path / "a.csv", 6), "c", "a")).question
 
 
 def test_a_small_table_does_not_hide_the_change_of_a_cleared_row(
@@ -318,6 +317,38 @@ def test_no_cleared_row_comes_up_where_others_fold(state: State, tmp_path: Path)
     assert [row.key for row in outcome.listed if row.news == "folded"] == order
     assert not set(order) & {row.key for row in outcome.listed if row.news != "folded"}
     assert outcome.found.alerts.n_alerts == 5
+
+
+@pytest.mark.parametrize("n_rows", [N, 40])  # 40 rows are too few to find drift
+def test_a_month_in_another_unit_does_not_hide_cleared_rows(
+    january: tuple[Path, bytes], tmp_path: Path, n_rows: int
+) -> None:
+    def part(name: str, seed: int, times: float = 1.0, **cells: Any) -> Path:
+        path = month(tmp_path / name, seed, times, **cells)
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(lines[: 1 + n_rows]), encoding="utf-8")
+        return path
+
+    with State(tmp_path / "state") as state:
+        begun(state, part("j.csv", 1, **ODD))
+        say(state, "c005", CLEARED)
+        say(state, "c009", CLEARED)
+        cents = {"c005": (INCOME, 9_000_000), "c009": (INCOME, 6_000_000)}
+        wrong = run(state, part("w.csv", 2, times=100, **cents))
+        assert wrong.drift.is_found == (n_rows == N)
+        assert (news(wrong)["c005"], news(wrong)["c009"]) == ("returned", "returned")
+        # All rows move back, so the moves between these two months are not usual either.
+        right = run(state, part("f.csv", 3, c005=(INCOME, 90_100), c009=(INCOME, 9_000_000)))
+        assert news(right)["c005"] == "folded"
+        assert news(right)["c009"] in ("still", "risen")
+        # Nor are those to a table of an earlier run, whose drift is not judged.
+        again = run(state, tmp_path / "w.csv", again=True)
+        assert "folded" not in news(again).values()
+        moved = {"c005": (INCOME, 90_000), "c009": (INCOME, 6_000_000)}
+        table = read_table(part("m.csv", 4, times=100, **moved))
+        known = known_cases(state, "cards", table, ("id",), detector_of_watch(state, "cards"))
+        assert known is not None
+        assert (known[5], known[9]) == (0, -1)
 
 
 def test_many_cleared_rows_fold_at_once(

@@ -190,8 +190,6 @@ def run_to_compare(
         return small, f"{doubt}{instead}.", question
     if other := other_spelling(state.kept(runs[0].id), [*now]):
         return runs[0], "", f"{doubt}. {other} {ask}"
-    if len(runs) > 1 and runs[0].facts["usual_moves"]["by"] == "units":
-        return runs[0], "", question  # as before: that run shared no cases with earlier runs
     return runs[0], "", f"{doubt}. {ask}{'' if n else NEW_IDS.format(number)}"
 
 
@@ -438,18 +436,15 @@ def alike_note(found: Collection[str]) -> str:
 
 
 def moved_cases(
-    table: Table, rows: Mapping[str, int], decided: Mapping[str, Any], before: Detector | None
+    table: Table,
+    rows: Mapping[str, int],
+    decided: Mapping[str, Any],
+    before: Detector,
+    usual: UsualMoves,
 ) -> Mapping[str, str]:
     """Return a reason for each cleared case, by key, if its row has changed much since then."""
-    if before is None or not rows:
+    names = [code.name for code in before.map_.encoding.used]
+    if not set(names) <= set(table.names):  # the rows cannot be compared
         return {}
-    encoding = before.map_.encoding
-    try:
-        encoded = np.asarray(before.map_.rows_of(table), dtype=np.float64)
-    except InputError:  # the columns differ, so the rows cannot be compared
-        return {}
-    none = encoded_cells(encoding, [])
-    usual = usual_moves(before, none, none, encoded)
-    names = [code.name for code in encoding.used]
     cells = dict(zip(rows, cells_of_rows(table, names, [*rows.values()]), strict=True))
     return returned(before, decided, cells, usual, clear_for=10**6, today=now())
