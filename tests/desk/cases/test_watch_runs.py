@@ -767,7 +767,7 @@ def test_new_ids_each_month_are_a_setting_and_rows_like_cleared_cases_fold(
     state: State, tmp_path: Path
 ) -> None:
     say(state, "c005", CLEARED)
-    same = {"c031": (INCOME, 90_000), "c032": (INCOME, 91_000), "c050": (JOB, "spy")}
+    same = {"c005": (INCOME, 90_000), "c032": (INCOME, 91_000), "c050": (JOB, "spy")}
     base = month(tmp_path / "f.csv", 1, **same)
     proposed = run(state, renamed(base, "c", "d"))
     assert "run this table again with `--new-ids --instead-of 2`" in proposed.question
@@ -780,9 +780,8 @@ def test_new_ids_each_month_are_a_setting_and_rows_like_cleared_cases_fold(
     like = {
         row.key for row in march.listed if row.reasons.startswith("Like c005, which was cleared.")
     }
-    assert like
-    assert all(found[key] == "folded" for key in like)
-    assert like <= {"e031", "e032"}
+    assert like == {"e005"}
+    assert (found["e005"], found["e032"]) == ("folded", "new")
     assert found["e050"] == "new"
     assert any(
         line.endswith(f"at the end of the list: {', '.join(sorted(like))}.")
@@ -803,9 +802,29 @@ def test_a_row_ten_times_as_rare_as_the_cleared_case_is_listed(
 ) -> None:
     say(state, "c005", CLEARED)
     monkeypatch.setattr(_compare, "TIMES_SMALLER", 0.0 if is_rarer else 1e9)
-    path = renamed(month(tmp_path / "f.csv", 2, c031=(INCOME, 90_000)), "c", "d")
+    path = renamed(month(tmp_path / "f.csv", 2, c005=(INCOME, 90_000)), "c", "d")
     outcome = run_watch(state, "cards", author="ann", source=str(path), new_ids=True)
-    assert news(outcome)["d031"] == ("new" if is_rarer else "folded")
+    assert news(outcome)["d005"] == ("new" if is_rarer else "folded")
+
+
+def test_a_row_with_a_larger_value_than_the_cleared_case_is_listed(
+    state: State, tmp_path: Path
+) -> None:
+    say(state, "c005", CLEARED)
+    first = state.listed(state.runs("cards")[0].id)
+    lowest = min(row.p_value for row in first)
+    assert next(row for row in first if row.key == "c005").p_value == lowest
+    path = month(tmp_path / "f.csv", 2, c005=(INCOME, 90_000))
+    path = renamed(path, "c", "d")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    [like] = [line for line in lines if line.startswith("d005")]
+    more = [like.replace("d005", f"d{i}").replace("90000", f"{i}000") for i in (89, 91, 900, 9000)]
+    path.write_text("\n".join([*lines, *more, ""]), encoding="utf-8")
+    outcome = run(state, path, new_ids=True)
+    p_values = {row.key: row.p_value for row in outcome.listed}
+    assert p_values["d9000"] == p_values["d005"] == lowest
+    found = {key: news(outcome)[key] for key in ("d89", "d005", "d91", "d900", "d9000")}
+    assert [*found.values()] == ["folded", "folded", "new", "new", "new"]
 
 
 def test_ids_with_another_spelling_are_named() -> None:
