@@ -547,9 +547,7 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
         keys=subject.keys,
         is_known=subject.known_in(others) is not None,
     )
-    before = Before.of(
-        state, place.last, subject, is_usual=drift.is_usual and not place.question
-    )
+    before = Before.of(state, place.last, subject, is_usual=drift.is_usual and not place.question)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
     why = returned(
         *(detector, subject.decided, cells, before.usual),

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from somscape.desk.cases._database import Row, StateDatabase, Transaction
 from somscape.desk.jobs.job import STATES, Job
 from somscape.errors import InputError
+from somscape.tables._messages import counted
 
 OPEN, CONFIRMED, CLEARED, LATER = STATES
 
@@ -461,9 +462,11 @@ def news_now(case: Case, last: str | None) -> str:
 
 
 def precision_words(counts: Mapping[str, int]) -> str:
-    """Return a phrase on a run, for example "12 listed, 5 confirmed, 6 cleared, 1 open"."""
-    names = ("listed", CONFIRMED, CLEARED, OPEN)
-    return ", ".join(f"{counts[name]} {name}" for name in names)
+    """Return a phrase on a run, such as "3 listed, 2 confirmed, 0 cleared, 1 open; 1 check, 1
+    open"."""
+    rows = ", ".join(f"{counts[name]} {name}" for name in ("listed", CONFIRMED, CLEARED, OPEN))
+    checks = f"; {counted(counts['checks'], 'check')}, {counts['open_checks']} open"
+    return rows + checks * (counts["checks"] > 0)
 
 
 NOTHING = "0" * 64

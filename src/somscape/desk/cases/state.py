@@ -531,11 +531,12 @@ class State:
         return {row["watch"]: row["n"] for row in found}
 
     def precision(self, watch: str) -> dict[str, dict[str, int]]:
-        """Return the numbers of listed, confirmed, cleared and open rows by run.
+        """Return the numbers of listed, confirmed, cleared and open rows by run, and the numbers of
+        checks and of open checks.
 
-        Checks, folded rows, and undecided rows that only fill a list are not counted.  A decision
-        counts for the run in which its author saw the case, for later runs, unless the case
-        returned, and for earlier runs that lack a decision.  A row for later is open.
+        Folded cases, and undecided rows that only fill a list, are not counted.  A decision counts
+        for the run in which its author saw the case, for later runs, unless the case returned, and
+        for earlier runs that lack a decision.  A case for later is open.
         """
         said: dict[str, dict[int, str]] = {}
         for row in self.database.rows(
@@ -544,7 +545,7 @@ class State:
             (watch,),
         ):
             said.setdefault(row["key"], {})[row["number"] or 0] = row["state"]
-        nothing = dict.fromkeys(("listed", CONFIRMED, CLEARED, OPEN), 0)
+        nothing = dict.fromkeys(("listed", CONFIRMED, CLEARED, OPEN, "checks", "open_checks"), 0)
         of_watch = self.database.rows("SELECT id FROM runs WHERE watch = ?", (watch,))
         found = {row["id"]: dict(nothing) for row in of_watch}
         since: dict[str, int] = {}  # the last run in which a cleared case returned
@@ -556,10 +557,15 @@ class State:
             if row["news"] == RETURNED:
                 since[row["key"]] = row["number"]
             state = _state_in(row["number"], since.get(row["key"], 0), said.get(row["key"], {}))
-            is_filling = row["news"] == FILLED and state == OPEN
-            if not is_check(row["key"]) and row["news"] != FOLDED and not is_filling:
-                found[row["run"]]["listed"] += 1
-                found[row["run"]][state] += 1
+            if row["news"] == FOLDED or (row["news"] == FILLED and state == OPEN):
+                continue
+            counts = found[row["run"]]
+            if is_check(row["key"]):
+                counts["checks"] += 1
+                counts["open_checks"] += state == OPEN
+            else:
+                counts["listed"] += 1
+                counts[state] += 1
         return found
 
     def is_decided(self, watch: str) -> bool:
