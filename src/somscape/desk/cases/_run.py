@@ -69,6 +69,7 @@ from somscape.desk.cases.records import (
     is_check,
     is_since,
     now,
+    runs_to_replace,
 )
 from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import Found, agreement_of, checks_of, data_hash, of_customers
@@ -332,15 +333,8 @@ class Place:
         number = runs[0].number + 1 if runs else 1
         if instead_of is None:
             return cls._after(state, left, subject, number)
-        if instead_of not in {run.number for run in left}:
-            numbers = ", ".join(str(run.number) for run in reversed(left)) or "none"
-            raise InputError(
-                f"`instead_of` must be the number of a run that was not replaced ({numbers}), but "
-                f"is {instead_of}.",
-                value=instead_of,
-            )
-        before = [run for run in left if run.number < instead_of]
-        later = tuple(run for run in left if run.number >= instead_of)
+        later = tuple(runs_to_replace(runs, instead_of))
+        before = [run for run in left if run not in later]
         return replace(cls._after(state, before, subject, number), replaced=later)
 
     @classmethod

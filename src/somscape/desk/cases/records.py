@@ -405,6 +405,23 @@ def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
     return [run for run in runs if run.id not in replaced]
 
 
+def runs_to_replace(runs: Sequence[WatchRun], first: int) -> list[WatchRun]:
+    """Return the run with the number `first` and all later runs that count. Raise InputError if
+    this run was replaced, or if it does not exist."""
+    left = counting(runs)
+    numbers = [run.number for run in left]
+    if first not in numbers:
+        by = [run for run in runs if any(r.id in run.replaced for r in runs if r.number == first)]
+        why = f"run {by[0].number} replaced run {first}" if by else f"there is no run {first}"
+        raise InputError(
+            f"`instead_of` is {first}, but {why}. Give the number of the run with the wrong table "
+            f"({', '.join(map(str, reversed(numbers)))}).",
+            value=first,
+            allowed=numbers,
+        )
+    return [run for run in left if run.number >= first]
+
+
 class RunMeanwhileError(Exception):
     """Another run of the watch was added after this run was compared, so this run was not saved."""
 

@@ -560,9 +560,10 @@ def import_cases(
 def _ask(what: str, question: str) -> None:
     """Ask whether to continue. Without a terminal or with the answer no, raise InputError."""
     if not sys.stdin.isatty():
-        raise InputError(f"{what} Nothing was saved.", options="--yes", parameter="yes")
+        cure = "Nothing was saved. Repeat the command, and agree with this option."
+        raise InputError(f"{what} {cure}", options="--yes", parameter="yes")
     if not click.confirm(question, err=True):
-        raise InputError("Nothing was saved.")
+        raise InputError("Nothing was saved, because the answer was no.")
 
 
 def _show(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
