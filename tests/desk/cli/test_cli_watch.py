@@ -335,6 +335,11 @@ def test_a_case_is_cleared_with_a_category_of_the_watch() -> None:
     for words, error in (
         (("cleared", "--category", "moved"), "'moved' is not a category of the watch cards"),
         (("confirmed", "--category", "other"), "confirmed has no category"),
+        (
+            ("cleared", "--category", "seasonal", "--comment", "x" * 1991),
+            "--comment on case '00003' must have at most 2,000 characters with its category, but "
+            "has 2,001. Shorten the comment.",
+        ),
     ):
         outcome = run(*mark, *words)
         assert (outcome.code, error in outcome.err) == (2, True)

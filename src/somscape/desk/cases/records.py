@@ -43,6 +43,9 @@ CLEAR_FOR = 12
 """Default number of months after which a cleared case is listed again."""
 
 
+MAX_COMMENT = 2000
+"""Maximum number of characters of a comment, with its category."""
+
 CATEGORIES = ("known customer", "data error corrected", "seasonal", "other")
 """Default categories for clearing a case. A comment begins with its category."""
 
@@ -417,7 +420,6 @@ def runs_to_replace(runs: Sequence[WatchRun], first: int) -> list[WatchRun]:
             f"`instead_of` is {first}, but {why}. Give the number of the run with the wrong table "
             f"({', '.join(map(str, reversed(numbers)))}).",
             value=first,
-            allowed=numbers,
         )
     return [run for run in left if run.number >= first]
 
