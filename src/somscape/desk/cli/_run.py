@@ -37,6 +37,7 @@ from somscape.desk.cases.records import (
     KnownTableError,
     Watch,
     counting,
+    is_check,
     is_waiting,
     lines_of,
 )
@@ -465,7 +466,9 @@ def mark_cases(
         author, id_ = author_of(access), None if run is None else _id_of(state, name, run)
         asked = [NewDecision(key, said, comment, id_, seen=seen) for key in cases]
         kept = decide(state, name, asked, author=author)
-    what = cases[0] if len(cases) == 1 else f"{len(cases)} cases"
+        what = cases[0] if len(cases) == 1 else f"{len(cases)} cases"
+        for case in state.cases(name, key=what) if is_check(what) else ():
+            what = f"{what} ({case.listed.reasons if case.listed else 'a check'})"
     lines = lines_of([each.number for each in kept])
     console = make_console()
     say(console, f"{author} marked {what} of {name} as {said} ({lines} of the audit).")
