@@ -979,6 +979,12 @@ def _nothing_inherited(person: Person, client: Client, watch: str) -> None:
     person.visit(watch)
     person.wait_for_words("#count", "6 cases")
     person.wait_for_words("#cases li:last-child", "check of columns")
+    (check,) = (each["key"] for each in client.get(f"/api{watch}")["cases"] if each["is_check"])
+    person.visit(f"{watch}/cases/{check}")
+    person.wait_for_words("h1", " (next ")
+    assert person.words("#score") == f"A check of columns with the key {check}."
+    person.visit(watch)
+    person.wait_for_words("#count", "6 cases")
     person.browser.click(f'#cases li[data-key="{on_watch}"] .confirmed')
     person.wait_for_words("#count", "5 cases")
     person.visit(f"{watch}/cases/{on_own_page}")

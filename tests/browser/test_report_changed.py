@@ -28,6 +28,7 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
     months = [
         {"number": 3 - n, "made": f"2026-0{3 - n}-05T10:00:00+00:00", "listed": 12, "confirmed": 5}
         | {"cleared": 7 - n, "open": n}
+        | ({"checks": 2, "open_checks": 1} if n == 1 else {})  # an earlier version had no checks
         for n in (1, 2)
     ]
     return {
@@ -73,7 +74,7 @@ def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path:
     assert "Run 2 of" in browser.texts("#changed-lead")[0]
     assert len(browser.texts("#changed-lists summary")) == 4
     assert browser.texts("#changed-precision summary, #changed-precision li") == [
-        "Run 2 of 2026-02-05: 12 listed, 5 confirmed, 6 cleared, 1 open",
+        "Run 2 of 2026-02-05: 12 listed, 5 confirmed, 6 cleared, 1 open; 2 checks, 1 open",
         "Run 1 of 2026-01-05: 12 listed, 5 confirmed, 5 cleared, 2 open",
     ]
     finding = {"number": 1, "ranks": [1, 2, 3], "what": "alike"}

@@ -223,7 +223,8 @@ def find_header(sample: Sequence[NumberedRecord]) -> Header:
         notes: list[str] = []
         if i:
             titles = f"{counted(i, 'title line')} above the column names left out"
-            notes.append(Note(f"{titles}: {quoted(records[0][0])}", "--header N"))
+            options = "--header N" if last == i else ""  # the next note has the option
+            notes.append(Note(f"{titles}: {quoted(records[0][0])}", options))
         if last > i:
             notes.append(_note_on_two(sample[i][0], sample[last][0], names))
         return Header(sample[last][0], names, notes)

@@ -155,7 +155,8 @@ def test_a_run_whose_table_was_wrong_is_replaced(client: Client, january: str) -
     number = client.get("/api/watches/cards")["last"]["number"]
     for given in ("watch=cards&instead_of=99", "watch=cards&instead_of=x", "instead_of=1"):
         answer = client.ask("POST", f"/api/uploads?name=m.csv&{given}", customers_csv())
-        assert (answer.status, "'instead_of' must be" in answer.problem) == (422, True)
+        words = "there is no run 99" if "99" in given else "'instead_of' must be"
+        assert (answer.status, words in answer.problem) == (422, True)
     right = upload(client, "right.csv", customers_csv(55), f"cards&instead_of={number}")
     assert right["state"] == "done", right["problem"]
     last, replaced = client.get("/api/watches/cards")["runs"][:2]
@@ -165,7 +166,9 @@ def test_a_run_whose_table_was_wrong_is_replaced(client: Client, january: str) -
     assert (report["instead_of"], report["compared_with"] != number) == ([number], True)
     # A run in whose place another stands counts no more.
     again = f"/api/uploads?name=m.csv&watch=cards&instead_of={number}"
-    assert client.ask("POST", again, customers_csv()).status == 422
+    answer = client.ask("POST", again, customers_csv())
+    words = f"run {last['number']} replaced run {number}. Give "
+    assert (answer.status, words in answer.problem) == (422, True)
 
 
 def test_the_second_of_two_people_sees_what_the_first_one_decided(

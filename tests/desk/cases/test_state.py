@@ -57,18 +57,28 @@ def test_what_is_kept_comes_back(state: State, tmp_path: Path) -> None:
         assert (case.state, case.decision, case.listed, case.run) == (CONFIRMED, said, ROW, "r1")
 
 
+CHECK, OTHER = "check-0123456789", "check-abcdefabcd"
+
+
 def test_precision_counts_the_rows_and_decisions_of_each_run(tmp_path: Path) -> None:
     # By hand: rows of three runs with their news, then decisions with the run that was seen.
     news = {
-        "r1": {"a": "new", "b": "new", "c": "new", "d": "new", "check-0123456789": "new"},
-        "r2": {"a": "still", "b": "returned", "c": "folded", "d": "still", "e": "new"},
-        "r3": {"b": "still", "e": "still", "f": "filled", "g": "filled"},
+        "r1": {"a": "new", "b": "new", "c": "new", "d": "new", CHECK: "new", OTHER: "new"},
+        "r2": {
+            "a": "still",
+            "b": "returned",
+            "c": "folded",
+            "d": "still",
+            "e": "new",
+            CHECK: "still",
+        },
+        "r3": {"b": "still", "e": "still", "f": "filled", "g": "filled", CHECK: "folded"},
     }
     said = [
         *(("a", "confirmed", "r1"), ("b", "cleared", "r1"), ("c", "cleared", "r1")),
         ("d", "confirmed", "r2"),  # counts for r1, too
         *(("e", "confirmed", "r2"), ("e", "open", "r2"), ("f", "confirmed", "r3")),
-        *(("b", "later", "r3"), ("nobody", "cleared", None)),
+        *(("b", "later", "r3"), ("nobody", "cleared", None), (CHECK, "cleared", "r2")),
     ]
     with State(tmp_path / "other") as state:
         state.keep_watch(WATCH, b"a map", author="ann")
@@ -80,8 +90,8 @@ def test_precision_counts_the_rows_and_decisions_of_each_run(tmp_path: Path) -> 
         state.decide_all([Decision("cards", key, word, run=run) for key, word, run in said])
         words = {run: precision_words(counts) for run, counts in state.precision("cards").items()}
     assert words == {
-        "r1": "4 listed, 2 confirmed, 2 cleared, 0 open",
-        "r2": "4 listed, 2 confirmed, 0 cleared, 2 open",  # b has returned, and e was undone
+        "r1": "4 listed, 2 confirmed, 2 cleared, 0 open; 2 checks, 1 open",
+        "r2": "4 listed, 2 confirmed, 0 cleared, 2 open; 1 check, 0 open",  # b is back, e undone
         "r3": "3 listed, 1 confirmed, 0 cleared, 2 open",  # g only fills the list
         "r4": "0 listed, 0 confirmed, 0 cleared, 0 open",
     }

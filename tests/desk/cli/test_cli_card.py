@@ -79,6 +79,22 @@ def test_a_watch_adds_its_runs_and_decisions(folder: Path) -> None:
     assert "leave --watch out" in refused.err
 
 
+def test_replaced_runs_are_only_counted(folder: Path, tmp_path: Path) -> None:
+    words = ("--state", tmp_path / "state")
+    begin = ("detect", folder / "customers.csv", "--id", "cust_id", "--watch", "w", *words)
+    assert run(*begin, "--out", tmp_path / "out").code == 0
+    for n, more in ((50, ()), (40, ("--instead-of", 2))):
+        header, rows = customers(n)
+        table = write(tmp_path / f"{n}.csv", header.replace("age", "a|ge*"), rows)
+        assert run("run", "w", table, *more, *words).code in (0, 3)
+    words = ("--watch", "w", *words)
+    said = card(folder, tmp_path / "out" / "map.som", *words)["watch"]
+    assert [(each["number"], each["rows"]) for each in said["runs"]] == [(1, 60), (3, 40)]
+    assert said["n_replaced"] == 1
+    printed = run("card", tmp_path / "out" / "map.som", *words).out
+    assert "changed columns. 1 replaced run is left out.\n" in printed
+
+
 def test_a_classifier_and_a_map_say_what_they_are(folder: Path) -> None:
     said = card(folder, folder / "model.som")
     assert said["kind"] == "classifier"

@@ -132,11 +132,11 @@ def test_several_runs_are_replaced_only_if_a_person_says_so(
     refused = run("run", "cards", right, "--instead-of", "2")
     assert refused.code == 2
     assert "The new run replaces runs 2, 3 and 4." in refused.err
-    assert "Nothing was saved (--yes)" in refused.err
+    assert "Repeat the command, and agree with this option (--yes)." in refused.err
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True, raising=False)
     monkeypatch.setattr("click.confirm", lambda asked, **_: asked != "Replace runs 2, 3 and 4?")
     assert run("run", "cards", right, "--instead-of", "2").code == 2
-    assert "instead-of must be the number" in run("run", "cards", right, "--instead-of", "9").err
+    assert "--instead-of is 9, but there" in run("run", "cards", right, "--instead-of", "9").err
     said = ok(run("run", "cards", right, "--instead-of", "4"), 3)  # only the newest run
     assert "It replaces run 4." in said
     said = ok(run("run", "cards", "2.csv", "--instead-of", "3", "--yes"), 0)
@@ -335,6 +335,11 @@ def test_a_case_is_cleared_with_a_category_of_the_watch() -> None:
     for words, error in (
         (("cleared", "--category", "moved"), "'moved' is not a category of the watch cards"),
         (("confirmed", "--category", "other"), "confirmed has no category"),
+        (
+            ("cleared", "--category", "seasonal", "--comment", "x" * 1991),
+            "--comment on case '00003' must have at most 2,000 characters with its category, but "
+            "has 2,001. Shorten the comment.",
+        ),
     ):
         outcome = run(*mark, *words)
         assert (outcome.code, error in outcome.err) == (2, True)

@@ -666,6 +666,7 @@ def test_merged_cells_become_a_part_of_each_name(tmp_path: Path, title: str) -> 
     first = 1 + title.count("\n")
     note = f"column names from lines {first} and {first + 1}, such as '2025 costs'"
     assert note in table.notes
+    assert sum("header" in getattr(each, "options", "") for each in table.notes) == 1
     assert read_table(tmp_path / "t.csv", header=first + 1).names == tuple(names)
     assert read_table(tmp_path / "t.csv", header=first).names[:3] == ("region", "2024", "column_3")
 

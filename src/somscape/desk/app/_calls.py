@@ -68,6 +68,7 @@ from somscape.desk.cases.records import (
     is_check,
     is_waiting,
     news_now,
+    runs_to_replace,
 )
 from somscape.desk.cases.state import State
 from somscape.desk.jobs._roles import reading_in
@@ -148,15 +149,11 @@ class RunCalls:
             again, new_ids = (request.query_params.get(n) == "true" for n in ("again", "new_ids"))
             settings = RunSettings(author=author_of(request), again=again, new_ids=new_ids)
         if wrong is not None:
-            runs = [] if watch is None else await asyncio.to_thread(self._at.cases.runs, watch)
-            numbers = {str(run.number): run.number for run in reversed(counting(runs))}
-            if settings is None or wrong not in numbers:
-                raise Refusal(
-                    422,
-                    "'instead_of' must be the number of a run of the watch, but not of a replaced "
-                    f"run. The allowed numbers are {', '.join(numbers) or 'none'}.",
-                )
-            settings = replace(settings, instead_of=numbers[wrong])
+            if watch is None or settings is None or not wrong[:9].isdecimal():
+                raise Refusal(422, "'instead_of' must be the number of a run of the given watch.")
+            first = int(wrong[:9])
+            runs_to_replace(await asyncio.to_thread(self._at.cases.runs, watch), first)
+            settings = replace(settings, instead_of=first)
         return self._at.added(await take(request, self._at.store, watch, settings))
 
     async def sample(self, request: Request) -> Response:

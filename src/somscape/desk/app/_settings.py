@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
+from somscape.desk.cases.records import MAX_COMMENT
 from somscape.desk.jobs.job import IN_ROLES_FILE, LISTED, STATES, Job, roles_heading
 from somscape.errors import InputError
 from somscape.tables._checked import LARGEST, Positive, converted, one_of
@@ -29,9 +30,6 @@ MAX_TOLD, MAX_SENTENCE = 10, 2000
 
 MAX_FEATURE = 1000
 """Maximum number of characters in the name of a feature of customers."""
-
-MAX_COMMENT = 2000
-"""Maximum number of characters of a comment."""
 
 MAX_SEVERAL = 5000
 """Maximum number of decisions that are saved together."""

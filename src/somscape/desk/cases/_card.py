@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape.desk.cases.records import WatchRun, precision_words
+from somscape.desk.cases.records import WatchRun, counting, precision_words
 from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import score_words
 from somscape.desk.jobs._target import quality_words
@@ -120,7 +120,8 @@ def card_of(
 
 
 def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
-    """Return the drift in those runs of a watch that used a map, and decision counts.
+    """Return the drift in those runs of a watch that used a map, and decision counts. Replaced runs
+    are only counted.
 
     Parameters
     ----------
@@ -152,9 +153,10 @@ def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
     >>> history["name"], len(history["runs"])
     ('cards', 1)
     """
-    watch = state.watch(name)
-    runs = [run for run in reversed(state.runs(name)) if run.map == map_]
-    if not runs:
+    watch, runs = state.watch(name), state.runs(name)
+    shown = [run for run in reversed(counting(runs)) if run.map == map_]
+    n_replaced = sum(run.map == map_ for run in runs) - len(shown)
+    if not shown and not n_replaced:
         raise InputError(
             f"No run of the watch '{name}' used this map. The map of the watch has the SHA-256 "
             f"{watch.map}. Give the map.som of one of the runs of the watch, or leave `watch` out.",
@@ -166,7 +168,8 @@ def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
     return {
         "name": name,
         "source": watch.source,
-        "runs": [_facts_of_run(run) | {"decided": precision[run.id]} for run in runs],
+        "runs": [_facts_of_run(run) | {"decided": precision[run.id]} for run in shown],
+        "n_replaced": n_replaced,
         "decisions": dict(sorted(said.items())),
         "audit_head": state.head(),
     }
@@ -245,7 +248,8 @@ def _limits(map_: Map, kind: str) -> list[str]:
         )
     if encoding.missing == "fill":
         limits.append(
-            "A missing number is replaced by the median of its column, so it looks usual."
+            "A missing number is replaced by the median of its column, so the score does not show "
+            "that the number is missing."
         )
     left_out = [code.name for code in encoding.columns if code.kind == "protected"]
     if left_out:
@@ -334,8 +338,12 @@ def _history_text(watch: Mapping[str, Any]) -> str:
         for run in watch["runs"]
     ]
     said = ", ".join(f"{n} {state}" for state, n in watch["decisions"].items()) or "none yet"
+    n = watch["n_replaced"]
+    left_out = f" {counted(n, 'replaced run')} {'is' if n == 1 else 'are'} left out." if n else ""
     return (
         f"## Since then, in the watch {_cell(watch['name'])}\n\n{_table(names, rows)}\n\n"
+        "`flagged` is the number of rows above the threshold of the map, `expected` is this number "
+        f"without drift, and `drift` names the changed columns.{left_out}\n\n"
         f"Cases decided: {said}. Head of the audit: `{watch['audit_head']}`"
     )
 

@@ -190,8 +190,6 @@ def run_to_compare(
         return small, f"{doubt}{instead}.", question
     if other := other_spelling(state.kept(runs[0].id), [*now]):
         return runs[0], "", f"{doubt}. {other} {ask}"
-    if len(runs) > 1 and runs[0].facts["usual_moves"]["by"] == "units":
-        return runs[0], "", question  # as before: that run shared no cases with earlier runs
     return runs[0], "", f"{doubt}. {ask}{'' if n else NEW_IDS.format(number)}"
 
 
@@ -372,6 +370,9 @@ def near_confirmed(key: str, in_unit: Sequence[str]) -> str:
 MAX_COMPARED = 500
 """Maximum number of rows that are compared with cleared cases."""
 
+HIGHEST = 1e100
+"""A score above all others, which thus has the lowest p-value."""
+
 
 def like_cleared(
     detector: Detector,
@@ -387,7 +388,8 @@ def like_cleared(
     """Return, by key, a sentence for each row that is like a cleared case.
 
     Both are in the same unit and have the same reasons, and the p-value of the row is more than a
-    tenth of the p-value of the case.
+    tenth of the p-value of the case.  If no p-value can be that small, the score of the row is at
+    most the score of the case.
     """
     cleared = {
         key: said
@@ -401,20 +403,24 @@ def like_cleared(
         return {}
     then = np.ascontiguousarray(encoded[is_known])
     units_then = detector.map_._winners_of_rows(then)
-    p_then = detector.calibration.p_values(detector._scores_of_rows(then), units_then)
+    scores_then, p_values = detector._scores_of_rows(then), detector.calibration.p_values
+    p_then = p_values(scores_then, units_then)
+    lowest = p_values(np.full(len(then), HIGHEST), units_then)
+    most = np.where(lowest * TIMES_SMALLER > p_then, scores_then, np.inf)
     cells = table_of(detector.map_.encoding, [cleared[key].cells or {} for key in known])
-    patterns = zip(known, units_then.tolist(), _patterns(detector, cells), p_then, strict=True)
-    of = {(unit, columns): (key, float(p)) for key, unit, columns, p in patterns}
+    patterns = [*zip(units_then.tolist(), _patterns(detector, cells), strict=True)]
+    order = np.argsort(scores_then, kind="stable").tolist()  # the highest score counts
+    of = {patterns[i]: (known[i], float(p_then[i]), float(most[i])) for i in order}
     rows = np.flatnonzero(np.isin(units, units_then))
     rows = rows[[keys[row] not in decided for row in rows.tolist()]]
     rows = rows[np.argsort(-scores[rows], kind="stable")][:MAX_COMPARED]
-    p_now = detector.calibration.p_values(scores, units)[rows]
+    p_now = p_values(scores, units)[rows]
     found = {}
     for row, p, columns in zip(
         rows.tolist(), p_now, _patterns(detector, table.take(rows)), strict=True
     ):
-        key, p_of_case = of.get((int(units[row]), columns), ("", np.inf))
-        if p * TIMES_SMALLER > p_of_case:
+        key, p_of_case, at_most = of.get((int(units[row]), columns), ("", np.inf, 0.0))
+        if p * TIMES_SMALLER > p_of_case and scores[row] <= at_most:
             found[keys[row]] = f"Like {key}, which was cleared."
     return found
 
@@ -438,18 +444,15 @@ def alike_note(found: Collection[str]) -> str:
 
 
 def moved_cases(
-    table: Table, rows: Mapping[str, int], decided: Mapping[str, Any], before: Detector | None
+    table: Table,
+    rows: Mapping[str, int],
+    decided: Mapping[str, Any],
+    before: Detector,
+    usual: UsualMoves,
 ) -> Mapping[str, str]:
     """Return a reason for each cleared case, by key, if its row has changed much since then."""
-    if before is None or not rows:
+    names = [code.name for code in before.map_.encoding.used]
+    if not set(names) <= set(table.names):  # the rows cannot be compared
         return {}
-    encoding = before.map_.encoding
-    try:
-        encoded = np.asarray(before.map_.rows_of(table), dtype=np.float64)
-    except InputError:  # the columns differ, so the rows cannot be compared
-        return {}
-    none = encoded_cells(encoding, [])
-    usual = usual_moves(before, none, none, encoded)
-    names = [code.name for code in encoding.used]
     cells = dict(zip(rows, cells_of_rows(table, names, [*rows.values()]), strict=True))
     return returned(before, decided, cells, usual, clear_for=10**6, today=now())

@@ -323,6 +323,12 @@ class Drift:
         return bool(self.changes)
 
     @property
+    def is_usual(self) -> bool:
+        """Whether the rows are like those of earlier tables, or the map is new."""
+        is_judged = self.is_first or (self.n_months > 0 and not self.is_known)
+        return is_judged and not self.is_found
+
+    @property
     def sentence(self) -> str:
         """A sentence on the drift."""
         return drift_words({**self.facts(), "changes": self.changes})

@@ -69,6 +69,7 @@ from somscape.desk.cases.records import (
     is_check,
     is_since,
     now,
+    runs_to_replace,
 )
 from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import Found, agreement_of, checks_of, data_hash, of_customers
@@ -244,7 +245,11 @@ class Before:
     unchanged: frozenset[str]
 
     @classmethod
-    def of(cls, state: State, last: WatchRun | None, subject: Subject) -> "Before":
+    def of(
+        cls, state: State, last: WatchRun | None, subject: Subject, *, is_usual: bool
+    ) -> "Before":
+        """Compare a table with a run. Without `is_usual`, only moves of the size of earlier moves
+        count as usual, so a wrong table does not hide cleared cases."""
         detector = subject.detector
         of_last = [] if last is None else state.listed(last.id)
         listed = [row for row in of_last if not is_check(row.key)]
@@ -254,10 +259,14 @@ class Before:
         encoding = detector.map_.encoding
         then = encoded_cells(encoding, [kept[key] for key in shared])
         today = subject.rows[[subject.row_of[key] for key in shared]]
-        if last is not None and last.data == subject.data:  # no row moves, so keep the usual moves
-            usual = UsualMoves(**last.facts["usual_moves"])
-        else:
-            usual = usual_moves(detector, then, today, subject.rows)
+        usual = usual_moves(detector, then, today, subject.rows)
+        if last is not None:
+            earlier = UsualMoves(**last.facts["usual_moves"])
+            is_usual = is_usual and not last.facts["drift"]["is_found"]
+            if subject.known_in([last]):  # no row moves
+                usual = earlier
+            elif last.map == subject.watch.map and not is_usual:
+                usual = min(usual, earlier, key=lambda moves: moves.far)
         known = [row.key for row in listed if row.key in kept]
         rows = encoded_cells(encoding, [kept[key] for key in known])
         is_known = ~np.isnan(rows).any(axis=1)
@@ -324,15 +333,8 @@ class Place:
         number = runs[0].number + 1 if runs else 1
         if instead_of is None:
             return cls._after(state, left, subject, number)
-        if instead_of not in {run.number for run in left}:
-            numbers = ", ".join(str(run.number) for run in reversed(left)) or "none"
-            raise InputError(
-                f"`instead_of` must be the number of a run that was not replaced ({numbers}), but "
-                f"is {instead_of}.",
-                value=instead_of,
-            )
-        before = [run for run in left if run.number < instead_of]
-        later = tuple(run for run in left if run.number >= instead_of)
+        later = tuple(runs_to_replace(runs, instead_of))
+        before = [run for run in left if run not in later]
         return replace(cls._after(state, before, subject, number), replaced=later)
 
     @classmethod
@@ -531,7 +533,15 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
     earlier = [r for r in counting(runs) if r.id != place.id and r not in place.replaced]
     others = [run for run in earlier if run.map == watch.map]
-    before = Before.of(state, place.last, subject)
+    unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
+    drift = drift_of(
+        *(detector, table, subject.rows, subject.scores),
+        [run.facts["drift"] for run in _different(others)],
+        unseen,
+        keys=subject.keys,
+        is_known=subject.known_in(others) is not None,
+    )
+    before = Before.of(state, place.last, subject, is_usual=drift.is_usual and not place.question)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
     why = returned(
         *(detector, subject.decided, cells, before.usual),
@@ -544,7 +554,6 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
     listed = _listed(subject, alerts, folded, before, why_listed)
     of, label = (subject.author, subject.source), subject.label
     agreement = None if label is None else agreement_of(alerts, label)
-    unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
     checks, shown, kept_checks = _checks(subject, before, listed)
     with_map = [run.data for run in runs if run.map == watch.map]  # the last learned the map
     is_learned = subject.data in with_map[-1:] or not with_map
@@ -571,13 +580,7 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
             is_new_map=place.last is not None and place.last.map != watch.map,
         ),
         usual=before.usual,
-        drift=drift_of(
-            *(detector, table, subject.rows, subject.scores),
-            [run.facts["drift"] for run in _different(others)],
-            unseen,
-            keys=subject.keys,
-            is_known=subject.known_in(others) is not None,
-        ),
+        drift=drift,
         unseen=unseen,
         decisions=subject.decided,
         why=why_listed | confirmed_before(listed, subject.decided),
@@ -744,7 +747,11 @@ def known_cases(
     decided = state.last_decisions(name)
     rows = {k: row for row, k in enumerate(keys_of(table, key)) if k in decided}
     known = np.full(table.n_rows, UNKNOWN)
-    moved = moved_cases(table, rows, decided, before)
+    runs = counting(state.runs(name))
+    moved: Mapping[str, str] = {}
+    if before is not None and rows and runs:
+        usual = UsualMoves(**runs[0].facts["usual_moves"])
+        moved = moved_cases(table, rows, decided, before, usual)
     for each, row in rows.items():
         if decided[each].state == CONFIRMED:
             known[row] = 1

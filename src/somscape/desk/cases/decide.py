@@ -153,7 +153,7 @@ def amounts_of(
 ) -> tuple[str | None, dict[str, float]]:
     """Return the name of the column with the amount at stake, if any, and its values by case."""
     runs = dict.fromkeys(case.run for case in cases if case.run is not None)
-    kept = {run: state.kept(run) for run in runs}
+    kept = {run: state.kept(run, only_listed=True) for run in runs}
     cells = {case.key: kept[case.run].get(case.key, {}) for case in cases if case.run is not None}
     found = {
         key: {name: value for name, value in row.items() if isinstance(value, int | float)}

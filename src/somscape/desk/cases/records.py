@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from somscape.desk.cases._database import Row, StateDatabase, Transaction
 from somscape.desk.jobs.job import STATES, Job
 from somscape.errors import InputError
+from somscape.tables._messages import counted
 
 OPEN, CONFIRMED, CLEARED, LATER = STATES
 
@@ -41,6 +42,9 @@ def is_check(key: str) -> bool:
 CLEAR_FOR = 12
 """Default number of months after which a cleared case is listed again."""
 
+
+MAX_COMMENT = 2000
+"""Maximum number of characters of a comment, with its category."""
 
 CATEGORIES = ("known customer", "data error corrected", "seasonal", "other")
 """Default categories for clearing a case. A comment begins with its category."""
@@ -404,6 +408,22 @@ def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
     return [run for run in runs if run.id not in replaced]
 
 
+def runs_to_replace(runs: Sequence[WatchRun], first: int) -> list[WatchRun]:
+    """Return the run with the number `first` and all later runs that count. Raise InputError if
+    this run was replaced, or if it does not exist."""
+    left = counting(runs)
+    numbers = [run.number for run in left]
+    if first not in numbers:
+        by = [run for run in runs if any(r.id in run.replaced for r in runs if r.number == first)]
+        why = f"run {by[0].number} replaced run {first}" if by else f"there is no run {first}"
+        raise InputError(
+            f"`instead_of` is {first}, but {why}. Give the number of the run with the wrong table "
+            f"({', '.join(map(str, reversed(numbers)))}).",
+            value=first,
+        )
+    return [run for run in left if run.number >= first]
+
+
 class RunMeanwhileError(Exception):
     """Another run of the watch was added after this run was compared, so this run was not saved."""
 
@@ -461,9 +481,11 @@ def news_now(case: Case, last: str | None) -> str:
 
 
 def precision_words(counts: Mapping[str, int]) -> str:
-    """Return a phrase on a run, for example "12 listed, 5 confirmed, 6 cleared, 1 open"."""
-    names = ("listed", CONFIRMED, CLEARED, OPEN)
-    return ", ".join(f"{counts[name]} {name}" for name in names)
+    """Return a phrase on a run, such as "3 listed, 2 confirmed, 0 cleared, 1 open; 1 check, 1
+    open"."""
+    rows = ", ".join(f"{counts[name]} {name}" for name in ("listed", CONFIRMED, CLEARED, OPEN))
+    checks = f"; {counted(counts['checks'], 'check')}, {counts['open_checks']} open"
+    return rows + checks * (counts["checks"] > 0)
 
 
 NOTHING = "0" * 64

@@ -15,6 +15,7 @@ from somscape.desk.cases.records import (
     FILLED,
     FOLDED,
     INSTEAD_OF,
+    MAX_COMMENT,
     NAMED,
     NOTHING,
     OPEN,
@@ -397,17 +398,20 @@ class State:
         sql = f"SELECT {ROW} FROM listed WHERE run = ?{where} ORDER BY place"
         return [Listed(**row) for row in self.database.rows(sql, (run, *values))]
 
-    def kept(self, run: str, *, key: str | None = None) -> dict[str, dict[str, Any]]:
+    def kept(
+        self, run: str, *, key: str | None = None, only_listed: bool = False
+    ) -> dict[str, dict[str, Any]]:
         """Return the row values that a run keeps, by key. With `key`, return one row."""
-        return {k: cells for k, cells in self._kept(run, key).items() if not is_check(k)}
+        found = self._kept(run, key, OF_LISTED if only_listed else "")
+        return {k: cells for k, cells in found.items() if not is_check(k)}
 
     def kept_checks(self, run: str) -> dict[str, dict[str, Any]]:
         """Return the rows of checks that a run keeps, by key."""
         return {k: rows for k, rows in self._kept(run).items() if is_check(k)}
 
-    def _kept(self, run: str, key: str | None = None) -> dict[str, dict[str, Any]]:
+    def _kept(self, run: str, key: str | None = None, more: str = "") -> dict[str, dict[str, Any]]:
         where, values = _where("key", key)
-        sql = f"SELECT key, cells FROM kept WHERE run = ?{where}"
+        sql = f"SELECT key, cells FROM kept WHERE run = ?{where}{more}"
         found = self.database.rows(sql, (run, *values))
         return {
             row["key"]: mapping_in(row["cells"], f"The case {row['key']!r} of the run {run}")
@@ -531,11 +535,12 @@ class State:
         return {row["watch"]: row["n"] for row in found}
 
     def precision(self, watch: str) -> dict[str, dict[str, int]]:
-        """Return the numbers of listed, confirmed, cleared and open rows by run.
+        """Return the numbers of listed, confirmed, cleared and open rows by run, and the numbers of
+        checks and of open checks.
 
-        Checks, folded rows, and undecided rows that only fill a list are not counted.  A decision
-        counts for the run in which its author saw the case, for later runs, unless the case
-        returned, and for earlier runs that lack a decision.  A row for later is open.
+        Folded cases, and undecided rows that only fill a list, are not counted.  A decision counts
+        for the run in which its author saw the case, for later runs, unless the case returned, and
+        for earlier runs that lack a decision.  A case for later is open.
         """
         said: dict[str, dict[int, str]] = {}
         for row in self.database.rows(
@@ -544,7 +549,7 @@ class State:
             (watch,),
         ):
             said.setdefault(row["key"], {})[row["number"] or 0] = row["state"]
-        nothing = dict.fromkeys(("listed", CONFIRMED, CLEARED, OPEN), 0)
+        nothing = dict.fromkeys(("listed", CONFIRMED, CLEARED, OPEN, "checks", "open_checks"), 0)
         of_watch = self.database.rows("SELECT id FROM runs WHERE watch = ?", (watch,))
         found = {row["id"]: dict(nothing) for row in of_watch}
         since: dict[str, int] = {}  # the last run in which a cleared case returned
@@ -556,10 +561,15 @@ class State:
             if row["news"] == RETURNED:
                 since[row["key"]] = row["number"]
             state = _state_in(row["number"], since.get(row["key"], 0), said.get(row["key"], {}))
-            is_filling = row["news"] == FILLED and state == OPEN
-            if not is_check(row["key"]) and row["news"] != FOLDED and not is_filling:
-                found[row["run"]]["listed"] += 1
-                found[row["run"]][state] += 1
+            if row["news"] == FOLDED or (row["news"] == FILLED and state == OPEN):
+                continue
+            counts = found[row["run"]]
+            if is_check(row["key"]):
+                counts["checks"] += 1
+                counts["open_checks"] += state == OPEN
+            else:
+                counts["listed"] += 1
+                counts[state] += 1
         return found
 
     def is_decided(self, watch: str) -> bool:
@@ -621,6 +631,8 @@ LAST = (
 )
 LAST_OF_KEY = "SELECT * FROM decisions WHERE watch = ? AND key = ? ORDER BY number DESC LIMIT 1"
 
+OF_LISTED = " AND key IN (SELECT key FROM listed WHERE run = kept.run)"
+
 ROW = "key, place, score, p_value, news, reasons"
 """Columns of a listed row."""
 
@@ -672,6 +684,12 @@ def _salts(change: Transaction, watch: str, keys: Sequence[str]) -> dict[str, st
 
 
 def _check_texts(decision: Decision) -> None:
+    if (n := len(decision.comment)) > MAX_COMMENT:
+        raise InputError(
+            f"`comment` on case {decision.key!r} must have at most {MAX_COMMENT:,} characters with "
+            f"its category, but has {n:,}. Shorten the comment.",
+            value=n,
+        )
     for name in ("key", "comment", "author"):
         text = getattr(decision, name)
         if "\0" in text or text != text.encode(errors="replace").decode():

@@ -639,7 +639,8 @@ def mark() -> Work:
 def categories() -> Work:
     """Print or replace the categories for clearing cases of NAME.
 
-    The app offers the categories as comments.  Decisions that were made before do not change.
+    A comment begins with its category, such as "other: moved abroad".  The app offers the
+    categories as comments.  Decisions that were made before do not change.
     """
     from somscape.desk.cli._run import list_categories
 

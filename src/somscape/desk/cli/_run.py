@@ -33,6 +33,7 @@ from somscape.desk.cases.records import (
     KnownTableError,
     Watch,
     counting,
+    is_check,
     is_waiting,
     lines_of,
 )
@@ -456,7 +457,9 @@ def mark_cases(
         author, id_ = author_of(access), None if run is None else _id_of(state, name, run)
         asked = [NewDecision(key, said, comment, id_, seen=seen) for key in cases]
         kept = decide(state, name, asked, author=author)
-    what = cases[0] if len(cases) == 1 else f"{len(cases)} cases"
+        what = cases[0] if len(cases) == 1 else f"{len(cases)} cases"
+        for case in state.cases(name, key=what) if is_check(what) else ():
+            what = f"{what} ({case.listed.reasons if case.listed else 'a check'})"
     lines = lines_of([each.number for each in kept])
     console = make_console()
     console.say(f"{author} marked {what} of {name} as {said} ({lines} of the audit).")
@@ -551,9 +554,10 @@ def import_cases(
 def _ask(what: str, question: str) -> None:
     """Ask whether to continue. Without a terminal or with the answer no, raise InputError."""
     if not sys.stdin.isatty():
-        raise InputError(f"{what} Nothing was saved.", options="--yes", parameter="yes")
+        cure = "Nothing was saved. Repeat the command, and agree with this option."
+        raise InputError(f"{what} {cure}", options="--yes", parameter="yes")
     if not click.confirm(question, err=True):
-        raise InputError("Nothing was saved.")
+        raise InputError("Nothing was saved, because the answer was no.")
 
 
 def _show(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -47,9 +47,10 @@ function asSeries(numbers) {
 const money = (value) => Number.isInteger(value) ? number(value)
   : value.toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
-// The rows that a run listed, and the decisions on them.
+// The rows and checks that a run listed, and the decisions on them. Reports of earlier versions lack the checks.
 function sayPrecision(counts) {
-  return ["listed", "confirmed", "cleared", "open"].map((name) => number(counts[name]) + " " + name).join(", ");
+  const rows = ["listed", "confirmed", "cleared", "open"].map((name) => number(counts[name]) + " " + name).join(", ");
+  return rows + (counts.checks ? "; " + plural(counts.checks, "check", "checks") + ", " + number(counts.open_checks) + " open" : "");
 }
 
 function plural(count, one, many) {

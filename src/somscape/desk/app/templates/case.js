@@ -14,8 +14,9 @@ async function load() {
   found = await call(at + "/cases/" + encodeURIComponent(key));
   const { listed, key_columns: columns } = found;
   const last = listed[listed.length - 1];
-  document.title = key + " · " + watch;
-  byId("name").textContent = (found.is_check ? "" : columns.join(" / ") + " ") + key;
+  const name = found.is_check ? last?.reasons ?? key : columns.join(" / ") + " " + key;
+  document.title = (found.is_check ? name : key) + " · " + watch;
+  byId("name").textContent = name;
   byId("watch-link").textContent = watch;
   byId("watch-link").href = "/" + at;
   byId("about").textContent = "Watch " + watch + ". " + sayState();
@@ -27,7 +28,7 @@ async function load() {
   byId("printed").textContent = "Made with somscape on " + when(new Date()) + ".";
   drawDecision();
   drawScores(found.is_check ? [] : listed);
-  if (found.is_check) byId("score").textContent = "A check of columns.";
+  if (found.is_check) byId("score").textContent = "A check of columns with the key " + key + ".";
   drawOwnRows();
   drawValues();
   drawPlace();
