@@ -365,12 +365,19 @@ def _warn_of_spelled(table: Table, names: Sequence[str]) -> None:
 
 def _no_features(table: Table, codes: Sequence[ColumnCode]) -> InputError:
     kinds = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
-    cut = _likely_delimiter(table)
+    cut, cure, options = _likely_delimiter(table), "", "--number COL or --category COL"
+    if cut:
+        cure, options = (
+            f" If {cut} separates the columns, give this delimiter.",
+            f"--delimiter {cut}",
+        )
+    elif table.lines is not None and "column_2" in table.names:  # line 1 can be a title
+        cure, options = " If another line contains the column names, give this line.", "--header N"
     return InputError(
         f"{table.source} does not have a usable column ({kinds}). A map needs numbers or "
         "categories that differ from row to row. Choose columns as numbers or categories."
-        + (f" If {cut} separates the columns, give this delimiter." if cut else ""),
-        options=f"--delimiter {cut}" if cut else "--number COL or --category COL",
+        f"{cure}",
+        options=options,
         file=table.source,
     )
 

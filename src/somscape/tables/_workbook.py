@@ -183,9 +183,12 @@ def _checked_choice(head: Mapping[str, Any], sheet: str | None, source: str) -> 
         return str(head["chosen"])
     names = listed(head["names"])
     if sheet is not None:
-        cure = suggestion(sheet, head["names"]) or f"its sheets are {names}"
+        near = suggestion(sheet, head["names"])
+        cure = f"{near} Its" if near else "its"
         raise InputError(
-            f"{source} has no sheet {quoted(sheet)}; {cure}",
+            f"{source} has no sheet {quoted(sheet)}; {cure} sheets are {names}. Give one of these"
+            " names.",
+            options="--sheet NAME",
             parameter="sheet",
             file=source,
             value=sheet,

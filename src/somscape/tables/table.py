@@ -48,6 +48,9 @@ LIBRARIES = ("pandas", "polars", "pyarrow")
 """Libraries for data frames, in the order in which the first installed library is chosen. The last
 library, pyarrow, is always installed."""
 
+MAX_BELOW = 5
+"""Number of rows in which a text that is not a name of a column is searched."""
+
 MAX_CELL = 200
 """Largest number of characters that a notebook shows of a cell."""
 
@@ -214,8 +217,18 @@ class Table:
         """
         if name not in self._by_name:
             cure = suggestion(name, self.names) or f"the columns are {listed(self.names)}"
+            options = python = ""
+            for row in range(min(self.n_rows, MAX_BELOW)):
+                _, is_line, line = self.where(row).rpartition(", line ")
+                if is_line and any(column.cell(row) == name for column in self.columns):
+                    options, python = f"--header {line}", f" (`header={line}`)"
+                    cure = f"line {line} contains this text, so give line {line} if it has the"
+                    cure = f"{cure} column names{python}."
+                    break
             raise InputError(
                 f"{self.source} has no column {quoted(name)}; {cure}",
+                options=options,
+                python=python,
                 file=self.source,
                 column=name,
                 allowed=self.names,

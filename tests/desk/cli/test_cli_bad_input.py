@@ -292,6 +292,35 @@ def test_options_are_spoken_of_as_they_are_typed(
     assert "`n_" not in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--header", "1"], "With --header 1, t.csv, line 3 has 3 cells"),
+        (["--header", "5", "--id", "key"], "With --header 5, t.csv has no column 'key'"),
+        (["--delimiter", ";", "--id", "key"], "With --delimiter ';' and --header 3, t.csv"),
+        (["--header", "2"], "t.csv, line 2 is empty, so --header cannot be 2"),
+        (["--id", "Key (no.)"], "With --header 3, t.csv has no column 'Key (no.)'; line 4 con"),
+        (["--out", "t.csv"], "--out is t.csv"),
+    ],
+)
+def test_messages_name_the_options_that_read_the_table(
+    here: Path, words: list[str], says: str
+) -> None:
+    text = "Report\n\nkey,a,b\nKey (no.),A (m),B (kg)\nk1,1,2\nk2,3,4\nk3,5,5\n"
+    Path("t.csv").write_text(
+        text.replace("Report", "Report,," if "Key (no.)" in words else "Report")
+    )
+    outcome = run("detect", "t.csv", "--out", "found", "--header", 3, *words)
+    assert (outcome.code, outcome.err[:7]) == (2, "Error: ")
+    assert outcome.err.removeprefix("Error: ").startswith(says)
+
+
+def test_a_title_above_two_lines_of_names_suggests_a_line(here: Path) -> None:
+    Path("t.csv").write_text("Report,,\nkey,a,b\nKey,A (m),B (kg)\nk1,1,2\nk2,3,4\nk3,5,5\n")
+    outcome = run("detect", "t.csv", "--out", "found")
+    assert "If another line contains the column names, give this line (--header N)." in outcome.err
+
+
 @pytest.mark.filterwarnings("always")  # shown, as on the command line
 def test_warnings_call_options_as_they_are_typed(table: Path) -> None:
     outcome = run("fit", table, "--rows", 9, "--cols", 9, "--out", "m.som")

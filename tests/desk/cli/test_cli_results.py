@@ -185,7 +185,9 @@ def test_a_sheet_is_asked_for(here: Path, kind: str) -> None:
     outcome = run("score", "a/map.som", name, "--sheet", "3")
     assert len(outcome.out.splitlines()) == 31
     outcome = run("fit", name, "--sheet", "Odl", "--out", "m.som")
-    assert outcome.err == f"Error: {name} has no sheet 'Odl'; did you mean 'Old'?\n"
+    assert outcome.err.startswith(f"Error: {name} has no sheet 'Odl'; did you")
+    assert "mean 'Old'? Its sheets are 'Cover', 'Customers', 'Old'" in outcome.err
+    assert outcome.err.endswith(". Give one of these names (--sheet NAME).\n")
     outcome = run("report", "a/map.som", name, "--sheet", "Old", "--out", "p.html")
     assert f"30 rows of {name}" in outcome.out
     assert run("convert", name, "rows.xlsx", "--sheet", "2").code == 0

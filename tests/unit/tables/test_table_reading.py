@@ -21,7 +21,7 @@ from texts import rejected
 
 from somscape._stored import Budget
 from somscape.errors import InputError
-from somscape.tables import Column, Table, _text_table, read_table, write_table
+from somscape.tables import Column, Table, _text_table, read_table, table_from_columns, write_table
 from somscape.tables import _text as _delimited
 from somscape.tables._dates import looks_like_dates
 from somscape.tables._text import TextFile, split_records
@@ -647,6 +647,11 @@ def test_lines_above_the_names_are_left_out(tmp_path: Path, above: str, note: st
         assert note is None or any(each.startswith(note) for each in table.notes)
 
 
+def test_cells_that_repeat_below_are_not_names(tmp_path: Path) -> None:
+    table = read(tmp_path, "Report\n2024,,2025,\na,b,c,d\n1,,3,\n4,5,6,7\n")
+    assert table.names == ("2024 a", "2024 b", "2025 c", "2025 d")  # empty cells are not names
+
+
 def test_a_title_with_the_delimiter_is_left_out(tmp_path: Path) -> None:
     table = read(tmp_path, "Sales, January 2026\n\nid;a;b\n1;2;x\n2;3;y\n")
     assert table.names == ("id", "a", "b")
@@ -685,6 +690,7 @@ def test_merged_cells_become_a_part_of_each_name(tmp_path: Path, title: str) -> 
         ("comment\nyes, good\nno, bad\nwell, fine, ok\n", ["comment"]),
         ("address\nunknown\n1 Main St, Bath, UK\n2 Oak Rd, Bath, UK\n", ["address"]),
         ("a,b,c\nx,,\ny,,\nz,1,\n", ["a", "b", "c"]),
+        ("a,b,,\nann,hr,tbd,x\nbob,it,3,4\ncy,hr,5,6\n", ["a", "b", "column_3", "column_4"]),
     ],
 )
 def test_the_first_line_stays_the_header(tmp_path: Path, text: str, names: list[str]) -> None:
@@ -714,6 +720,20 @@ def test_an_ordinary_table_is_read_from_its_first_line(tmp_path_factory, data) -
         table = read_table(path, delimiter=delimiter, missing_values=[])
         assert (table.names, table.n_rows) == (tuple(names), len(rows))
         assert table.where(0).endswith("line 2")
+
+
+def test_a_name_in_a_later_line_suggests_the_line(tmp_path: Path) -> None:
+    text = "Report,,\nregion,stock,price\nRegion name,Stock (pcs),Price (EUR)\nN,1,2\nS,3,4\n"
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, text).column("Price (EUR)")
+    assert caught.value.options == "--header 3"
+    assert "line 3 contains this text" in str(caught.value)
+    assert "`header=3`" in str(caught.value)
+    assert read_table(tmp_path / "t.csv", header=3).names[2] == "Price (EUR)"
+    for other in (read_table(tmp_path / "t.csv"), table_from_columns({"a": ["Price", "c"]})):
+        with pytest.raises(InputError) as caught:
+            other.column("Price")
+        assert caught.value.options == ""
 
 
 def test_the_header_is_in_the_given_line(tmp_path: Path) -> None:

@@ -126,6 +126,8 @@ def test_a_sheet_that_is_not_there(tmp_path: Path, sheet: Any, says: str) -> Non
     with pytest.raises(InputError) as caught:
         read(tmp_path, xlsx({"Cover": COVER, "Loans": LOANS}), sheet=sheet)
     assert str(caught.value).startswith(says)
+    assert "ts sheets are 'Cover', 'Loans'. Give one of these names." in str(caught.value)
+    assert caught.value.options == "--sheet NAME"
 
 
 def test_hidden_sheets_are_read_if_they_are_named(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import gc
 import io
 import os
 import re
+import shlex
 import signal
 import sys
 import warnings
@@ -405,6 +406,15 @@ def without_password(line: str) -> str:
     return re.sub(r"(?i)(password=)[^&\s]*", r"\1...", line)
 
 
+def _name_given(error: InputError, given: Mapping[str, Any]) -> None:
+    """Begin a message about the table with the options by which the table was read."""
+    read = {name: given.get(name) for name in ("delimiter", "sheet", "header")}
+    named = [f"`{n}` {shlex.quote(str(v))}" for n, v in read.items() if v is not None]
+    said, table = str(error), shown(Path(str(given.get("path"))).name)
+    if named and said.startswith(table) and error.parameter not in read:
+        error.args = (f"With {' and '.join(named)}, {said}",)
+
+
 class BadInput(click.ClickException):
     """Error that prints one line. The exit code is 2."""
 
@@ -470,7 +480,11 @@ class Command(click.Command):
         for field in (p for p in self.params if isinstance(p, FieldOption)):
             objects.setdefault(field.kind, {})[field.name] = given.pop(field.name or "")
         made = {kind.__name__.lower(): kind(**values) for kind, values in objects.items()}
-        code = self.callback()(**given, **made)
+        try:
+            code = self.callback()(**given, **made)
+        except InputError as error:
+            _name_given(error, ctx.params)
+            raise
         if code:
             ctx.exit(code)
         return None
