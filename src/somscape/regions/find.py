@@ -15,6 +15,7 @@ from somscape.grid.lattice import Lattice
 from somscape.maps._joins import JoinedUnits, Joins, KeptRows, pieces_after, weights_of
 from somscape.maps.map import Map, as_map
 from somscape.regions.regions import Regions
+from somscape.tables._messages import counted
 
 FAR = 4.0
 """Minimum distance between the means of two separate parts of a map, in standard deviations."""
@@ -338,10 +339,6 @@ SHARE = 0.9
 """Share of the rows in each sample, and of the samples from which a number is sure."""
 
 
-def _text(n_regions: int) -> str:
-    return f"{n_regions} {'region' if n_regions == 1 else 'regions'}"
-
-
 @dataclass(frozen=True, eq=False)
 class RegionStability:
     """How often the same regions are found in random samples of the rows.
@@ -400,7 +397,7 @@ class RegionStability:
 
     def __str__(self) -> str:
         found, n, is_sure = self.found, self.number, self.share >= SHARE
-        text = f"{_text(self.usual_number)} in {100 * self.share:.0f} % of samples"
+        text = f"{counted(self.usual_number, 'region')} in {100 * self.share:.0f} % of samples"
         if found is None or (is_sure and found.n_regions == n):
             return text
         if not is_sure:
@@ -408,9 +405,9 @@ class RegionStability:
             text += f". Other samples or maps of the rows can have {low} to {high} regions"
         if found.n_regions != n:
             least = f"{100 * float(self.of_regions.min()):.0f} % of its rows"
-            text += f". Of {_text(found.n_regions)}, the least stable keeps {least}"
-        why = "" if self.share > 0.5 else ", as in all rows"
-        return f"{text}. Report {_text(n)}{why}, unless the number is known for another reason"
+            text += f". Of {counted(found.n_regions, 'region')}, the least stable keeps {least}"
+        text += f". Report {counted(n, 'region')}{'' if self.share > 0.5 else ', as in all rows'}"
+        return f"{text}, unless the number is known for another reason"
 
 
 def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> RegionStability:
