@@ -23,14 +23,39 @@ def _stack(parts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _ball(rng: np.random.Generator, n: int, d: int, radius: float = 1.0) -> np.ndarray:
-    direction = rng.normal(size=(n, d))
-    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    return radius * direction * rng.random((n, 1)) ** (1 / d)
+    return radius * sphere(rng, n, d) * rng.random((n, 1)) ** (1 / d)
+
+
+def _polar(radius: np.ndarray | float, angle: np.ndarray) -> np.ndarray:
+    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
 
 
 def _arc(rng: np.random.Generator, n: int, low: float, high: float, width: float) -> np.ndarray:
     angle, radius = rng.uniform(low, high, n), 1 + width * rng.uniform(-1, 1, n)
-    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+    return _polar(radius, angle)
+
+
+def _balls(rng: np.random.Generator, places, widths, counts) -> list[np.ndarray]:
+    """Return round normal groups."""
+    return [
+        rng.normal(place, width, (m, len(place)))
+        for place, width, m in zip(places, widths, counts, strict=True)
+    ]
+
+
+def _plates(rng: np.random.Generator, heights, counts) -> list[np.ndarray]:
+    """Return bent plates above each other."""
+    parts = []
+    for height, m in zip(heights, counts, strict=True):
+        x, y = rng.uniform(-1, 1, (2, m))
+        parts.append(np.column_stack([x, y, 0.6 * x**2 + height + rng.normal(0, 0.04, m)]))
+    return parts
+
+
+def sphere(rng: np.random.Generator, n: int, d: int = 3) -> np.ndarray:
+    """Rows on a sphere."""
+    rows = rng.normal(size=(n, d))
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def linked_rings(rng, n):
@@ -88,20 +113,14 @@ def spirals(rng, n):
     for turn, m in zip((0.0, np.pi), _split(n, [1, 1]), strict=True):
         angle = np.sqrt(rng.uniform(0.3, 9.0, m)) * 2.1
         radius = 0.16 * angle + rng.uniform(-0.06, 0.06, m)
-        parts.append(
-            np.column_stack([radius * np.cos(angle + turn), radius * np.sin(angle + turn)])
-        )
+        parts.append(_polar(radius, angle + turn))
     return _stack(parts)
 
 
 def unequal_balls(rng, n):
     """A wide thin cloud beside two small dense ones."""
-    wide, dense, small = _split(n, [50, 35, 15])
-    return _stack([
-        rng.normal(0, 1.0, (wide, 3)),
-        rng.normal([4.2, 0, 0], 0.15, (dense, 3)),
-        rng.normal([3.4, 2.6, 0], 0.15, (small, 3)),
-    ])  # fmt: skip
+    places = [0, 0, 0], [4.2, 0, 0], [3.4, 2.6, 0]
+    return _stack(_balls(rng, places, (1.0, 0.15, 0.15), _split(n, [50, 35, 15])))
 
 
 def bars(rng, n):
@@ -129,21 +148,14 @@ def crossing(rng, n):
     rod, ring, plate = _split(n, [1, 2, 2])
     stick = np.column_stack([rng.normal(0, 0.06, (rod, 2)), rng.uniform(-1.8, 1.8, rod)])
     round_ = np.column_stack([_arc(rng, ring, 0, 2 * np.pi, 0.1), rng.normal(0, 0.06, ring)])
-    flat = np.column_stack(
-        [rng.uniform(-1, 1, plate), rng.uniform(2.0, 4.0, plate), rng.normal(0, 0.06, plate)]
-    )
-    return _stack([stick, round_, flat])
+    flat = rng.uniform(-1, 1, plate), rng.uniform(2.0, 4.0, plate), rng.normal(0, 0.06, plate)
+    return _stack([stick, round_, np.column_stack(flat)])
 
 
 def seven_balls(rng, n):
     """A ball amid six others, one of them four times as dense."""
-    counts = _split(n, [1, 1, 1, 1, 1, 1, 1])
     places = np.concatenate([np.zeros((1, 3)), 3.0 * np.vstack([np.eye(3), -np.eye(3)])])
-    widths = [0.3, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]
-    return _stack([
-        place + rng.normal(0, width, (m, 3))
-        for place, width, m in zip(places, widths, counts, strict=True)
-    ])  # fmt: skip
+    return _stack(_balls(rng, places, [0.3, *[0.6] * 6], _split(n, [1] * 7)))
 
 
 def helices(rng, n):
@@ -151,18 +163,14 @@ def helices(rng, n):
     parts = []
     for turn, m in zip((0.0, np.pi), _split(n, [1, 1]), strict=True):
         at = rng.uniform(0, 3 * np.pi, m)
-        line = np.column_stack([np.cos(at + turn), np.sin(at + turn), 0.25 * at])
+        line = np.column_stack([_polar(1.0, at + turn), 0.25 * at])
         parts.append(line + rng.normal(0, 0.06, (m, 3)))
     return _stack(parts)
 
 
 def sheets(rng, n):
     """Three bent plates above each other, the upper one with few rows."""
-    parts = []
-    for height, m in zip((0.0, 0.5, 1.0), _split(n, [3, 3, 1]), strict=True):
-        x, y = rng.uniform(-1, 1, (2, m))
-        parts.append(np.column_stack([x, y, 0.6 * x**2 + height + rng.normal(0, 0.04, m)]))
-    return _stack(parts)
+    return _stack(_plates(rng, (0.0, 0.5, 1.0), _split(n, [3, 3, 1])))
 
 
 def rings_in_rings(rng, n):
@@ -175,48 +183,37 @@ def rings_in_rings(rng, n):
 
 def beads(rng, n):
     """Six balls on a ring, of very different sizes."""
-    angles = np.linspace(0, 2 * np.pi, 7)[:-1]
-    widths = (0.05, 0.1, 0.15, 0.05, 0.1, 0.15)
-    return _stack([
-        rng.normal([np.cos(angle), np.sin(angle)], width, (m, 2))
-        for angle, width, m in zip(angles, widths, _split(n, [1, 2, 3, 3, 2, 1]), strict=True)
-    ])  # fmt: skip
+    places = _polar(1.0, np.linspace(0, 2 * np.pi, 7)[:-1])
+    return _stack(_balls(rng, places, [0.05, 0.1, 0.15] * 2, _split(n, [1, 2, 3, 3, 2, 1])))
 
 
 def corner_and_ball(rng, n):
     """Two bars that meet at a right angle, and a ball in the corner."""
     upright, flat, ball = _split(n, [2, 2, 1])
-    bars = np.concatenate([
-        rng.uniform([0, 0], [0.4, 3], (upright, 2)), rng.uniform([0, 0], [3, 0.4], (flat, 2)),
-    ])  # fmt: skip
-    return np.concatenate([bars, _ball(rng, ball, 2, 0.5) + 1.6]), np.repeat(
-        [0, 1], [upright + flat, ball]
-    )
+    bars = [rng.uniform(0, (0.4, 3), (upright, 2)), rng.uniform(0, (3, 0.4), (flat, 2))]
+    return _stack([np.concatenate(bars), _ball(rng, ball, 2, 0.5) + 1.6])
 
 
 def needle_and_cloud(rng, n):
     """A needle in the hollow of a half shell."""
     needle, shell = _split(n, [1, 3])
-    cup = rng.normal(size=(shell, 3))
-    cup /= np.linalg.norm(cup, axis=1, keepdims=True)
+    cup = sphere(rng, shell)
     cup[:, 2] = -np.abs(cup[:, 2])
     line = np.column_stack([rng.normal(0, 0.05, (needle, 2)), rng.uniform(-0.5, 1, needle)])
     return _stack([line, cup * rng.uniform(0.95, 1.05, (shell, 1))])
 
 
-FAMILIES: dict[str, Shape] = {
-    f.__name__: f
-    for f in (
-        linked_rings, ball_in_shell, target, diamonds, wings, moons, spirals, unequal_balls,
-        bars, nested_arcs, crossing, seven_balls,
-    )
-}  # fmt: skip
+def _named(*shapes: Shape) -> dict[str, Shape]:
+    return {shape.__name__: shape for shape in shapes}
+
+
+FAMILIES = _named(
+    linked_rings, ball_in_shell, target, diamonds, wings, moons, spirals, unequal_balls, bars,
+    nested_arcs, crossing, seven_balls,
+)  # fmt: skip
 """Groups by name, on which the method was chosen."""
 
-KEPT_BACK: dict[str, Shape] = {
-    f.__name__: f
-    for f in (helices, sheets, rings_in_rings, beads, corner_and_ball, needle_and_cloud)
-}
+KEPT_BACK = _named(helices, sheets, rings_in_rings, beads, corner_and_ball, needle_and_cloud)
 """Groups that were made when the method was chosen, for reporting only."""
 
 SIZES = ((300, 3), (800, 5), (1500, 10), (2500, 2), (5000, 20))
@@ -274,8 +271,19 @@ def _spread(rng, k: int, d: int, nearest: float) -> np.ndarray:
     return centers * (nearest / apart[apart > 0].min())
 
 
-def _exact(made: tuple[np.ndarray, np.ndarray]) -> Made:
-    return (*made, made[1])
+def _exact(parts: list[np.ndarray]) -> Made:
+    X, y = _stack(parts)
+    return X, y, y
+
+
+def _equal(k: int, d: int, nearest: float, n_each: int = 0) -> Callable[..., Made]:
+    """Return a recipe of `k` equal normal groups, whose nearest middles have this distance."""
+
+    def make(rng, n):
+        counts = [n_each] * k if n_each else _split(n, [1] * k)
+        return _clouds(rng, counts, _spread(rng, k, d, nearest), [1] * k)
+
+    return make
 
 
 def overlapping_pair(rng, n):
@@ -286,11 +294,8 @@ def overlapping_pair(rng, n):
 def four_touching(rng, n):
     """Four discs that touch each other."""
     places = 2.02 * np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
-    return _exact(
-        _stack(
-            [place + _ball(rng, m, 2) for place, m in zip(places, _split(n, [1] * 4), strict=True)]
-        )
-    )
+    counts = _split(n, [1] * 4)
+    return _exact([place + _ball(rng, m, 2) for place, m in zip(places, counts, strict=True)])
 
 
 def thick_and_thin(rng, n):
@@ -298,8 +303,7 @@ def thick_and_thin(rng, n):
     dense, thin, between = _split(n, [60, 37, 3])
     X, y, best = _clouds(rng, [dense, thin], [[0, 0], [3.6, 0]], [0.16, 1.4])
     extra = rng.uniform([0.5, -0.5], [2.5, 0.5], (between, 2))
-    is_dense = (np.linalg.norm(extra, axis=1) < 1.5).astype(int)
-    far = 1 - is_dense
+    far = (np.linalg.norm(extra, axis=1) >= 1.5).astype(int)
     return np.vstack([X, extra]), np.concatenate([y, far]), np.concatenate([best, far])
 
 
@@ -309,22 +313,7 @@ def wedges(rng, n):
     for sign, m in zip((-1, 1), _split(n, [1, 1]), strict=True):
         along = 0.05 + np.sqrt(rng.random(m))
         parts.append(np.column_stack([sign * along, along * rng.uniform(-0.9, 0.9, m)]))
-    return _exact(_stack(parts))
-
-
-def balls_of_thirty(rng, _):
-    """Seven normal groups of 30 rows each."""
-    return _clouds(rng, [30] * 7, _spread(rng, 7, 3, 4.5), [1] * 7)
-
-
-def twenty_balls(rng, n):
-    """Twenty normal groups."""
-    return _clouds(rng, _split(n, [1] * 20), _spread(rng, 20, 3, 5.0), [1] * 20)
-
-
-def fifty_balls(rng, n):
-    """Fifty normal groups."""
-    return _clouds(rng, _split(n, [1] * 50), _spread(rng, 50, 4, 5.0), [1] * 50)
+    return _exact(parts)
 
 
 def unequal_sizes(rng, n):
@@ -347,7 +336,7 @@ def proteins(rng, n):
 def heavy_tails(rng, n):
     """Three groups with heavy tails (Student's law with 3 degrees of freedom)."""
     means = [[0, 0, 0], [6, 0, 0], [3, 5, 0]]
-    return _clouds(rng, _split(n, [2, 1, 1]), means, [1, 1, 1], heavy=True)
+    return _clouds(rng, _split(n, [2, 1, 1]), means, [1] * 3, heavy=True)
 
 
 def bridges(rng, n):
@@ -395,20 +384,18 @@ def moons_and_pair(rng, n):
 def rings_and_sheets(rng, n):
     """Two linked rings, beside two bent plates above each other."""
     curved, flat = _split(n, [1, 1])
-    a, b = linked_rings(rng, curved)
-    parts = []
-    for height, m in zip((0.0, 0.8), _split(flat, [1, 1]), strict=True):
-        x, y = rng.uniform(-1, 1, (2, m))
-        parts.append(np.column_stack([x, y, 0.6 * x**2 + height + rng.normal(0, 0.04, m)]))
-    X, y = _stack(parts)
-    return _exact((np.vstack([a, X + np.array([5, 0, 0])]), np.r_[b, y + 2]))
+    rings, y = linked_rings(rng, curved)
+    plates = _plates(rng, (0.0, 0.8), _split(flat, [1, 1]))
+    return _exact([rings[y == 0], rings[y == 1], *(np.array([5, 0, 0]) + part for part in plates)])
 
 
-TOUCHING: dict[str, tuple[Callable[[np.random.Generator, int], Made], tuple[int, int], int]] = {
+Family = tuple[Callable[..., Made], tuple[int, int], int]
+
+TOUCHING: dict[str, Family] = {
     "overlapping_pair": (overlapping_pair, (400, 1500), 2),
     "thick_and_thin": (thick_and_thin, (400, 1500), 2),
-    "balls_of_thirty": (balls_of_thirty, (210, 210), 3),
-    "twenty_balls": (twenty_balls, (600, 2000), 5),
+    "balls_of_thirty": (_equal(7, 3, 4.5, 30), (210, 210), 3),
+    "twenty_balls": (_equal(20, 3, 5.0), (600, 2000), 5),
     "unequal_covariances": (unequal_covariances, (500, 1500), 3),
     "heavy_tails": (heavy_tails, (600, 2000), 3),
     "mixed_columns": (mixed_columns, (500, 1500), 11),
@@ -416,10 +403,10 @@ TOUCHING: dict[str, tuple[Callable[[np.random.Generator, int], Made], tuple[int,
 }
 """Groups that touch, by name: recipe, numbers of rows, columns.  The method was chosen on these."""
 
-TOUCHING_REPORTED: dict[str, tuple[Callable[..., Made], tuple[int, int], int]] = {
+TOUCHING_REPORTED: dict[str, Family] = {
     "four_touching": (four_touching, (400, 1500), 2),
     "wedges": (wedges, (400, 1500), 2),
-    "fifty_balls": (fifty_balls, (1500, 3000), 6),
+    "fifty_balls": (_equal(50, 4, 5.0), (1500, 3000), 6),
     "unequal_sizes": (unequal_sizes, (500, 1500), 3),
     "proteins": (proteins, (355, 1500), 7),
     "bridges": (bridges, (400, 1500), 2),
@@ -427,6 +414,26 @@ TOUCHING_REPORTED: dict[str, tuple[Callable[..., Made], tuple[int, int], int]] =
     "rings_and_sheets": (rings_and_sheets, (800, 2000), 3),
 }
 """Groups that touch, for reporting only."""
+
+
+def cells(rng, n):
+    """Ten types of cells in four lineages: counts of 500 genes, in 20 principal components.
+
+    The shares of the types fall from a quarter to a fortieth.  A type changes a part of the genes
+    of its lineage.  Counts follow the negative binomial law, with 1,100 counts in the median cell.
+    """
+
+    def changes(k, width):
+        return (rng.random((k, 500)) < 0.08) * rng.normal(0, width, (k, 500))
+
+    shares, lineage = np.geomspace(1, 0.1, 10), np.arange(10) % 4
+    y = rng.choice(10, n, p=shares / shares.sum())
+    genes = (rng.gamma(0.6, size=500) + 0.02) * np.exp(changes(4, 2.0)[lineage] + changes(10, 1.0))
+    means = (genes / genes.sum(axis=1, keepdims=True))[y] * rng.lognormal(7.0, 0.4, (n, 1))
+    counts = rng.poisson(means * rng.gamma(2.0, 0.5, means.shape))
+    logs = np.log1p(counts / counts.sum(axis=1, keepdims=True) * 1e4)
+    left, size, _ = np.linalg.svd(logs - logs.mean(axis=0), full_matrices=False)
+    return left[:, :20] * size[:20], y
 
 
 def draw_touching(name: str, size: int, seed: int) -> Made:

@@ -10,15 +10,9 @@ import math
 from itertools import product
 
 import numpy as np
+from families import sphere
 
 from somscape import SOM, regions
-
-
-def sphere(rng, n):
-    """Rows all over a sphere."""
-    X = rng.normal(size=(n, 3))
-    return X / np.linalg.norm(X, axis=1, keepdims=True)
-
 
 SHAPES = {
     "square": lambda rng, n: rng.random((n, 2)),

