@@ -84,7 +84,7 @@ async function decide(decision, comment) {
 
 function drawScores(listed) {
   document.querySelector("#runs-of tbody").replaceChildren(...listed.map((run) => make("tr", null,
-    make("td", null, number(run.number)), make("td", null, when(run.made)), make("td", { class: "number" }, number(run.place)),
+    make("td", { class: "number" }, number(run.number)), make("td", null, when(run.made)), make("td", { class: "number" }, number(run.place)),
     make("td", { class: "number" }, number(run.score)), make("td", { class: "number" }, number(run.p_value)), make("td", null, run.news))));
   byId("scores").toggleAttribute("hidden", listed.length < 2);
   byId("scores-box").hidden = listed.length === 0;
