@@ -42,7 +42,6 @@ function drawOwnRows() {
   byId("own-note").replaceChildren(plural(own.n_rows, "row", "rows") + (own.by && n > 1 ? ", sorted by " + own.by + " in descending order" : "")
     + (n < own.n_rows ? " (the first " + number(n) + " are shown)" : "") + ".",
     ...(n > ON_PAPER ? [make("span", { class: "paper" }, " The first " + number(ON_PAPER) + " are printed.")] : []));
-  const isWhole = (cell) => /^[-+\d][-+\d\s.,:TZ]*$/.test(cell);
   const isNumber = ({ values }) => values.every((cell) => cell === null || (isWhole(cell) && !/\d[-:T]\d/.test(cell)));
   const kinds = own.cells.map((column) => (isNumber(column) ? "number" : ""));
   byId("own").tHead.replaceChildren(make("tr", null, ...own.cells.map(({ name }, i) => make("th", { scope: "col", class: kinds[i] }, text("span", name)))));
@@ -108,7 +107,7 @@ function drawValues() {
   const head = (words, kind) => { const made = text("th", words, kind); made.setAttribute("scope", "col"); return made; };
   document.querySelector("#values thead").replaceChildren(make("tr", null, head("column"), head(key, "number"), ...others.map((other) => head(other.key, "number"))));
   const cell = (value, shown, own) => {
-    const made = value === null ? make("td", null, make("i", null, "missing")) : text("td", shown, typeof value === "number" ? "number" : "");
+    const made = value === null ? make("td", null, make("i", null, "missing")) : text("td", shown, typeof value === "number" ? "number" : isWhole(shown) ? "whole" : "");
     if (own !== undefined && value !== own) made.classList.add("differs");
     return made;
   };
