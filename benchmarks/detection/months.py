@@ -56,8 +56,9 @@ def month(rng: np.random.Generator, base: Columns, effect: Any, *, is_same: bool
 
 
 def lose(rng: np.random.Generator, columns: Columns, share: float, spread: float) -> None:
-    """Remove a share of the rates, which varies from month to month, and of the jobs."""
-    for name, empty in (("rate", np.nan), ("job", None)):
+    """Remove a share, which varies from month to month, of the cells of two columns."""
+    names = ("amount", "way") if "amount" in columns else ("rate", "job")
+    for name, empty in zip(names, (np.nan, None), strict=True):
         part = np.clip(share + spread * rng.normal(), 0, 1)
         columns[name] = np.where(rng.random(len(columns[name])) < part, empty, columns[name])
 
@@ -116,6 +117,8 @@ FALSE = {
     "--per, new customers": (False, 0.0, True, NONE),
     "--per, same customers": (True, 0.0, True, NONE),
     "--per, means vary by .1 sd": (False, 0.1, True, NONE),
+    "--per, 10 % of cells missing": (False, 0.0, True, (0.1, 0.0)),
+    "--per, 10 % missing, sd 3 %": (False, 0.0, True, (0.1, 0.03)),
     ".1 % of cells missing": (False, 0.0, False, (0.001, 0.0)),
     "10 % of cells missing": (False, 0.0, False, (0.1, 0.0)),
     "10 % missing, sd 3 %": (False, 0.0, False, (0.1, 0.03)),

@@ -119,6 +119,8 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     assert person.browser.run("return document.getElementById('again').disabled")
     person.browser.click('#rows tr[data-rank="1"] .marks .confirmed')
     person.wait_for_words("#marked", "1 confirmed, 0 cleared")
+    pressed = "document.querySelector('#rows .marks .confirmed')"
+    assert person.browser.run(f"return {pressed}.scrollWidth <= {pressed}.clientWidth")
     person.browser.click('#rows tr[data-rank="2"] .marks .cleared')
     person.wait_for_words("#marked", "1 confirmed, 1 cleared")
     person.browser.click('#rows tr[data-rank="3"] .open button')
@@ -195,6 +197,11 @@ def _is_dense(person: Person) -> None:
         person.browser.emulate(width=width, height=height)
         person.browser.run("scrollTo(0, document.documentElement.scrollHeight / 2)")
         assert person.browser.run(f"return {INSIDE}", "#undo-mark, #show-keys") == 2
+    person.browser.run("document.getElementById('list').scrollIntoView()")
+    assert person.browser.run(
+        "const edge = (part, side) => document.querySelector(part).getBoundingClientRect()[side];"
+        "return edge('.bar', 'bottom') <= edge('#list h2', 'top')"
+    )
     person.browser.emulate_nothing()
     person.browser.run("scrollTo(0, 0)")
 
@@ -377,7 +384,8 @@ def test_hostile_names_and_cells_do_nothing(person: Person, client: Client, host
     assert person.browser.texts("#columns th.name") == ["key", *HOSTILE]
     assert person.browser.texts("#columns img, #columns script, #columns b") == []
     person.picture("hostile-setup")
-    person.choose("#id", "0")
+    # The only column with different texts is proposed for the ids.
+    assert person.browser.run("return document.getElementById('id').value") == "0"
     person.choose("#label", "1")
     assert person.browser.texts("#value option")[0] == f"{HOSTILE[2]} (9 rows)"
     person.choose('[data-column="2"] select', "ordinal")
@@ -856,6 +864,11 @@ def _several_decided(person: Person, client: Client, watch: str) -> None:
         "return [...document.querySelectorAll('#cases li')].map(line => line.dataset.key)"
     )
     assert [keys[key] for key in shown][: len(known)] == known
+    made = "make('p', null, 'Run 2 of 2026-07-01 13:03: 10 listed, 12 % of 2026-1-01').children"
+    assert person.browser.run(
+        f"const parts = [...{made}]; document.body.append(...parts);"
+        "return parts.map(part => [part.textContent, getComputedStyle(part).whiteSpace])"
+    ) == [[part, "nowrap"] for part in ("2026-07-01 13:03", "10 listed", "12 %")]
     # The list of categories is edited, and all fields for comments offer it.
     person.browser.run("document.querySelector('#category-list').closest('details').open = true")
     person.browser.run("document.getElementById('category-list').value = 'moved\\n\\n seasonal'")

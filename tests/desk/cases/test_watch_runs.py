@@ -549,7 +549,7 @@ def test_a_column_times_a_hundred_is_drift_with_its_name(state: State, tmp_path:
     said = " ".join(outcome.lines())
     assert said.count("above the threshold") == 1
     assert "If the table is wrong, correct the table and run `somscape run cards TABLE " in said
-    assert "--instead-of 2`. Train again? " in said
+    assert "--instead-of 2`, or click 'Wrong table?' in the app. Train again? " in said
     assert outcome.to_json()["if_wrong"] in said
     assert "train again" in outcome.drift.train_anew
     assert replace(outcome.drift, columns=("income",)).train_anew.count("above the threshold") == 1

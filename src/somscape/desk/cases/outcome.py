@@ -162,7 +162,10 @@ class RunOutcome:
         if not self.drift.is_found:
             return ""
         words = f"somscape run {shlex.quote(self.watch.name)} TABLE --instead-of {self.run.number}"
-        return f"If the table is wrong, correct the table and run `{words}`."
+        return (
+            f"If the table is wrong, correct the table and run `{words}`, or click 'Wrong table?' "
+            "in the app."
+        )
 
     def state_of(self, key: str) -> str:
         """Return the state of a case."""

@@ -117,7 +117,7 @@ function rowHead(name) {
 function cellOf(cell, isOther, isNumber) {
   const shown = cell === null ? make("td", null, make("i", null, "missing")) : text("td", cell, isNumber ? "number" : "");
   if (isOther) shown.classList.add("differs");
-  if (cell !== null && /^[-+\d][-+\d\s.,:TZ]*$/.test(cell)) shown.classList.add("whole"); // a number or a date
+  if (isWhole(cell)) shown.classList.add("whole");
   return shown;
 }
 

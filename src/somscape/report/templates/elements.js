@@ -10,9 +10,20 @@ function fillIn(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (value !== null && value !== undefined) element.setAttribute(name, value);
   }
-  element.append(...children);
+  element.append(...children.flatMap((child) => (typeof child === "string" && HAS_WORDS.test(element.tagName) ? unbroken(child) : [child])));
   return element;
 }
+
+// Lines do not break within a date, nor between a number and its percent sign or its decision.
+const TOGETHER = /(\d{4}-\d\d-\d\d(?: \d\d:\d\d)?|\b\d[\d,.]{0,9} (?:%|listed\b|confirmed\b|cleared\b|open\b))/;
+const HAS_WORDS = /^(A|B|CODE|DD|LI|P|SPAN|SUMMARY|TH)$/;
+
+function unbroken(words) {
+  return words.split(TOGETHER).map((part, i) => (i % 2 ? make("span", { class: "together" }, document.createTextNode(part)) : part));
+}
+
+// A number or a date, which is in one line of a table.
+const isWhole = (cell) => /^[-+\d][-+\d\s.,:TZ]*$/.test(cell);
 
 function text(tag, content, className) {
   return make(tag, { class: className ? "text " + className : "text", dir: "auto" }, String(content));

@@ -177,14 +177,11 @@ function drawReasons(row) {
   if (!row.reasons.length) return make("span", { class: "tag" }, NONE_STANDS_OUT);
   return make("ul", { class: "reasons" }, ...row.reasons.map((reason) => make("li", null,
     make("span", { class: "line" },
-      make("span", null, text("span", columnOfReason(reason), "column"), " ", text("span", unbroken(reason.value), "value"),
-        text("span", unbroken(besideValue(reason)), "usual")),
+      make("span", null, text("span", columnOfReason(reason), "column"), " ", text("span", reason.value, "value"),
+        text("span", besideValue(reason), "usual")),
       ...(reason.rule ? [] : [make("span", { class: "share", title: "Share of the score" }, percent(reason.share))])),
     ...drawBar(reason))));
 }
-
-// A line does not break between a number and its percent sign.
-const unbroken = (words) => words.replace(/ (?=%)/g, "\u00a0");
 
 // A number is a mark on the axis of its column, next to the usual range.
 function drawBar({ column, at, usual_at: usual, rule }) {

@@ -45,7 +45,7 @@ async function attempt(button, what) {
 // Address of the page of a case. A key may have any characters.
 const addressOf = (watch, key) => "/watches/" + encodeURIComponent(watch) + "/cases/" + encodeURIComponent(key);
 
-const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }).replaceAll(" ", "\u00a0");
 
 // A token, so that a decision that is sent twice is saved once.
 const newToken = () => crypto.randomUUID?.() ?? String(Math.random());

@@ -43,7 +43,6 @@ function drawOwnRows() {
   byId("own-note").replaceChildren(plural(own.n_rows, "row", "rows") + (own.by && n > 1 ? ", sorted by " + own.by + " in descending order" : "")
     + (n < own.n_rows ? " (the first " + number(n) + " are shown)" : "") + ".",
     ...(n > ON_PAPER ? [make("span", { class: "paper" }, " The first " + number(ON_PAPER) + " are printed.")] : []));
-  const isWhole = (cell) => /^[-+\d][-+\d\s.,:TZ]*$/.test(cell);
   const isNumber = ({ values }) => values.every((cell) => cell === null || (isWhole(cell) && !/\d[-:T]\d/.test(cell)));
   const kinds = own.cells.map((column) => (isNumber(column) ? "number" : ""));
   byId("own").tHead.replaceChildren(make("tr", null, ...own.cells.map(({ name }, i) => make("th", { scope: "col", class: kinds[i] }, text("span", name)))));
@@ -82,7 +81,7 @@ async function decideCase(decision, comment) {
 
 function drawScores(listed) {
   document.querySelector("#runs-of tbody").replaceChildren(...listed.map((run) => make("tr", null,
-    make("td", null, number(run.number)), make("td", null, when(run.made)), make("td", { class: "number" }, number(run.place)),
+    make("td", { class: "number" }, number(run.number)), make("td", null, when(run.made)), make("td", { class: "number" }, number(run.place)),
     make("td", { class: "number" }, number(run.score)), make("td", { class: "number" }, number(run.p_value)), make("td", null, run.news))));
   byId("scores").toggleAttribute("hidden", listed.length < 2);
   byId("scores-box").hidden = listed.length === 0;
@@ -106,7 +105,7 @@ function drawValues() {
   const head = (words, kind) => { const made = text("th", words, kind); made.setAttribute("scope", "col"); return made; };
   document.querySelector("#values thead").replaceChildren(make("tr", null, head("column"), head(key, "number"), ...others.map((other) => head(other.key, "number"))));
   const cell = (value, shown, own) => {
-    const made = value === null ? make("td", null, make("i", null, "missing")) : text("td", shown, typeof value === "number" ? "number" : "");
+    const made = value === null ? make("td", null, make("i", null, "missing")) : text("td", shown, typeof value === "number" ? "number" : isWhole(shown) ? "whole" : "");
     if (own !== undefined && value !== own) made.classList.add("differs");
     return made;
   };

@@ -144,7 +144,10 @@ function fillSetup(run) {
   setup.n_rows = run.table.n_rows;
   setup.settings = run.settings;
   const numbered = setup.columns.map((column, i) => [column, i]);
-  fillSelect("id", "none, number the rows", numbered.filter(([column]) => column.n_missing === 0 && column.n_distinct === setup.n_rows));
+  const unique = numbered.filter(([column]) => column.n_missing === 0 && column.n_distinct === setup.n_rows);
+  const ids = unique.filter(([column]) => column.kind === "dropped");
+  if (ids.length === 1 && !run.settings.per?.length) setup.settings.id ??= ids[0][1]; // proposed
+  fillSelect("id", "none, number the rows", unique);
   fillSelect("label", "no", numbered.filter(([column]) => column.levels.length >= 2));
   fillValues();
   fillRule(numbered);

@@ -112,10 +112,10 @@ function drawFailed(run) {
     await call("runs/" + run.run + "/delete", {});
     await listRuns();
   }));
-  const of = run.watch ? [" for the watch ", text("b", run.watch)] : [];
+  const failed = run.watch ? [" was not recorded for the watch ", text("b", run.watch)] : [" could not be read"];
   const again = run.task === "read" && may("run") ? make("a", { href: "/runs/" + run.run }, "Change how it is read") : "";
   return make("li", { "data-run": run.run },
-    make("span", null, text("b", run.name), " could not be read", ...of, ": ", text("span", run.problem), " ", again), drop);
+    make("span", null, text("b", run.name), ...failed, ": ", text("span", run.problem), " ", again), drop);
 }
 
 let last = "";
@@ -139,7 +139,7 @@ function drawLists(watches, runs) {
   byId("failed").replaceChildren(...failed.map(drawFailed));
   byId("runs").hidden = others.length === 0;
   byId("failed").hidden = failed.length === 0;
-  byId("no-runs").hidden = others.length > 0;
+  byId("no-runs").hidden = watches.length + runs.length > 0;
 }
 
 async function watchRuns() {

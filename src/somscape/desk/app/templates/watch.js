@@ -34,7 +34,7 @@ function drawRun(run) {
   const source = run.report ? make("a", { href: "/runs/" + run.report + "/report" }, sourceOf(run.source)) : sourceOf(run.source);
   const again = run.replaced_by ? "" : make("span", { class: "needs-run" }, drawReplace(run));
   return make("tr", null, make("td", { class: "number" }, number(run.number)), make("td", { class: "table" }, source, " ", again),
-    make("td", null, when(run.made)), text("td", run.author), make("td", { class: "number" }, number(run.n_rows)), make("td", { class: "decided" }, sayPrecision(run)),
+    make("td", null, when(run.made)), text("td", run.author), make("td", { class: "number" }, number(run.n_rows)), make("td", { class: "decided" }, make("span", null, sayPrecision(run))),
     text("td", run.replaced_by ? "replaced by run " + number(run.replaced_by) : run.drift, "drifted"));
 }
 
