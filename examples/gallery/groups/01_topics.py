@@ -5,9 +5,9 @@ A landscape of texts
 .. image:: /gallery/groups/images/sphx_glr_01_topics_001.png
     :alt: A map of texts, bright where there are many, with the words that stand out in each place
 
-Short texts become a landscape: texts of one topic are neighbors, topics that share
-words lie side by side, and bright places hold many texts. The words on the map are those that
-stand out at their place.
+This map shows short texts. Texts on the same topic are neighbors, and topics with common words are
+close to each other. Bright cells contain many texts. The words on the map are typical of the texts
+at their place.
 """
 
 # %%

@@ -6,8 +6,8 @@ Populations of blood cells
     :alt: Cells by two markers in the colors of regions; the map with a star of markers in each unit
 
 A machine measures six markers on each of thousands of blood cells. Each star is a unit of the map,
-and its rays are the markers; regions of alike stars are the populations that a biologist names,
-found without drawing a gate by hand.
+and its rays are the markers. Regions with similar stars are the populations that biologists name.
+You do not have to draw borders by hand.
 """
 
 # %%

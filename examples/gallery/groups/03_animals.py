@@ -6,9 +6,8 @@ Animals by what they are like
     :alt: A map with the names of sixteen animals: birds, hunters and grazing animals have an area
         each
 
-Sixteen animals, of which the map is told only what they look like and what they do. Birds come to
-lie in one area, hunters in another, grazing animals in a third; owl and hawk, horse and zebra
-are neighbors.
+The map learned sixteen animals from their looks and habits, without their names. Birds, hunters and
+grazing animals have an area each. Owl and hawk are neighbors, and horse and zebra are neighbors.
 """
 
 # %%

@@ -6,10 +6,10 @@ Groups of any shape
     :alt: Two linked rings, a core in a shell, two bars with a sun, and a hollow ball; below each
         its map with the regions that were found
 
-Two rings that pass through each other, a ball inside a shell, two bars beside a sun, and a hollow
-ball without groups. Below, the map of each: dark mountains of its U-matrix stand between groups,
-and lines are the borders that somscape draws without being told how many groups there are. One
-bar is divided, although its rows are evenly spread. This happens in about 1 of 40 such tables.
+The upper pictures show two rings that pass through each other, a ball inside a shell, two bars next
+to a sun, and a hollow ball without groups. The lower pictures show the map of each table. Units are
+dark between groups, and lines are the borders that somscape finds without a given number of groups.
+One bar is divided, although its rows are evenly spread. This happens in about 1 of 40 such tables.
 """
 
 # %%

@@ -6,8 +6,9 @@ Wines of three growers
     :alt: A map of wines with pies of their growers and borders of three regions; six columns on the
         same map
 
-The map knows only thirteen chemical measurements of each wine. Its three regions are nearly the
-three growers, which the pies show; small maps say what sets them apart.
+The map learned thirteen chemical measurements of each wine. The pies show the growers, and the
+three regions are nearly the three growers. The small maps show the columns that separate the
+regions.
 """
 
 # %%

@@ -5,9 +5,8 @@ Colors, from three dimensions to two
 .. image:: /gallery/map/images/sphx_glr_01_colors_001.png
     :alt: A map of random colors before training, after it, and the map as a net in the color cube
 
-A color is three numbers: red, green and blue. The map has only two directions, and yet lays all
-colors out so that each one changes softly into the next; in the cube of colors, it has folded
-itself like a sheet.
+A color has three numbers for red, green and blue. The map has only two directions, but similar
+colors are still neighbors. In the cube of colors, the map is folded like a sheet of paper.
 """
 
 # %%

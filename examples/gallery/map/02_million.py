@@ -5,8 +5,9 @@ A million rows
 .. image:: /gallery/map/images/sphx_glr_02_million_001.png
     :alt: A galaxy of a million stars, and the net of a map that lies over its arms
 
-A galaxy of a million stars, and the map that learned it: its net is dense where stars are, along
-the arms and in the middle, and wide where there are few. The page prints how long that took.
+The picture shows a galaxy of a million generated stars, and the map that learned the stars. The net
+of the map is dense in the middle and along the arms, because most stars are there. The page prints
+how long the training took.
 """
 
 # %%

@@ -6,9 +6,9 @@ A map unfolds
     :alt: Nets at four moments of training: a grid over a square, a closed chain around a ring,
         a chain through a triangle
 
-Each net begins as a crumpled ball in the middle of its rows. In a few steps it opens, spreads,
-and takes the shape of the rows: a sheet fills the square, a closed chain the ring, and a chain
-with two ends winds through the triangle.
+At first, all units are in the middle of the rows. In a few steps, each map takes the shape of its
+rows. A grid fills the square, a closed chain follows the ring, and a chain with two ends fills the
+triangle.
 """
 
 # %%

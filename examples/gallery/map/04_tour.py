@@ -5,8 +5,8 @@ A short tour of many cities
 .. image:: /gallery/map/images/sphx_glr_04_tour_001.png
     :alt: A ring of units among cities grows out of their middle until it passes through each city
 
-A map need not be a sheet. Here it is a ring, like a rubber band, that the cities pull outward;
-where it passes through all of them, it is a tour, and a short one.
+A map does not have to be a grid. Here the map is a ring. The cities pull the ring outwards like a
+rubber band, until the ring passes through all cities. The result is a short tour.
 """
 
 # %%

@@ -6,8 +6,8 @@ The year is a circle
     :alt: A closed map colored by the time of the year, and the same units on the loop of sunshine
         and temperature
 
-The map knows the weather of each week, but not the date. It has found the calendar all the same:
-the seasons go around the cylinder, and where it ends on the right, it goes on at the left.
+The map learned the weather of each week, but not the date. Still, the seasons are in their order
+around the map, because the left edge and the right edge of this map are neighbors.
 """
 
 # %%

@@ -5,9 +5,10 @@ A process and its columns
 .. image:: /gallery/map/images/sphx_glr_06_process_001.png
     :alt: Six columns of a process on one map, and the trade-off of sizes of the map
 
-Each small map shows one column of the same plant, and a place is the same state in all of them.
-More steam means more strength where paper is thin, and less where it is thick: a dependence that
-one number for all rows hides. Below, sizes and radii of the map compete.
+Each small map shows one column of the same plant, and a cell is the same state of the plant in all
+small maps. More steam increases the strength of thin paper, but decreases the strength of thick
+paper. A single number for all rows would hide this relation. The lower part compares several sizes
+and radii of the map.
 """
 
 # %%

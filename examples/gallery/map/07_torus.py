@@ -6,8 +6,9 @@ A map without an edge
     :alt: Two maps of two angles, a flat one and one without an edge, each colored by the first
         angle and by the second; the torus has a pale rim that repeats what is on its other side
 
-Two angles have no first value and no last one. The flat map has to cut them somewhere, and its
-edges win too many rows; on the torus colors run on from edge to edge, as the pale rim shows.
+An angle of 359 degrees is next to 0 degrees. A flat map has to cut the circle, and units at its
+edges win too many rows. On a torus, opposite edges touch, so the colors continue from edge to edge.
+The pale rim repeats the cells of the other side.
 """
 
 # %%

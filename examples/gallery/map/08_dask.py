@@ -5,9 +5,9 @@ A photograph in 256 tiles, by Dask
 .. image:: /gallery/map/images/sphx_glr_08_dask_001.png
     :alt: A photograph of a temple, the same painted with 256 tiles, and the map of the tiles
 
-A photograph, the same photograph painted with nothing but 256 small tiles, and the map that found
-the tiles. It was trained twice: from one array, and from a Dask collection of eight pieces. Both
-maps are equal, bit for bit.
+The picture shows a photograph, the same photograph painted with only 256 small tiles, and the map
+that found the tiles. The map was trained twice, with one array and with a Dask collection of eight
+pieces. Both maps are equal, bit for bit.
 """
 
 # %%

@@ -6,8 +6,9 @@ Faces
     :alt: A map of drawn faces, alike ones side by side; six new faces with the names that the map
         gives them
 
-Each cell of the map is a face that stands for those around it: alike faces lie side by side. The
-map names new pictures of 40 people, and says "unknown" to most whom it has never seen.
+Each cell of the map shows a typical face, and similar faces are neighbors. The map finds the names
+of 40 people in new pictures, and returns "unknown" for most people without a picture in the
+training data.
 """
 
 # %%

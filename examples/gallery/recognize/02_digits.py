@@ -5,9 +5,9 @@ Handwritten digits
 .. image:: /gallery/recognize/images/sphx_glr_02_digits_001.png
     :alt: Prototypes of digits on a map; which digits are taken for which; two doubtful digits
 
-Each cell of the map on the left is a digit as its unit sees it: all ways to write a seven lie side
-by side, and lead over to ones. On the right is which digits are taken for which, and what the map
-says of two that it is not sure of.
+Each cell of the left map shows the typical digit of a unit. All ways to write a seven are
+neighbors, and the ones are next to the sevens. On the right, you see which digits are confused, and
+the reasons for two doubtful digits.
 """
 
 # %%

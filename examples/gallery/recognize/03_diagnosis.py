@@ -6,9 +6,9 @@ A diagnosis, with reasons
     :alt: A map of tumors, benign on one side and malignant on the other, and the reasons for one
         answer
 
-Tumors whose cells look alike lie side by side: malignant ones on one side of the map, benign ones
-on the other, and doubtful ones between them. The bars say which measurements speak for "malignant"
-and against it for one of these, the star on the map.
+Tumors with similar cells are neighbors. Malignant tumors are on one side of the map, benign tumors
+are on the other side, and doubtful tumors are in between. For one tumor, the star on the map, the
+bars show which measurements support or oppose the class "malignant".
 """
 
 # %%

@@ -6,9 +6,9 @@ Spoken vowels
     :alt: A map of vowels, each cell with its most frequent word, in the color of its first formant;
         its net among the formants of the vowels
 
-The map on the left knows only spectra of sounds, and has put vowels that sound alike side by side.
-On the right, each unit lies at the mean formants of its sounds: the map, as a net, has unfolded
-over the triangle of vowels that phoneticians draw.
+The left map learned only the spectra of sounds, and similar vowels are neighbors. On the right,
+each unit is at the mean formants of its sounds. The map covers the triangle of vowels that
+phoneticians draw.
 """
 
 # %%

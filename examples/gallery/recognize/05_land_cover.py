@@ -6,8 +6,9 @@ Land cover
     :alt: A photograph with marked areas, its patches by class, in the colors of the map, and a
         flower
 
-A few marked areas of the photograph teach a map what sky, water, trees and building look like; it
-then names every patch of 8 x 8 pixels. Most of a photograph of a flower is unknown to it.
+A few marked areas of a photograph teach the map the classes sky, water, trees and building. The map
+then recognizes each patch of 8 x 8 pixels. Most patches of another photograph, a flower, are
+unknown to the map.
 """
 
 # %%

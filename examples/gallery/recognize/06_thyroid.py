@@ -5,8 +5,9 @@ Thyroid: healthy, too much, too little
 .. image:: /gallery/recognize/images/sphx_glr_06_thyroid_001.png
     :alt: Areas of three states of the thyroid gland on a map; all patients by two of their tests
 
-Three states of a gland make three areas of the map, and where they meet, it errs. A patient whose
-tests say both at once is like nobody on the map, and gets no name.
+The three states of the thyroid gland have an area each on the map. Mistakes occur at the borders
+between the areas. A patient with contradictory tests is unlike all other patients, so this patient
+does not get a class.
 """
 
 # %%

@@ -6,9 +6,9 @@ A bearing wears out
     :alt: The path of a bearing over a map, away from its healthy corner; below, level and alarm by
         hour
 
-A bearing walks over the map, half a day a step, and leaves the region of healthy hours long before
-it fails. Below, the alarm comes while the level of its vibration, which plants watch, is still
-usual.
+A bearing moves over the map, with a step for each half day, and leaves the region of healthy hours
+long before the failure. Below, you see that the alarm comes while the level of vibration, which
+plants usually watch, is still usual.
 """
 
 # %%

@@ -6,9 +6,9 @@ Unusual applications for credit
     :alt: A map of applications with the cells of the list outlined, and the same map with the share
         of bad risks
 
-A thousand people applied for credit. The outlined cells hold the most unusual applications, which
-lie on the dark mountains of the map, far from their neighbors. On the right is who did not pay,
-which is another question.
+A thousand people applied for credit. The outlined cells contain the most unusual applications.
+These cells are dark, so their prototypes are far from the neighbors. The right map shows the share
+of people who did not pay, which is another question.
 """
 
 # %%

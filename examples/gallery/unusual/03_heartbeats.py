@@ -6,9 +6,9 @@ Unusual heartbeats
     :alt: Seconds of a heart's voltage with the unusual beats marked, a map of beats, and the beats
         themselves
 
-The map has learned how this heart beats, a small drawing in each cell. A beat that starts in the
-wrong place of the heart looks like none of them: it is marked above, and drawn in red on the
-right.
+The map learned the beats of one heart, and each cell shows a typical beat. A beat that starts in
+the wrong place of the heart differs from all cells. Such beats are marked in the upper picture, and
+red on the right.
 """
 
 # %%

@@ -5,8 +5,8 @@ On the way to bankruptcy
 .. image:: /gallery/unusual/images/sphx_glr_04_companies_001.png
     :alt: Paths of five companies over a map, colored by how many companies failed in the next year
 
-Each company takes a step a year over the map. Cells are red where many failed within a year; some
-companies walk into that corner, some turn back in time.
+Each company moves over the map with one step a year. In red cells, many companies failed within a
+year. Some companies move into the red corner, and some companies turn back in time.
 """
 
 # %%
