@@ -15,8 +15,8 @@ One bar is divided, although its rows are evenly spread. This happens in about 1
 # %%
 # Four shapes
 # -----------
-# Made by recipes after A. Ultsch (2005), Clustering with SOM: U*C, WSOM, whose collection
-# *Fundamental Clustering Problems Suite* they are well known from.
+# The shapes are generated like the shapes in A. Ultsch (2005), Clustering with SOM: U*C, WSOM. They
+# are well known from his collection *Fundamental Clustering Problems Suite*.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -63,8 +63,8 @@ SHAPES = {
 # %%
 # How many groups, and which rows?
 # --------------------------------
-# The adjusted Rand index is 1 where all pairs of rows are rightly together or apart, and about 0
-# for a random division. k-means is told how many groups there are.
+# The adjusted Rand index is 1 if the found groups equal the true groups, and about 0 for random
+# groups. k-means gets the true number of groups.
 
 maps = {}
 for name, (rows, truth) in SHAPES.items():

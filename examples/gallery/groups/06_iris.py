@@ -14,7 +14,7 @@ versicolor from virginica.
 # 150 flowers
 # -----------
 # R. A. Fisher (1936), The use of multiple measurements in taxonomic problems, Annals of Eugenics 7:
-# lengths and widths of sepals and petals, which scikit-learn brings.
+# lengths and widths of sepals and petals. scikit-learn contains the table.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_iris

@@ -13,8 +13,8 @@ how long the training took.
 # %%
 # A galaxy by a recipe
 # --------------------
-# The law that the net follows, units where rows are, is that of T. Kohonen (1982), Self-organized
-# formation of topologically correct feature maps, Biological Cybernetics 43.
+# The map has more units in places with more rows. This property is described by T. Kohonen (1982),
+# Self-organized formation of topologically correct feature maps, Biological Cybernetics 43.
 
 import os
 import textwrap
@@ -47,7 +47,8 @@ print(textwrap.fill(som.explain_defaults_["algorithm"], 90))
 # %%
 # Where stars are, there are units
 # --------------------------------
-# The tenth of the area with most stars holds how much of them, and how much of the units?
+# Take the tenth of the area with the most stars. What share of the stars and of the units is in
+# this area?
 
 bins = [np.linspace(-4, 4, 81)] * 2
 of_stars, of_units = (

@@ -15,9 +15,8 @@ and radii of the map.
 # A plant by a recipe
 # -------------------
 # Maps of plants are an old use: T. Kohonen, E. Oja, O. Simula, A. Visa and J. Kangas (1996),
-# Engineering applications of the self-organizing map, Proceedings of the IEEE 84. A machine
-# makes two grades of paper. For the thin one, steam dries and strengthens; the thick one it
-# makes brittle.
+# Engineering applications of the self-organizing map, Proceedings of the IEEE 84. A machine makes
+# two kinds of paper. Steam dries thin paper and makes it stronger, but makes thick paper brittle.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -54,8 +53,8 @@ for name, of_grade in (("thin ", ~is_thick), ("thick", is_thick)):
     print(f"  {name}: {np.corrcoef(steam[of_grade], strength[of_grade])[0, 1]:+.2f}")
 
 # %%
-# The same is seen on the map, which does not know the grades: its units with light and with heavy
-# paper.
+# You see the same on the map, which does not know the two kinds. Compare units with light paper and
+# units with heavy paper.
 
 encoder = TableEncoder()
 som = SOM(12, 18, encoder=encoder, random_state=0).fit(plant)
@@ -68,8 +67,8 @@ for name, units in (("light", ~is_heavy), ("heavy", is_heavy)):
 # %%
 # How large should the map be?
 # ----------------------------
-# A larger map is nearer to the rows, a smaller radius, too; both may cost order. Candidates train
-# on samples and are judged by rows of another sample.
+# A larger map and a smaller radius fit the rows more closely, but neighbors can be less similar.
+# Each size trains on samples and is judged by rows of another sample.
 
 rows = encoder.fit(plant).transform(plant)
 candidates = SOM.suggest(rows, n_samples=800, n_seeds=2, random_state=0)

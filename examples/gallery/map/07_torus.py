@@ -14,10 +14,9 @@ The pale rim repeats the cells of the other side.
 # %%
 # Two angles
 # ----------
-# Two joints of an arm, or the two angles at which a chain of a protein turns: each goes around, so
-# it becomes a sine and a cosine. That maps without an edge keep such data whole, and have no units
-# at a border that win too few or too many rows, is told by A. Ultsch and F. Mörchen (2005),
-# ESOM-Maps, Technical Report 46, University of Marburg.
+# Examples are two joints of an arm, or two angles of a protein. Each angle becomes a sine and a
+# cosine, because 359 degrees is next to 0 degrees. Maps without an edge do not cut such data, as in
+# A. Ultsch and F. Mörchen (2005), ESOM-Maps, Technical Report 46, University of Marburg.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -45,7 +44,7 @@ for boundary, som in maps.items():
 # %%
 # The picture
 # -----------
-# Each unit by the angles of its prototype.
+# Each unit has the color of an angle of its prototype.
 
 figure, axes = plt.subplots(2, 2, figsize=(8, 7.4), layout="constrained")
 for line, (boundary, som) in zip(axes, maps.items(), strict=True):

@@ -13,10 +13,10 @@ pieces. Both maps are equal, bit for bit.
 # %%
 # Rows from a photograph
 # ----------------------
-# A row is a square of 4 x 4 pixels in three colors: 48 numbers. So images were compressed by maps
-# in N. M. Nasrabadi and Y. Feng (1988), Vector quantization of images based upon the Kohonen
-# self-organizing feature maps, IEEE International Conference on Neural Networks 1, 101-108. The
-# photograph comes with scikit-learn: `danielbuechele
+# A row is a square of 4 x 4 pixels in three colors, so it has 48 numbers. Maps compressed images in
+# this way in N. M. Nasrabadi and Y. Feng (1988), Vector quantization of images based upon the
+# Kohonen self-organizing feature maps, IEEE International Conference on Neural Networks 1, 101-108.
+# The photograph comes with scikit-learn: `danielbuechele
 # <https://www.flickr.com/photos/danielbuechele/6061409035/>`_, CC BY 2.0.
 
 import hashlib
@@ -37,9 +37,9 @@ print(f"{len(rows):,} rows of {rows.shape[1]} numbers")
 # %%
 # One map, trained twice
 # ----------------------
-# A block of rows of a Dask array is a piece. Dask's threads sum up each piece here; with a
-# ``distributed.Client``, the workers of a cluster do. Sums are whole numbers, so the order in which
-# they are added changes nothing.
+# A block of rows of a Dask array is a piece. Here, Dask's threads add up each piece. With a
+# ``distributed.Client``, the workers of a cluster do this. All sums are whole numbers, so their
+# order does not matter.
 
 pieces = da.from_array(rows, chunks=(len(rows) // 8 + 1, 48))
 from_array = SOM(16, 16, random_state=0).fit(rows)

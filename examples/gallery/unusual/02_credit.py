@@ -14,9 +14,10 @@ of people who did not pay, which is another question.
 # %%
 # The table
 # ---------
-# Comes with somscape: H. Hofmann, Statlog (German Credit Data), UCI Machine Learning Repository,
-# https://doi.org/10.24432/C5NC77, licensed under CC BY 4.0. Thirteen of the twenty columns are
-# categories; a dictionary turns their codes into words. The outcome is never trained on.
+# The table comes with somscape. H. Hofmann, Statlog (German Credit Data), UCI Machine Learning
+# Repository, https://doi.org/10.24432/C5NC77, licensed under CC BY 4.0. Thirteen of the twenty
+# columns are categories, and a dictionary turns their codes into words. The detector does not learn
+# from the outcome.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,8 +40,8 @@ for rank, reasons in enumerate(alerts.reasons[:6]):
 # %%
 # Are they bad risks?
 # -------------------
-# Seven in ten of all these people paid their credit back. What is rare and what is risky are two
-# questions; the shares say how much they have in common here. A classifier answers the second.
+# Seven of ten people paid their credit back. A rare application is not always a risky application.
+# The shares show how much both have in common. To predict the risk, use a classifier.
 
 is_bad = table.column("class").numbers == 2
 for n in (20, 50, 100, table.n_rows):

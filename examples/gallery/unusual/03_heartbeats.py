@@ -14,10 +14,10 @@ red on the right.
 # %%
 # A heart by a recipe
 # -------------------
-# Each wave of a beat is a hump, as in P. E. McSharry, G. D. Clifford, L. Tarassenko and L. A. Smith
-# (2003), A dynamical model for generating synthetic electrocardiogram signals, IEEE Transactions on
-# Biomedical Engineering 50. One beat in 40 comes too early, wide and without its first wave, as a
-# premature beat of the ventricle does.
+# The beats are generated. Each wave of a beat is a hump, as in P. E. McSharry, G. D. Clifford, L.
+# Tarassenko and L. A. Smith (2003), A dynamical model for generating synthetic electrocardiogram
+# signals, IEEE Transactions on Biomedical Engineering 50. One beat in 40 comes too early, wide and
+# without its first wave, as a premature beat of the ventricle does.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -60,8 +60,8 @@ print(f"{N_BEATS} beats of {len(cut)} values, {is_early.sum()} of them early")
 # %%
 # Which ones are unusual?
 # -----------------------
-# Half of the beats are learned, unusual ones among them; nobody says which. Of the list of the
-# other half, 1 in 10 may be wrong.
+# The detector learns half of the beats, which also contain unusual beats without a mark. In the
+# list of the other half, 1 in 10 rows may be a false alarm.
 
 detector = SOMDetector(random_state=0).fit(rows[:half])
 alerts = detector.alerts(rows[half:], fdr=0.1)
