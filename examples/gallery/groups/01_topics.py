@@ -11,8 +11,8 @@ at their place.
 """
 
 # %%
-# Texts by a recipe
-# -----------------
+# Generated texts
+# ---------------
 # The page follows the WEBSOM of T. Kohonen and others (2000), Self organization of a massive
 # document collection, IEEE Transactions on Neural Networks 11. Each generated text has 40 words.
 # Some words belong to its topic, some words to a neighboring topic, and many words to no topic.

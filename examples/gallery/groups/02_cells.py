@@ -11,8 +11,8 @@ You do not have to draw borders by hand.
 """
 
 # %%
-# Cells by a recipe
-# -----------------
+# Generated cells
+# ---------------
 # The page follows S. Van Gassen and others (2015), FlowSOM: using self-organizing maps for
 # visualization and interpretation of cytometry data, Cytometry A 87. Real samples belong to
 # patients, so the cells here are generated. Each population has markers that are present (+), dim

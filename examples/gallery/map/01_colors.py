@@ -30,8 +30,8 @@ som = SOM(32, 32, init=before, radius_start=15, n_epochs=30, random_state=0).fit
 lattice = som.map_.lattice
 
 # %%
-# How well is it laid out?
-# ------------------------
+# How good is the map?
+# --------------------
 # Neighbors on the map should have similar colors, and each color should be near its prototype.
 # Compare both numbers with the distance of two random colors.
 

@@ -11,8 +11,8 @@ how long the training took.
 """
 
 # %%
-# A galaxy by a recipe
-# --------------------
+# A generated galaxy
+# ------------------
 # The map has more units in places with more rows. This property is described by T. Kohonen (1982),
 # Self-organized formation of topologically correct feature maps, Biological Cybernetics 43.
 
@@ -45,8 +45,8 @@ print(f"{N:,} rows, {som.map_.n_units:,} units: {seconds:.1f} s on {os.cpu_count
 print(textwrap.fill(som.explain_defaults_["algorithm"], 90))
 
 # %%
-# Where stars are, there are units
-# --------------------------------
+# More stars, more units
+# ----------------------
 # Take the tenth of the area with the most stars. What share of the stars and of the units is in
 # this area?
 

@@ -56,8 +56,8 @@ for boundary in ("plane", "cylinder"):
     print(f"{boundary:8}: the longest step between two weeks is {max(far):.1f} units")
 
 # %%
-# Does it know the date?
-# ----------------------
+# Does the map know the date?
+# ---------------------------
 # The date of a unit is the mean date of its weeks on the circle of the year. Each week of the last
 # year gets the date of its unit.
 

@@ -12,8 +12,8 @@ and radii of the map.
 """
 
 # %%
-# A plant by a recipe
-# -------------------
+# A generated plant
+# -----------------
 # Maps of plants are an old use: T. Kohonen, E. Oja, O. Simula, A. Visa and J. Kangas (1996),
 # Engineering applications of the self-organizing map, Proceedings of the IEEE 84. A machine makes
 # two kinds of paper. Steam dries thin paper and makes it stronger, but makes thick paper brittle.
@@ -45,8 +45,8 @@ plant = pd.DataFrame(
 )
 
 # %%
-# One number hides it
-# -------------------
+# One number hides the relation
+# -----------------------------
 
 print(f"steam and strength, all rows: correlation {np.corrcoef(steam, strength)[0, 1]:+.2f}")
 for name, of_grade in (("thin ", ~is_thick), ("thick", is_thick)):

@@ -51,8 +51,8 @@ print("equal, bit for bit:", np.array_equal(from_array.codebook_, from_pieces.co
 # %%
 # Painting with tiles
 # -------------------
-# The photograph is cut into squares, and each is replaced by the prototype nearest to it. Of each
-# square one byte is left, the number of a unit.
+# The nearest prototype replaces each square of the photograph. Each square then needs only one byte
+# for the number of the unit.
 
 shape = (height // 4, width // 4, 4, 4, 3)
 cut = photo.reshape(height // 4, 4, width // 4, 4, 3).swapaxes(1, 2).reshape(-1, 48)
@@ -65,7 +65,7 @@ print(f"{48 * len(cut):,} bytes become {len(cut):,}, and the tiles; PSNR {noise:
 # %%
 # The picture
 # -----------
-# Tiles that lie side by side on the map are alike: in color, and in where their edges run.
+# Neighboring tiles on the map have similar colors and similar edges.
 
 figure, axes = plt.subplot_mosaic("AC;BC", figsize=(10.5, 5.6), layout="constrained")
 axes["A"].imshow(photo)

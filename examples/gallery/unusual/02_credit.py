@@ -38,8 +38,8 @@ for rank, reasons in enumerate(alerts.reasons[:6]):
     print(f"{rank + 1}. row {alerts.rows[rank]}: {shown}")
 
 # %%
-# Are they bad risks?
-# -------------------
+# Are unusual applications bad risks?
+# -----------------------------------
 # Seven of ten people paid their credit back. A rare application is not always a risky application.
 # The shares show how much both have in common. To predict the risk, use a classifier.
 

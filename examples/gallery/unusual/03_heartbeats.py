@@ -12,8 +12,8 @@ red on the right.
 """
 
 # %%
-# A heart by a recipe
-# -------------------
+# A generated heart
+# -----------------
 # The beats are generated. Each wave of a beat is a hump, as in P. E. McSharry, G. D. Clifford, L.
 # Tarassenko and L. A. Smith (2003), A dynamical model for generating synthetic electrocardiogram
 # signals, IEEE Transactions on Biomedical Engineering 50. One beat in 40 comes too early, wide and
@@ -58,8 +58,8 @@ half = N_BEATS // 2
 print(f"{N_BEATS} beats of {len(cut)} values, {is_early.sum()} of them early")
 
 # %%
-# Which ones are unusual?
-# -----------------------
+# Which beats are unusual?
+# ------------------------
 # The detector learns half of the beats, which also contain unusual beats without a mark. In the
 # list of the other half, 1 in 10 rows may be a false alarm.
 

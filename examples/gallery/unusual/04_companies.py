@@ -10,8 +10,8 @@ year. Some companies move into the red corner, and some companies turn back in t
 """
 
 # %%
-# Companies by a recipe
-# ---------------------
+# Generated companies
+# -------------------
 # K. Kiviluoto (1998), Predicting bankruptcies with the self-organizing map, Neurocomputing 21, drew
 # such paths for companies in Finland, like C. Serrano-Cinca (1996), Self organizing neural networks
 # for financial diagnosis, Decision Support Systems 17. The companies here are generated. The health
@@ -51,8 +51,8 @@ RATIOS = ["profit", "own capital", "cash", "growth"]
 print(f"{len(firms)} years of {N_COMPANIES} companies, {firms['fails'].sum()} of which failed")
 
 # %%
-# A map of half of them
-# ---------------------
+# A map of half of the companies
+# ------------------------------
 # The map learns only the ratios. Then each unit gets the share of companies in and near the unit
 # that failed within a year. How well do these shares rank the other half of the companies?
 
@@ -66,8 +66,8 @@ units = som.predict(firms[RATIOS])
 print(f"area under the ROC curve: {roc_auc_score(fails[~learns], share[units[~learns]]):.2f}")
 
 # %%
-# Who enters the corner?
-# ----------------------
+# Which companies enter the dangerous corner?
+# -------------------------------------------
 # Units in which at least one of six companies failed are dangerous. We use only companies that did
 # not train the map.
 
