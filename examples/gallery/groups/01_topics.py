@@ -5,17 +5,17 @@ A landscape of texts
 .. image:: /gallery/groups/images/sphx_glr_01_topics_001.png
     :alt: A map of texts, bright where there are many, with the words that stand out in each place
 
-Short texts become a landscape: texts of one topic are neighbors, topics that share
-words lie side by side, and bright places hold many texts. The words on the map are those that
-stand out at their place.
+This map shows short texts. Texts on the same topic are neighbors, and topics with common words are
+close to each other. Bright cells contain many texts. The words on the map are typical of the texts
+at their place.
 """
 
 # %%
-# Texts by a recipe
-# -----------------
-# After the WEBSOM: T. Kohonen and others (2000), Self organization of a massive document
-# collection, IEEE Transactions on Neural Networks 11. A text is 40 words: some of its topic, some
-# of a topic beside it, and many that say nothing.
+# Generated texts
+# ---------------
+# The page follows the WEBSOM of T. Kohonen and others (2000), Self organization of a massive
+# document collection, IEEE Transactions on Neural Networks 11. Each generated text has 40 words.
+# Some words belong to its topic, some words to a neighboring topic, and many words to no topic.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -60,8 +60,8 @@ print(texts[0])
 # %%
 # Sparse rows
 # -----------
-# A text is a row with a column for each word, nearly all of them 0. The map takes such rows as
-# they are; with ``metric="cosine"``, the length of a text does not count.
+# A text is a row with a column for each word, and nearly all values are 0. You can pass such sparse
+# rows directly. With ``metric="cosine"``, the length of a text does not count.
 
 vectorizer = TfidfVectorizer(max_df=0.5, sublinear_tf=True)
 rows = csr_array(vectorizer.fit_transform(texts))
@@ -72,7 +72,7 @@ right = adjusted_rand_score(topics, found.of(rows))
 print(f"{found.n_regions} regions, adjusted Rand index {right:.2f} with the topics")
 
 # %%
-# A question is a text, too: where does it lead, and to which texts?
+# A question is also a text. Where on the map is the question, and which texts are near?
 
 asked = "a storm broke the rope of the boat"
 unit = som.predict(csr_array(vectorizer.transform([asked])))[0]
@@ -82,7 +82,7 @@ print(f"{asked!r} leads to a unit with {counts.max()} texts on {near[counts.argm
 # %%
 # The picture
 # -----------
-# A word stands where its column is highest against all other words.
+# A word is at the place where its column is highest, compared with all other words.
 
 lattice = som.map_.lattice
 vocabulary = vectorizer.get_feature_names_out()

@@ -6,18 +6,18 @@ Populations of blood cells
     :alt: Cells by two markers in the colors of regions; the map with a star of markers in each unit
 
 A machine measures six markers on each of thousands of blood cells. Each star is a unit of the map,
-and its rays are the markers; regions of alike stars are the populations that a biologist names,
-found without drawing a gate by hand.
+and its rays are the markers. Regions with similar stars are the populations that biologists name.
+You do not have to draw borders by hand.
 """
 
 # %%
-# Cells by a recipe
-# -----------------
-# The way of S. Van Gassen and others (2015), FlowSOM: using self-organizing maps for visualization
-# and interpretation of cytometry data, Cytometry A 87. Real samples belong to patients, so a recipe
-# stands in: populations with markers present (+), dim (~) or absent (-), after the usual markers
-# of white blood cells, and some cells that stuck together in pairs. Intensities are taken on the
-# scale of the area hyperbolic sine, as in that field.
+# Generated cells
+# ---------------
+# The page follows S. Van Gassen and others (2015), FlowSOM: using self-organizing maps for
+# visualization and interpretation of cytometry data, Cytometry A 87. Real samples belong to
+# patients, so the cells here are generated. Each population has markers that are present (+), dim
+# (~) or absent (-), like the usual markers of white blood cells. Some cells stick together in
+# pairs. Intensities are on the scale of the area hyperbolic sine, which is usual in this field.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -52,7 +52,7 @@ print(f"{N} cells, {len(MARKERS)} markers, {stuck.sum()} pairs stuck together")
 # %%
 # Populations are regions
 # -----------------------
-# The map does not know the populations, nor how many there are.
+# The map does not know the populations, and does not know their number.
 
 som = SOM(12, 14, random_state=0).fit(cells)
 found = regions.find_regions(som)

@@ -6,17 +6,16 @@ Animals by what they are like
     :alt: A map with the names of sixteen animals: birds, hunters and grazing animals have an area
         each
 
-Sixteen animals, of which the map is told only what they look like and what they do. Birds come to
-lie in one area, hunters in another, grazing animals in a third; owl and hawk, horse and zebra
-are neighbors.
+The map learned sixteen animals from their looks and habits, without their names. Birds, hunters and
+grazing animals have an area each. Owl and hawk are neighbors, and horse and zebra are neighbors.
 """
 
 # %%
 # Thirteen properties
 # -------------------
-# The table of H. Ritter and T. Kohonen (1989), Self-organizing semantic maps, Biological
-# Cybernetics 61: 1 where an animal has a property. Some have the same properties as others, such
-# as owl and hawk.
+# The table comes from H. Ritter and T. Kohonen (1989), Self-organizing semantic maps, Biological
+# Cybernetics 61. The value is 1 if an animal has a property. Some animals have the same properties,
+# such as owl and hawk.
 
 import warnings
 
@@ -51,8 +50,8 @@ print(f"{table.shape[0]} animals, {table.shape[1]} properties")
 # %%
 # Names and properties
 # --------------------
-# As in the article, a row has two parts: the name, which is one of 16 columns and says nothing of
-# what an animal is like, and its properties, which count far more.
+# As in the article, a row has two parts. The name is one of 16 columns without information about
+# the animal. The properties count far more.
 
 names = 0.2 * np.eye(len(ANIMALS))
 properties = table / np.linalg.norm(table, axis=1, keepdims=True)
@@ -60,8 +59,8 @@ rows = np.hstack([names, properties])
 som = SOM(10, 10, lattice="rectangular", radius_end=1, random_state=0).fit(rows)
 
 # %%
-# Then the map is asked by name alone: where does it put "owl"? Properties have followed the names
-# to their places.
+# Then we ask the map with the name only. Where is "owl"? The map has learned which properties
+# belong to each name.
 
 of_names, of_properties = np.split(som.codebook_, [len(ANIMALS)], axis=1)
 apart = np.linalg.norm(of_properties[:, None] - properties, axis=2)  # units by animals
@@ -75,8 +74,8 @@ print(f"{n_right} of {len(ANIMALS)} names lead to the right properties")
 # %%
 # The kinds of animals
 # --------------------
-# Each unit is colored by the kind of the animal whose properties are nearest to its prototype.
-# The kinds are ours; the map does not know them.
+# Each unit is colored by the kind of the animal whose properties are nearest to its prototype. We
+# chose the kinds, and the map does not know the kinds.
 
 KINDS = dict.fromkeys(ANIMALS[:7], "birds") | dict.fromkeys(ANIMALS[7:13], "hunters, and a dog")
 KINDS |= dict.fromkeys(ANIMALS[13:], "grazing animals")

@@ -6,17 +6,17 @@ Groups of any shape
     :alt: Two linked rings, a core in a shell, two bars with a sun, and a hollow ball; below each
         its map with the regions that were found
 
-Two rings that pass through each other, a ball inside a shell, two bars beside a sun, and a hollow
-ball without groups. Below, the map of each: dark mountains of its U-matrix stand between groups,
-and lines are the borders that somscape draws without being told how many groups there are. One
-bar is divided, although its rows are evenly spread. This happens in about 1 of 40 such tables.
+The upper pictures show two rings that pass through each other, a ball inside a shell, two bars next
+to a sun, and a hollow ball without groups. The lower pictures show the map of each table. Units are
+dark between groups, and lines are the borders that somscape finds without a given number of groups.
+One bar is divided, although its rows are evenly spread. This happens in about 1 of 40 such tables.
 """
 
 # %%
 # Four shapes
 # -----------
-# Made by recipes after A. Ultsch (2005), Clustering with SOM: U*C, WSOM, whose collection
-# *Fundamental Clustering Problems Suite* they are well known from.
+# The shapes are generated like the shapes in A. Ultsch (2005), Clustering with SOM: U*C, WSOM. They
+# are well known from his collection *Fundamental Clustering Problems Suite*.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -63,8 +63,8 @@ SHAPES = {
 # %%
 # How many groups, and which rows?
 # --------------------------------
-# The adjusted Rand index is 1 where all pairs of rows are rightly together or apart, and about 0
-# for a random division. k-means is told how many groups there are.
+# The adjusted Rand index is 1 if the found groups equal the true groups, and about 0 for random
+# groups. k-means gets the true number of groups.
 
 maps = {}
 for name, (rows, truth) in SHAPES.items():

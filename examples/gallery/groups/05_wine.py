@@ -6,16 +6,17 @@ Wines of three growers
     :alt: A map of wines with pies of their growers and borders of three regions; six columns on the
         same map
 
-The map knows only thirteen chemical measurements of each wine. Its three regions are nearly the
-three growers, which the pies show; small maps say what sets them apart.
+The map learned thirteen chemical measurements of each wine. The pies show the growers, and the
+three regions are nearly the three growers. The small maps show the columns that separate the
+regions.
 """
 
 # %%
 # The wines
 # ---------
-# scikit-learn brings 178 wines of one part of Italy: M. Forina and others, PARVUS (1988), in the
-# UCI Machine Learning Repository. They are of three growers, which have here the names of their
-# wines.
+# scikit-learn contains 178 wines of one part of Italy: M. Forina and others, PARVUS (1988), in the
+# UCI Machine Learning Repository. The wines come from three growers, which have the names of their
+# wines here.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,7 +33,8 @@ som = SOM(10, 12, encoder=TableEncoder(), random_state=0).fit(wines)
 # %%
 # Regions, in words
 # -----------------
-# Three regions are asked for. They do not know the growers, and say what is high or low in them.
+# We ask for three regions. The regions do not use the growers. Each name contains the columns that
+# are high or low in the region.
 
 found = regions.find_regions(som, 3)
 for number, region in enumerate(found.describe(wines)):
@@ -42,8 +44,8 @@ for number, region in enumerate(found.describe(wines)):
 print(f"adjusted Rand index {adjusted_rand_score(growers, found.of(wines)):.2f}")
 
 # %%
-# Without a number, somscape examines whether fewer wines are between groups than inside them. The
-# growers are then three regions too.
+# Without a number, somscape checks whether fewer wines are between groups than inside the groups.
+# This also finds three regions.
 
 print(f"{regions.find_regions(som).n_regions} regions without a number")
 

@@ -5,16 +5,16 @@ Iris
 .. image:: /gallery/groups/images/sphx_glr_06_iris_001.png
     :alt: U-matrix of irises with marks of three species, the species by unit, and the map as a net
 
-One mountain range divides the map: setosa lives on one side, and on the other side versicolor
-passes into virginica without a gap. So it is in the flowers: two groups and a border that only
-names draw.
+A dark band divides the map. Setosa is on one side, and the other side contains versicolor and
+virginica without a gap. The flowers themselves form only two groups, and only the names separate
+versicolor from virginica.
 """
 
 # %%
 # 150 flowers
 # -----------
 # R. A. Fisher (1936), The use of multiple measurements in taxonomic problems, Annals of Eugenics 7:
-# lengths and widths of sepals and petals, which scikit-learn brings.
+# lengths and widths of sepals and petals. scikit-learn contains the table.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_iris

@@ -5,17 +5,17 @@ Colors, from three dimensions to two
 .. image:: /gallery/map/images/sphx_glr_01_colors_001.png
     :alt: A map of random colors before training, after it, and the map as a net in the color cube
 
-A color is three numbers: red, green and blue. The map has only two directions, and yet lays all
-colors out so that each one changes softly into the next; in the cube of colors, it has folded
-itself like a sheet.
+A color has three numbers for red, green and blue. The map has only two directions, but similar
+colors are still neighbors. In the cube of colors, the map is folded like a sheet of paper.
 """
 
 # %%
 # Random colors
 # -------------
-# This is the picture that most people see first of a self-organizing map. Why it must fold is in
-# T. Kohonen (1990), The self-organizing map, Proceedings of the IEEE 78: a map of two dimensions
-# cannot fill three, so it takes the two in which the rows differ most, and bends into the third.
+# For most people, this is the first picture of a self-organizing map. The map must fold, as in T.
+# Kohonen (1990), The self-organizing map, Proceedings of the IEEE 78: a map of two dimensions
+# cannot fill three dimensions. The map uses the two directions with the largest differences, and
+# bends into the third direction.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,10 +30,10 @@ som = SOM(32, 32, init=before, radius_start=15, n_epochs=30, random_state=0).fit
 lattice = som.map_.lattice
 
 # %%
-# How well is it laid out?
-# ------------------------
-# Neighbors on the map should have neighboring colors, and a color should be near the one that
-# stands for it. The distance of two random colors is there to compare with.
+# How good is the map?
+# --------------------
+# Neighbors on the map should have similar colors, and each color should be near its prototype.
+# Compare both numbers with the distance of two random colors.
 
 pairs = np.argwhere(lattice.adjacency.toarray() > 0)
 for title, codebook in (("before", before), ("after", som.codebook_)):

@@ -5,15 +5,16 @@ A million rows
 .. image:: /gallery/map/images/sphx_glr_02_million_001.png
     :alt: A galaxy of a million stars, and the net of a map that lies over its arms
 
-A galaxy of a million stars, and the map that learned it: its net is dense where stars are, along
-the arms and in the middle, and wide where there are few. The page prints how long that took.
+The picture shows a galaxy of a million generated stars, and the map that learned the stars. The net
+of the map is dense in the middle and along the arms, because most stars are there. The page prints
+how long the training took.
 """
 
 # %%
-# A galaxy by a recipe
-# --------------------
-# The law that the net follows, units where rows are, is that of T. Kohonen (1982), Self-organized
-# formation of topologically correct feature maps, Biological Cybernetics 43.
+# A generated galaxy
+# ------------------
+# The map has more units in places with more rows. This property is described by T. Kohonen (1982),
+# Self-organized formation of topologically correct feature maps, Biological Cybernetics 43.
 
 import os
 import textwrap
@@ -44,9 +45,10 @@ print(f"{N:,} rows, {som.map_.n_units:,} units: {seconds:.1f} s on {os.cpu_count
 print(textwrap.fill(som.explain_defaults_["algorithm"], 90))
 
 # %%
-# Where stars are, there are units
-# --------------------------------
-# The tenth of the area with most stars holds how much of them, and how much of the units?
+# More stars, more units
+# ----------------------
+# Take the tenth of the area with the most stars. What share of the stars and of the units is in
+# this area?
 
 bins = [np.linspace(-4, 4, 81)] * 2
 of_stars, of_units = (

@@ -6,17 +6,17 @@ A map unfolds
     :alt: Nets at four moments of training: a grid over a square, a closed chain around a ring,
         a chain through a triangle
 
-Each net begins as a crumpled ball in the middle of its rows. In a few steps it opens, spreads,
-and takes the shape of the rows: a sheet fills the square, a closed chain the ring, and a chain
-with two ends winds through the triangle.
+At first, all units are in the middle of the rows. In a few steps, each map takes the shape of its
+rows. A grid fills the square, a closed chain follows the ring, and a chain with two ends fills the
+triangle.
 """
 
 # %%
 # Three shapes, three lattices
 # ----------------------------
-# The classic pictures of T. Kohonen (1982), Self-organized formation of topologically correct
-# feature maps, Biological Cybernetics 43: rows are points spread evenly over a shape, and lines
-# join prototypes whose units are neighbors.
+# These are the classic pictures of T. Kohonen (1982), Self-organized formation of topologically
+# correct feature maps, Biological Cybernetics 43: Rows are points of a shape, and lines connect
+# prototypes of neighboring units.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,8 +40,8 @@ MOMENTS = (0, 4, 12, 40)  # epochs done
 # %%
 # Snapshots
 # ---------
-# A callback that answers True ends training; so the same training, ended sooner, shows each
-# moment.
+# A callback ends training if it returns True. We repeat the same training and end it earlier to see
+# each moment.
 
 
 def snapshot(lattice, rows, moment):
@@ -66,8 +66,8 @@ for name, (_, rows) in SHAPES.items():
     print(f"{name:20}: topographic error {error:.1%}, quantization error {apart:.3f}")
 
 # %%
-# The chain cannot keep all neighbors: a line that fills an area must come back beside itself. This
-# is the topographic error of the last line.
+# The chain cannot keep all neighbors, because a line that fills an area must run next to itself.
+# The last line of the output shows this as topographic error.
 #
 # The picture
 # -----------

@@ -5,16 +5,16 @@ A short tour of many cities
 .. image:: /gallery/map/images/sphx_glr_04_tour_001.png
     :alt: A ring of units among cities grows out of their middle until it passes through each city
 
-A map need not be a sheet. Here it is a ring, like a rubber band, that the cities pull outward;
-where it passes through all of them, it is a tour, and a short one.
+A map does not have to be a grid. Here the map is a ring. The cities pull the ring outwards like a
+rubber band, until the ring passes through all cities. The result is a short tour.
 """
 
 # %%
 # Cities and a ring
 # -----------------
-# After R. Durbin and D. Willshaw (1987), An analogue approach to the travelling salesman problem
-# using an elastic net method, Nature 326, and B. Angeniol, G. de La Croix Vaubois and J.-Y. Le
-# Texier (1988), Self-organizing feature maps and the travelling salesman problem, Neural
+# The page follows R. Durbin and D. Willshaw (1987), An analogue approach to the travelling salesman
+# problem using an elastic net method, Nature 326, and B. Angeniol, G. de La Croix Vaubois and J.-Y.
+# Le Texier (1988), Self-organizing feature maps and the travelling salesman problem, Neural
 # Networks 1. A :class:`somscape.Graph` joins each unit to two others.
 
 import warnings
@@ -57,9 +57,9 @@ som = band(N_EPOCHS)
 # %%
 # How short is the tour?
 # ----------------------
-# Cities follow one another as their units do on the ring. Three others to compare with: a random
-# order, always the nearest city not yet visited, and that one after all crossings are undone
-# (2-opt).
+# The order of the cities is the order of their units on the ring. We compare the tour with three
+# other tours. The first tour has a random order, the second tour always goes to the nearest new
+# city, and the third tour is the second tour without crossings (2-opt).
 
 
 def length(order):

@@ -6,15 +6,15 @@ The year is a circle
     :alt: A closed map colored by the time of the year, and the same units on the loop of sunshine
         and temperature
 
-The map knows the weather of each week, but not the date. It has found the calendar all the same:
-the seasons go around the cylinder, and where it ends on the right, it goes on at the left.
+The map learned the weather of each week, but not the date. Still, the seasons are in their order
+around the map, because the left edge and the right edge of this map are neighbors.
 """
 
 # %%
 # Six years of days
 # -----------------
-# A recipe: sunshine follows the height of the sun, warmth comes some weeks after it, clouds take
-# sunshine away and change from day to day. Maps of weather are an old use: B. C. Hewitson and
+# The weather is generated. Sunshine depends on the height of the sun, the temperature follows some
+# weeks later, and clouds change from day to day. Maps of weather are an old use: B. C. Hewitson and
 # R. G. Crane (2002), Self-organizing maps: applications to synoptic climatology, Climate Research
 # 22.
 
@@ -42,8 +42,8 @@ rows = StandardScaler().fit_transform(np.column_stack([sunshine, warmth, soil]))
 # %%
 # Weeks on a cylinder
 # -------------------
-# Seven days, one after the other, make a window; its mean is a row. On a cylinder, the last column
-# of units meets the first, as December meets January. A flat map has to cut the year somewhere.
+# The mean of seven days is a row. On a cylinder, the last column of units touches the first column,
+# as December touches January. A flat map has to cut the year somewhere.
 
 cut = paths.windows(rows, 7, step=2, times=day)
 weeks = cut.values.mean(axis=1)
@@ -56,9 +56,9 @@ for boundary in ("plane", "cylinder"):
     print(f"{boundary:8}: the longest step between two weeks is {max(far):.1f} units")
 
 # %%
-# Does it know the date?
-# ----------------------
-# A unit's date is the mean direction of its weeks on the circle of the year; a week of the last
+# Does the map know the date?
+# ---------------------------
+# The date of a unit is the mean date of its weeks on the circle of the year. Each week of the last
 # year gets the date of its unit.
 
 som, is_last = maps["cylinder"], cut.times >= 5 * 365

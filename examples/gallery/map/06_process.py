@@ -5,18 +5,18 @@ A process and its columns
 .. image:: /gallery/map/images/sphx_glr_06_process_001.png
     :alt: Six columns of a process on one map, and the trade-off of sizes of the map
 
-Each small map shows one column of the same plant, and a place is the same state in all of them.
-More steam means more strength where paper is thin, and less where it is thick: a dependence that
-one number for all rows hides. Below, sizes and radii of the map compete.
+Each small map shows one column of the same plant, and a cell is the same state of the plant in all
+small maps. More steam increases the strength of thin paper, but decreases the strength of thick
+paper. A single number for all rows would hide this relation. The lower part compares several sizes
+and radii of the map.
 """
 
 # %%
-# A plant by a recipe
-# -------------------
+# A generated plant
+# -----------------
 # Maps of plants are an old use: T. Kohonen, E. Oja, O. Simula, A. Visa and J. Kangas (1996),
-# Engineering applications of the self-organizing map, Proceedings of the IEEE 84. A machine
-# makes two grades of paper. For the thin one, steam dries and strengthens; the thick one it
-# makes brittle.
+# Engineering applications of the self-organizing map, Proceedings of the IEEE 84. A machine makes
+# two kinds of paper. Steam dries thin paper and makes it stronger, but makes thick paper brittle.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -45,16 +45,16 @@ plant = pd.DataFrame(
 )
 
 # %%
-# One number hides it
-# -------------------
+# One number hides the relation
+# -----------------------------
 
 print(f"steam and strength, all rows: correlation {np.corrcoef(steam, strength)[0, 1]:+.2f}")
 for name, of_grade in (("thin ", ~is_thick), ("thick", is_thick)):
     print(f"  {name}: {np.corrcoef(steam[of_grade], strength[of_grade])[0, 1]:+.2f}")
 
 # %%
-# The same is seen on the map, which does not know the grades: its units with light and with heavy
-# paper.
+# You see the same on the map, which does not know the two kinds. Compare units with light paper and
+# units with heavy paper.
 
 encoder = TableEncoder()
 som = SOM(12, 18, encoder=encoder, random_state=0).fit(plant)
@@ -67,8 +67,8 @@ for name, units in (("light", ~is_heavy), ("heavy", is_heavy)):
 # %%
 # How large should the map be?
 # ----------------------------
-# A larger map is nearer to the rows, a smaller radius, too; both may cost order. Candidates train
-# on samples and are judged by rows of another sample.
+# A larger map and a smaller radius fit the rows more closely, but neighbors can be less similar.
+# Each size trains on samples and is judged by rows of another sample.
 
 rows = encoder.fit(plant).transform(plant)
 candidates = SOM.suggest(rows, n_samples=800, n_seeds=2, random_state=0)

@@ -6,17 +6,17 @@ A map without an edge
     :alt: Two maps of two angles, a flat one and one without an edge, each colored by the first
         angle and by the second; the torus has a pale rim that repeats what is on its other side
 
-Two angles have no first value and no last one. The flat map has to cut them somewhere, and its
-edges win too many rows; on the torus colors run on from edge to edge, as the pale rim shows.
+An angle of 359 degrees is next to 0 degrees. A flat map has to cut the circle, and units at its
+edges win too many rows. On a torus, opposite edges touch, so the colors continue from edge to edge.
+The pale rim repeats the cells of the other side.
 """
 
 # %%
 # Two angles
 # ----------
-# Two joints of an arm, or the two angles at which a chain of a protein turns: each goes around, so
-# it becomes a sine and a cosine. That maps without an edge keep such data whole, and have no units
-# at a border that win too few or too many rows, is told by A. Ultsch and F. Mörchen (2005),
-# ESOM-Maps, Technical Report 46, University of Marburg.
+# Examples are two joints of an arm, or two angles of a protein. Each angle becomes a sine and a
+# cosine, because 359 degrees is next to 0 degrees. Maps without an edge do not cut such data, as in
+# A. Ultsch and F. Mörchen (2005), ESOM-Maps, Technical Report 46, University of Marburg.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -44,7 +44,7 @@ for boundary, som in maps.items():
 # %%
 # The picture
 # -----------
-# Each unit by the angles of its prototype.
+# Each unit has the color of an angle of its prototype.
 
 figure, axes = plt.subplots(2, 2, figsize=(8, 7.4), layout="constrained")
 for line, (boundary, som) in zip(axes, maps.items(), strict=True):

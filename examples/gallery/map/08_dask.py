@@ -5,18 +5,18 @@ A photograph in 256 tiles, by Dask
 .. image:: /gallery/map/images/sphx_glr_08_dask_001.png
     :alt: A photograph of a temple, the same painted with 256 tiles, and the map of the tiles
 
-A photograph, the same photograph painted with nothing but 256 small tiles, and the map that found
-the tiles. It was trained twice: from one array, and from a Dask collection of eight pieces. Both
-maps are equal, bit for bit.
+The picture shows a photograph, the same photograph painted with only 256 small tiles, and the map
+that found the tiles. The map was trained twice, with one array and with a Dask collection of eight
+pieces. Both maps are equal, bit for bit.
 """
 
 # %%
 # Rows from a photograph
 # ----------------------
-# A row is a square of 4 x 4 pixels in three colors: 48 numbers. So images were compressed by maps
-# in N. M. Nasrabadi and Y. Feng (1988), Vector quantization of images based upon the Kohonen
-# self-organizing feature maps, IEEE International Conference on Neural Networks 1, 101-108. The
-# photograph comes with scikit-learn: `danielbuechele
+# A row is a square of 4 x 4 pixels in three colors, so it has 48 numbers. Maps compressed images in
+# this way in N. M. Nasrabadi and Y. Feng (1988), Vector quantization of images based upon the
+# Kohonen self-organizing feature maps, IEEE International Conference on Neural Networks 1, 101-108.
+# The photograph comes with scikit-learn: `danielbuechele
 # <https://www.flickr.com/photos/danielbuechele/6061409035/>`_, CC BY 2.0.
 
 import hashlib
@@ -37,9 +37,9 @@ print(f"{len(rows):,} rows of {rows.shape[1]} numbers")
 # %%
 # One map, trained twice
 # ----------------------
-# A block of rows of a Dask array is a piece. Dask's threads sum up each piece here; with a
-# ``distributed.Client``, the workers of a cluster do. Sums are whole numbers, so the order in which
-# they are added changes nothing.
+# A block of rows of a Dask array is a piece. Here, Dask's threads add up each piece. With a
+# ``distributed.Client``, the workers of a cluster do this. All sums are whole numbers, so their
+# order does not matter.
 
 pieces = da.from_array(rows, chunks=(len(rows) // 8 + 1, 48))
 from_array = SOM(16, 16, random_state=0).fit(rows)
@@ -51,8 +51,8 @@ print("equal, bit for bit:", np.array_equal(from_array.codebook_, from_pieces.co
 # %%
 # Painting with tiles
 # -------------------
-# The photograph is cut into squares, and each is replaced by the prototype nearest to it. Of each
-# square one byte is left, the number of a unit.
+# The nearest prototype replaces each square of the photograph. Each square then needs only one byte
+# for the number of the unit.
 
 shape = (height // 4, width // 4, 4, 4, 3)
 cut = photo.reshape(height // 4, 4, width // 4, 4, 3).swapaxes(1, 2).reshape(-1, 48)
@@ -65,7 +65,7 @@ print(f"{48 * len(cut):,} bytes become {len(cut):,}, and the tiles; PSNR {noise:
 # %%
 # The picture
 # -----------
-# Tiles that lie side by side on the map are alike: in color, and in where their edges run.
+# Neighboring tiles on the map have similar colors and similar edges.
 
 figure, axes = plt.subplot_mosaic("AC;BC", figsize=(10.5, 5.6), layout="constrained")
 axes["A"].imshow(photo)

@@ -6,20 +6,21 @@ Faces
     :alt: A map of drawn faces, alike ones side by side; six new faces with the names that the map
         gives them
 
-Each cell of the map is a face that stands for those around it: alike faces lie side by side. The
-map names new pictures of 40 people, and says "unknown" to most whom it has never seen.
+Each cell of the map shows a typical face, and similar faces are neighbors. The map finds the names
+of 40 people in new pictures, and returns "unknown" for most people without a picture in the
+training data.
 """
 
 # %%
 # Forty people, ten pictures each
 # -------------------------------
-# As many as in a well-known set of photographs, which S. Lawrence, C. L. Giles, A. C. Tsoi and
-# A. D. Back (1997), Face recognition: a convolutional neural-network approach, IEEE Transactions on
-# Neural Networks 8, recognized with the help of a self-organizing map. Photographs of people may
-# not be shipped with a library, so a recipe draws faces: 32 x 32 gray pixels each. A person is a
-# set of numbers, such as the width of the face or the color of the hair. A picture adds what
-# changes from day to day: where the head turns, where light comes from, a smile, glasses, and
-# noise.
+# A well-known set of photographs has the same size. S. Lawrence, C. L. Giles, A. C. Tsoi and A. D.
+# Back (1997), Face recognition: a convolutional neural-network approach, IEEE Transactions on
+# Neural Networks 8, recognized the people of this set with the help of a self-organizing map. A
+# library cannot contain photographs of people, so the faces here are drawn by code, with 32 x 32
+# gray pixels each. A person is a set of numbers, such as the width of the face or the color of the
+# hair. Each picture of a person differs in the direction of the head, the light, a smile, glasses,
+# and noise.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -104,7 +105,8 @@ print(f"{len(faces)} pictures of {len(people)} people, {faces.shape[1]} pixels e
 # %%
 # Who is this?
 # ------------
-# The map learns eight pictures of each person and names the other two. Glasses are on one of them.
+# The map learns eight pictures of each person, and predicts the person on the other two pictures.
+# One of the two pictures shows glasses.
 
 learns = ~np.isin(views, (3, 9))
 classifier = SOMClassifier(random_state=0).fit(faces[learns], names[learns])
@@ -113,12 +115,12 @@ print(f"{classifier.map_.n_units} units for {learns.sum()} pictures")
 print(f"{right:.0%} of {(~learns).sum()} new pictures are named rightly")
 
 # %%
-# A person nobody knows
-# ---------------------
-# Fifty more people come by, whom the map has never seen. A name for one of them would be wrong, so
-# the map should refuse: with ``reject=0.03``, it does if a face lies further from it than all but
-# 3 % of the known people's new pictures would. The more it may refuse, the more strangers are
-# unknown; who looks much like somebody on the map gets that name all the same.
+# Unknown people
+# --------------
+# Fifty more people were not in the training. A name for these people would be wrong, so the map
+# should return "unknown". With ``reject=0.03``, the map refuses faces that are farther away than 97
+# % of the new pictures of known people. With a higher value, the map refuses more strangers. A
+# stranger who looks like a known person still gets the name of this person.
 
 strangers = np.array([picture(person()) for _ in range(50)])
 for share in (0.01, 0.03, 0.1):
@@ -130,15 +132,15 @@ for share in (0.01, 0.03, 0.1):
 # %%
 # How good is it on photographs?
 # ------------------------------
-# Drawn faces are easier than real ones. On photographs of 20 people, eight each to learn and two
-# to name, :class:`somscape.SOMClassifier` names 95.0 % rightly, as many as a single nearest
-# neighbor, which keeps all photographs; the map keeps two units for each person
-# (``benchmarks/recognition/README.md``).
+# Drawn faces are easier than photographs. We also used photographs of 20 people, eight of each
+# person to train and two to test. :class:`somscape.SOMClassifier` finds the right person in 95.0 %
+# of the photographs, like a single nearest neighbor. But the nearest neighbor stores all
+# photographs, and the map stores two units for each person (``benchmarks/recognition/README.md``).
 #
 # The picture
 # -----------
-# The map of faces is a :class:`somscape.SOM` of the same pictures: a classifier's map shows how
-# people differ, this one what they look like.
+# The map of faces is a :class:`somscape.SOM` of the same pictures, because the map of a classifier
+# shows only the differences between people.
 
 som = SOM(10, 14, n_init=1, random_state=0).fit(faces[learns])
 figure = plt.figure(figsize=(9, 7.9), layout="constrained")

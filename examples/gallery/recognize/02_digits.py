@@ -5,18 +5,19 @@ Handwritten digits
 .. image:: /gallery/recognize/images/sphx_glr_02_digits_001.png
     :alt: Prototypes of digits on a map; which digits are taken for which; two doubtful digits
 
-Each cell of the map on the left is a digit as its unit sees it: all ways to write a seven lie side
-by side, and lead over to ones. On the right is which digits are taken for which, and what the map
-says of two that it is not sure of.
+Each cell of the left map shows the typical digit of a unit. All ways to write a seven are
+neighbors, and the ones are next to the sevens. On the right, you see which digits are confused, and
+the reasons for two doubtful digits.
 """
 
 # %%
 # The rows
 # --------
-# scikit-learn brings 1,797 digits of 8 x 8 pixels, by 13 people: E. Alpaydin and C. Kaynak (1998),
-# Optical Recognition of Handwritten Digits, UCI Machine Learning Repository. The first half is
-# learned, and the second one is named, which is mostly by other people. scikit-learn's example
-# *Recognizing hand-written digits* does the same; its support vector machine names 97 % rightly.
+# scikit-learn contains 1,797 digits of 8 x 8 pixels, written by 13 people: E. Alpaydin and C.
+# Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning Repository. The map
+# learns the first half and predicts the second half, which was written mostly by other people. The
+# support vector machine in scikit-learn's example *Recognizing hand-written digits* is correct for
+# 97 % of the same digits.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,10 +40,10 @@ machine = SVC(gamma=0.001).fit(pixels[:half], digits[:half])
 print(f"scikit-learn's support vector machine, {machine.score(asked, truth):.1%}")
 
 # %%
-# How sure is it?
-# ---------------
-# A probability of 0.8 should be right in 80 % of cases. So digits with a low one are worth a
-# second look: here, most mistakes are among those below 0.9.
+# How sure is a prediction?
+# -------------------------
+# A prediction with a probability of 0.8 should be correct in 80 % of the cases. So check digits
+# with a low probability. Here, most mistakes have a probability below 0.9.
 
 highest = sure.max(axis=1)
 for low, high in ((0, 0.6), (0.6, 0.9), (0.9, 0.99), (0.99, 1.01)):

@@ -6,19 +6,19 @@ A diagnosis, with reasons
     :alt: A map of tumors, benign on one side and malignant on the other, and the reasons for one
         answer
 
-Tumors whose cells look alike lie side by side: malignant ones on one side of the map, benign ones
-on the other, and doubtful ones between them. The bars say which measurements speak for "malignant"
-and against it for one of these, the star on the map.
+Tumors with similar cells are neighbors. Malignant tumors are on one side of the map, benign tumors
+are on the other side, and doubtful tumors are in between. For one tumor, the star on the map, the
+bars show which measurements support or oppose the class "malignant".
 """
 
 # %%
 # The rows
 # --------
-# scikit-learn brings the Wisconsin diagnostic data: 30 measurements of cell nuclei of 569 tumors,
+# scikit-learn contains the Wisconsin diagnostic data: 30 measurements of cell nuclei of 569 tumors,
 # of which 357 are benign. O. L. Mangasarian, W. N. Street and W. H. Wolberg (1995), Breast cancer
-# diagnosis and prognosis via linear programming, Operations Research 43, name 97.5 % rightly, by a
-# plane through three of the measurements, in tenfold cross-validation. A
-# :class:`somscape.TableEncoder` brings the measurements to one scale.
+# diagnosis and prognosis via linear programming, Operations Research 43, predict 97.5 % correctly,
+# with a plane through three of the measurements, in tenfold cross-validation. A
+# :class:`somscape.TableEncoder` converts the measurements to one scale.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -42,10 +42,10 @@ for answer in ("benign", "malignant"):
 # %%
 # Reasons
 # -------
-# A tumor gets the answer of the units that lie nearest. Each measurement has its exact part of how
-# much nearer they are than units of the other diagnosis. "Above 26" is the border between the two
-# diagnoses, where it passes nearest to ordinary tumors. Here are the least sure answer "malignant"
-# and the first two.
+# A tumor gets the diagnosis of the nearest units. The units of the other diagnosis are farther
+# away, and each measurement has a part of this difference. With "above 26", the number 26 is the
+# border between the two diagnoses for this measurement. Here are the least certain malignant tumor
+# and the first two tumors.
 
 sure = classifier.predict_proba(new).max(axis=1)
 doubtful = int(np.where(found == "malignant", sure, 9).argmin())
@@ -56,15 +56,16 @@ for tumor in (doubtful, *np.flatnonzero(found == "malignant")[:2]):
 # %%
 # What would have to change?
 # --------------------------
-# Few measurements of the doubtful one, a little different, would have made it benign:
+# With small changes of a few measurements, the doubtful tumor would be benign:
 
 print(classifier.counterfactuals(new.iloc[[doubtful]])[0])
 
 # %%
 # Unknown
 # -------
-# With ``reject=0.01``, a row that lies further from the map than 99 % of ordinary rows gets no
-# diagnosis. A slip of the comma is such a row; without ``reject`` it gets a diagnosis, too.
+# With ``reject=0.01``, a row that is farther from the map than 99 % of usual rows does not get a
+# diagnosis. A row with a slipped comma is such a row. Without ``reject``, this row also gets a
+# diagnosis.
 
 slip = new.iloc[[0]].assign(**{"mean texture": new["mean texture"].iloc[0] * 10})
 for reject in (0.01, None):
@@ -72,7 +73,7 @@ for reject in (0.01, None):
     print(f"reject={reject}: {answer or 'unknown'}, p-value {classifier.p_values(slip)[0]:.4f}")
 
 # %%
-# This is an example of a method, not a medical device: whom to treat is not decided by 341 rows.
+# This page is an example of a method. Do not use the map for medical decisions.
 #
 # The picture
 # -----------

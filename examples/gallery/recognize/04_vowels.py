@@ -6,20 +6,21 @@ Spoken vowels
     :alt: A map of vowels, each cell with its most frequent word, in the color of its first formant;
         its net among the formants of the vowels
 
-The map on the left knows only spectra of sounds, and has put vowels that sound alike side by side.
-On the right, each unit lies at the mean formants of its sounds: the map, as a net, has unfolded
-over the triangle of vowels that phoneticians draw.
+The left map learned only the spectra of sounds, and similar vowels are neighbors. On the right,
+each unit is at the mean formants of its sounds. The map covers the triangle of vowels that
+phoneticians draw.
 """
 
 # %%
-# Voices by a recipe
-# ------------------
-# Speech is an early use of maps: T. Kohonen (1988), The "neural" phonetic
-# typewriter, Computer 21. Recordings are not bundled. A voice is made as speech synthesizers made
-# it: pulses of the vocal folds go through one resonator for each formant of the mouth. The formants
-# are averages of men, women and children by Peterson and Barney (1952), Control methods used in a
-# study of the vowels, Journal of the Acoustical Society of America 24. A speaker has a pitch and a
-# length of the vocal tract, which shifts all formants; each sound varies in addition.
+# Generated voices
+# ----------------
+# Speech is an early use of maps: T. Kohonen (1988), The "neural" phonetic typewriter, Computer 21.
+# The voices are generated, because somscape does not contain recordings. As in a speech
+# synthesizer, pulses of the vocal folds pass through one resonator for each formant of the mouth.
+# The formants are averages of men, women and children by Peterson and Barney (1952), Control
+# methods used in a study of the vowels, Journal of the Acoustical Society of America 24. Each
+# speaker has a pitch and a length of the vocal tract, which shifts all formants. In addition, each
+# sound differs a little.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -87,8 +88,8 @@ words, speakers = np.array(words), np.array(speakers)
 print(f"{len(rows)} sounds of {speakers.max() + 1} speakers, {len(rows[0])} numbers each")
 
 # %%
-# A child's spectra lie higher than a man's. So the mean of all that a speaker says is taken out,
-# for which no word needs to be known.
+# The spectra of a child are higher than the spectra of a man. We therefore subtract the mean
+# spectrum of each speaker, which does not need the words.
 
 
 def of_speaker(values):
@@ -100,9 +101,9 @@ def of_speaker(values):
 rows = StandardScaler().fit_transform(of_speaker(np.array(rows)))
 
 # %%
-# Speakers who were never heard
-# -----------------------------
-# Of the 48 speakers, 36 are learned. The words of the other twelve are named.
+# Speakers who did not train the map
+# ----------------------------------
+# The map learns 36 of the 48 speakers, and predicts the words of the other twelve speakers.
 
 learns = speakers < 36
 classifier = SOMClassifier(random_state=0).fit(rows[learns], words[learns])
@@ -117,9 +118,9 @@ for word in WORDS:
 # %%
 # The picture
 # -----------
-# The map was never told a formant. Its cells have the color of the first formant of their sounds,
-# and the most frequent word. The second picture asks where its units lie: at the mean of the
-# first two formants of their sounds. Lines join neighbors on the map.
+# The map did not learn the formants. In the first picture, a cell shows the first formant of its
+# sounds as a color, and the most frequent word. In the second picture, each unit is at the mean of
+# the first two formants of its sounds. Lines connect neighbors on the map.
 
 som = SOM(8, 10, radius_end=1, random_state=0).fit(rows[learns])
 formants = 2 ** of_speaker(np.log2(spoken))[learns]  # as multiples of the speaker's mean

@@ -6,18 +6,19 @@ Land cover
     :alt: A photograph with marked areas, its patches by class, in the colors of the map, and a
         flower
 
-A few marked areas of the photograph teach a map what sky, water, trees and building look like; it
-then names every patch of 8 x 8 pixels. Most of a photograph of a flower is unknown to it.
+A few marked areas of a photograph teach the map the classes sky, water, trees and building. The map
+then recognizes each patch of 8 x 8 pixels. Most patches of another photograph, a flower, are
+unknown to the map.
 """
 
 # %%
 # Patches and their textures
 # --------------------------
-# Maps name the land cover on images from airplanes and satellites: T. Villmann, E. Merényi and
-# B. Hammer (2003), Neural maps in remote sensing image analysis, Neural Networks 16. Here are two
-# photographs that scikit-learn brings (by danielbuechele and vultilion, CC BY 2.0). Each patch
-# becomes a row of six numbers: three colors, and how much brightness varies within it, and from
-# pixel to pixel along both directions.
+# Maps recognize the land cover on images from airplanes and satellites: T. Villmann, E. Merényi and
+# B. Hammer (2003), Neural maps in remote sensing image analysis, Neural Networks 16. This page uses
+# two photographs of scikit-learn (by danielbuechele and vultilion, CC BY 2.0). Each patch becomes a
+# row of six numbers. Three numbers are colors. The other numbers show how much the brightness
+# varies within the patch, and between neighboring pixels in both directions.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -51,8 +52,8 @@ print(f"{rows.shape[0]} x {rows.shape[1]} patches, {rows.shape[2]} numbers each"
 # %%
 # Marked areas
 # ------------
-# As in surveys from the air, somebody marks areas whose cover is known: here by their left, top,
-# right and bottom in pixels. Some teach the map, the others test it.
+# As in surveys from the air, a person marks areas with a known class, here by their left, top,
+# right and bottom in pixels. Some areas train the map, and the other areas test the map.
 
 TEACH = {
     "sky": [(400, 8, 624, 96), (8, 8, 88, 96)],
@@ -105,9 +106,9 @@ for title, found in (("palace", cover(rows)), ("flower", cover(patches(flower)))
 # %%
 # The picture
 # -----------
-# Below on the left, no class was marked: a map of 10 x 12 units saw all patches of the photograph,
-# and each one has the mean color of its unit. scikit-learn's example *Color Quantization using
-# K-Means* does this with the same photograph, pixel by pixel.
+# The lower left picture does not use classes. A map of 10 x 12 units learned all patches of the
+# photograph, and each patch has the mean color of its unit. scikit-learn's example *Color
+# Quantization using K-Means* does this with the same photograph, pixel by pixel.
 
 COLORS = {
     "sky": "#a6cee3",

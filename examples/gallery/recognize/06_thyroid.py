@@ -5,20 +5,21 @@ Thyroid: healthy, too much, too little
 .. image:: /gallery/recognize/images/sphx_glr_06_thyroid_001.png
     :alt: Areas of three states of the thyroid gland on a map; all patients by two of their tests
 
-Three states of a gland make three areas of the map, and where they meet, it errs. A patient whose
-tests say both at once is like nobody on the map, and gets no name.
+The three states of the thyroid gland have an area each on the map. Mistakes occur at the borders
+between the areas. A patient with contradictory tests is unlike all other patients, so this patient
+does not get a class.
 """
 
 # %%
 # The patients
 # ------------
-# Five laboratory tests of 215 patients, and what a doctor found: *Thyroid Disease (new-thyroid)*,
-# given by Danny Coomans, UCI Machine Learning Repository, https://doi.org/10.24432/C5D010, licensed
-# under CC BY 4.0; changed: a line of column names, and words for the states. D. Coomans and others
-# (1983), Comparison of multivariate discriminant techniques for clinical data: application to the
-# thyroid functional state, Methods of Information in Medicine 22, named them by sixteen methods,
-# most of which did well. Linear discriminant analysis, a well-known one, is
-# compared here.
+# The table contains five laboratory tests of 215 patients, and the diagnosis of a doctor: *Thyroid
+# Disease (new-thyroid)*, given by Danny Coomans, UCI Machine Learning Repository,
+# https://doi.org/10.24432/C5D010, licensed under CC BY 4.0; changed: a line of column names, and
+# words for the states. D. Coomans and others (1983), Comparison of multivariate discriminant
+# techniques for clinical data: application to the thyroid functional state, Methods of Information
+# in Medicine 22, compared sixteen methods on these patients, and most methods did well. This page
+# compares the map with linear discriminant analysis, a well-known method.
 
 from pathlib import Path
 
@@ -39,7 +40,7 @@ print(table.n_rows, "patients:", {state: int((states == state).sum()) for state 
 # %%
 # Three states
 # ------------
-# Each fifth of the patients is named by a map that did not see them.
+# For each fifth of the patients, a map of the other patients predicts the state.
 
 encoder = TableEncoder(label="state")
 tests = [name for name in table.names if name != "state"]
@@ -57,9 +58,10 @@ for state in STATES:
     print(f"{state:6}: {n_right} of {is_state.sum()} named rightly, linearly {n_linear}")
 
 # %%
-# Why, and what nobody has
-# ------------------------
-# The least sure answer, its reasons, and what would have to change.
+# Reasons, and an impossible patient
+# ----------------------------------
+# Here are the least certain prediction, its reasons, and the changes that would give another
+# prediction.
 
 classifier = SOMClassifier(encoder=encoder, reject=0.02, random_state=0).fit(table, states)
 doubtful = [int(classifier.predict_proba(table).max(axis=1).argmin())]
@@ -67,9 +69,9 @@ print(classifier.reasons(table.take(doubtful))[0].sentence())
 print("It", classifier.counterfactuals(table.take(doubtful))[0])
 
 # %%
-# Then a patient with the hormones of an overactive gland and the signals of an underactive one:
-# two samples were mixed up, perhaps. With ``reject=0.02``, a row that lies further from the map
-# than 98 % of ordinary ones has no name; without, it would be called normal.
+# The next patient has the hormones of an overactive gland and the signals of an underactive gland.
+# Perhaps two samples were exchanged. With ``reject=0.02``, a row that is farther from the map than
+# 98 % of usual rows does not get a class. Without ``reject``, the prediction would be "normal".
 
 hyper, hypo = (np.flatnonzero(states == state)[0] for state in ("hyper", "hypo"))
 mixed = table_from_columns(

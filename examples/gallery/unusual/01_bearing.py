@@ -6,21 +6,21 @@ A bearing wears out
     :alt: The path of a bearing over a map, away from its healthy corner; below, level and alarm by
         hour
 
-A bearing walks over the map, half a day a step, and leaves the region of healthy hours long before
-it fails. Below, the alarm comes while the level of its vibration, which plants watch, is still
-usual.
+A bearing moves over the map, with a step for each half day, and leaves the region of healthy hours
+long before the failure. Below, you see that the alarm comes while the level of vibration, which
+plants usually watch, is still usual.
 """
 
 # %%
 # The records
 # -----------
 # R. Huang and others (2007), Residual life predictions for ball bearings based on self-organizing
-# map and back propagation neural network methods, Mechanical Systems and Signal Processing 21, let
-# a map of healthy bearings tell how far a bearing has worn: the distance from the map grows long
-# before the end. A recipe stands in for the record of a test rig, which runs bearings until they
-# fail: noise of the machine, a hum at its speed, and, late in the life of a bearing, knocks that
-# grow, one each time that a ball rolls over the damage in the outer ring. Each hour has 4,096
-# values. Real records are not as clean.
+# map and back propagation neural network methods, Mechanical Systems and Signal Processing 21,
+# measured the wear of a bearing by the distance from a map of healthy bearings. This distance grows
+# long before the end. Here the vibrations are generated like the record of a test machine, which
+# runs bearings until they fail. They consist of noise, a hum at the speed of the machine, and later
+# knocks that grow, whenever a ball rolls over the damage. Each hour has 4,096 values. Real records
+# contain more disturbances.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -81,8 +81,8 @@ print(f"{len(first)} hours of the first bearing, {len(second)} of the second")
 # %%
 # A map of the first life
 # -----------------------
-# Features are in standard deviations of its first half. Units that the first half wins are
-# healthy, all others worn.
+# Features are in standard deviations of the first half of this life. Units with rows of the first
+# half are healthy, and all other units are worn.
 
 half = len(first) // 2
 middle, spread = first[:half].mean(axis=0), first[:half].std(axis=0)
@@ -92,8 +92,8 @@ is_healthy = np.isin(np.arange(som.map_.n_units), som.labels_[:half])
 state = np.where(is_healthy, "healthy", "worn")
 
 # %%
-# The second bearing, which lives longer, walks over that map: how long it stays where, and where
-# it goes.
+# The second bearing lives longer and moves over the same map. The tables show how long the bearing
+# stays in each place, and where it moves.
 
 hours = np.arange(len(second))
 walked = paths.follow(som, second, times=hours)
@@ -103,9 +103,9 @@ print(walked.transitions(state).round(3).to_string(index=False))
 # %%
 # Two alarms
 # ----------
-# The first alarm is three hours in a row outside the healthy region. The second needs no bearing
-# that has failed: a :class:`somscape.SOMDetector` learns healthy hours alone, and three p-values
-# in a row below 1 in 100 are the alarm.
+# The first alarm comes after three hours in a row outside the healthy region. The second alarm does
+# not need a bearing that failed. A :class:`somscape.SOMDetector` learns only healthy hours, and the
+# alarm comes after three p-values in a row below 1 in 100.
 
 alarm = walked.entries("worn", state, min_rows=3)[0]
 print(f"by the region:  hour {alarm.time:g}, {len(second) - alarm.time:g} before the end")

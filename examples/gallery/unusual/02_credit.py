@@ -6,17 +6,18 @@ Unusual applications for credit
     :alt: A map of applications with the cells of the list outlined, and the same map with the share
         of bad risks
 
-A thousand people applied for credit. The outlined cells hold the most unusual applications, which
-lie on the dark mountains of the map, far from their neighbors. On the right is who did not pay,
-which is another question.
+A thousand people applied for credit. The outlined cells contain the most unusual applications.
+These cells are dark, so their prototypes are far from the neighbors. The right map shows the share
+of people who did not pay, which is another question.
 """
 
 # %%
 # The table
 # ---------
-# Comes with somscape: H. Hofmann, Statlog (German Credit Data), UCI Machine Learning Repository,
-# https://doi.org/10.24432/C5NC77, licensed under CC BY 4.0. Thirteen of the twenty columns are
-# categories; a dictionary turns their codes into words. The outcome is never trained on.
+# The table comes with somscape. H. Hofmann, Statlog (German Credit Data), UCI Machine Learning
+# Repository, https://doi.org/10.24432/C5NC77, licensed under CC BY 4.0. Thirteen of the twenty
+# columns are categories, and a dictionary turns their codes into words. The detector does not learn
+# from the outcome.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,10 +38,10 @@ for rank, reasons in enumerate(alerts.reasons[:6]):
     print(f"{rank + 1}. row {alerts.rows[rank]}: {shown}")
 
 # %%
-# Are they bad risks?
-# -------------------
-# Seven in ten of all these people paid their credit back. What is rare and what is risky are two
-# questions; the shares say how much they have in common here. A classifier answers the second.
+# Are unusual applications bad risks?
+# -----------------------------------
+# Seven of ten people paid their credit back. A rare application is not always a risky application.
+# The shares show how much both have in common. To predict the risk, use a classifier.
 
 is_bad = table.column("class").numbers == 2
 for n in (20, 50, 100, table.n_rows):

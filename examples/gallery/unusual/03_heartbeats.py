@@ -6,18 +6,18 @@ Unusual heartbeats
     :alt: Seconds of a heart's voltage with the unusual beats marked, a map of beats, and the beats
         themselves
 
-The map has learned how this heart beats, a small drawing in each cell. A beat that starts in the
-wrong place of the heart looks like none of them: it is marked above, and drawn in red on the
-right.
+The map learned the beats of one heart, and each cell shows a typical beat. A beat that starts in
+the wrong place of the heart differs from all cells. Such beats are marked in the upper picture, and
+red on the right.
 """
 
 # %%
-# A heart by a recipe
-# -------------------
-# Each wave of a beat is a hump, as in P. E. McSharry, G. D. Clifford, L. Tarassenko and L. A. Smith
-# (2003), A dynamical model for generating synthetic electrocardiogram signals, IEEE Transactions on
-# Biomedical Engineering 50. One beat in 40 comes too early, wide and without its first wave, as a
-# premature beat of the ventricle does.
+# A generated heart
+# -----------------
+# The beats are generated. Each wave of a beat is a hump, as in P. E. McSharry, G. D. Clifford, L.
+# Tarassenko and L. A. Smith (2003), A dynamical model for generating synthetic electrocardiogram
+# signals, IEEE Transactions on Biomedical Engineering 50. One beat in 40 comes too early, wide and
+# without its first wave, as a premature beat of the ventricle does.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -58,10 +58,10 @@ half = N_BEATS // 2
 print(f"{N_BEATS} beats of {len(cut)} values, {is_early.sum()} of them early")
 
 # %%
-# Which ones are unusual?
-# -----------------------
-# Half of the beats are learned, unusual ones among them; nobody says which. Of the list of the
-# other half, 1 in 10 may be wrong.
+# Which beats are unusual?
+# ------------------------
+# The detector learns half of the beats, which also contain unusual beats without a mark. In the
+# list of the other half, 1 in 10 rows may be a false alarm.
 
 detector = SOMDetector(random_state=0).fit(rows[:half])
 alerts = detector.alerts(rows[half:], fdr=0.1)

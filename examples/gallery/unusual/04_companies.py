@@ -5,17 +5,18 @@ On the way to bankruptcy
 .. image:: /gallery/unusual/images/sphx_glr_04_companies_001.png
     :alt: Paths of five companies over a map, colored by how many companies failed in the next year
 
-Each company takes a step a year over the map. Cells are red where many failed within a year; some
-companies walk into that corner, some turn back in time.
+Each company moves over the map with one step a year. In red cells, many companies failed within a
+year. Some companies move into the red corner, and some companies turn back in time.
 """
 
 # %%
-# Companies by a recipe
-# ---------------------
+# Generated companies
+# -------------------
 # K. Kiviluoto (1998), Predicting bankruptcies with the self-organizing map, Neurocomputing 21, drew
-# such paths for firms in Finland, after C. Serrano-Cinca (1996), Self organizing neural networks
-# for financial diagnosis, Decision Support Systems 17. Here is a recipe: the health of a company
-# wanders, four ratios of its accounts follow it, and the lower it is, the likelier is its end.
+# such paths for companies in Finland, like C. Serrano-Cinca (1996), Self organizing neural networks
+# for financial diagnosis, Decision Support Systems 17. The companies here are generated. The health
+# of a company changes at random, and four ratios of its accounts depend on its health. A company
+# with bad health fails more often.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -50,11 +51,10 @@ RATIOS = ["profit", "own capital", "cash", "growth"]
 print(f"{len(firms)} years of {N_COMPANIES} companies, {firms['fails'].sum()} of which failed")
 
 # %%
-# A map of half of them
-# ---------------------
-# The map learns ratios alone. Then each unit has the share of rows, in it and around it, that
-# failed within the year. How well do these shares rank the other half of
-# the companies?
+# A map of half of the companies
+# ------------------------------
+# The map learns only the ratios. Then each unit gets the share of companies in and near the unit
+# that failed within a year. How well do these shares rank the other half of the companies?
 
 learns = (firms["company"] % 2 == 0).to_numpy()
 som = SOM(10, 14, encoder=TableEncoder(), random_state=0).fit(firms.loc[learns, RATIOS])
@@ -66,10 +66,10 @@ units = som.predict(firms[RATIOS])
 print(f"area under the ROC curve: {roc_auc_score(fails[~learns], share[units[~learns]]):.2f}")
 
 # %%
-# Who enters the corner?
-# ----------------------
-# Units where at least one in six failed are the dangerous ones. Only companies that the map has not
-# learned are asked.
+# Which companies enter the dangerous corner?
+# -------------------------------------------
+# Units in which at least one of six companies failed are dangerous. We use only companies that did
+# not train the map.
 
 state = np.where(share >= 1 / 6, "danger", "safe")
 asked = firms[~learns]
