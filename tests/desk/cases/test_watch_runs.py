@@ -25,9 +25,9 @@ from somscape.desk.cases import (
     State,
     _compare,
     _drift,
-    _exchange,
     _run,
     audit_lines,
+    exchange,
     import_decisions,
     reproduce,
     run_watch,
@@ -35,10 +35,10 @@ from somscape.desk.cases import (
 )
 from somscape.desk.cases import _run as _subject
 from somscape.desk.cases._drift import sentences
-from somscape.desk.cases._exchange import cases_table, filled_in, spread_over_findings
 from somscape.desk.cases._run import begin_watch, check_name, detector_of_watch, known_cases
 from somscape.desk.cases._watch import key_columns, other_spelling, source_of
 from somscape.desk.cases.decide import Seen
+from somscape.desk.cases.exchange import cases_table, filled_in, spread_over_findings
 from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, KnownTableError, is_waiting
 from somscape.desk.jobs._detect import Found, detect, rule_of
 from somscape.desk.jobs._roles import encoding_from
@@ -615,7 +615,7 @@ def test_a_table_that_is_recorded_again_does_not_return_cleared_cases(
 
 def test_an_exported_list_has_its_own_column_of_keys() -> None:
     columns = {"key": ["a", "b"], "line": ["1", "2"], "run": ["r", "r"], "category": ["", "moved"]}
-    assert _exchange._keys(table_from_columns(columns), ["category"], None) == ["a", "b"]
+    assert exchange._keys(table_from_columns(columns), ["category"], None) == ["a", "b"]
 
 
 def test_as_many_missing_cells_as_before_are_no_drift(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
 
 from somscape.desk.cases._backup import backup, restore
 from somscape.desk.cases._card import card_of, card_text, watch_history
-from somscape.desk.cases._exchange import Imported, import_decisions
 from somscape.desk.cases._run import run_watch
 from somscape.desk.cases.audit import Verdict, audit_lines, verify
+from somscape.desk.cases.exchange import Imported, import_decisions
 from somscape.desk.cases.forgotten import Forgotten, forget, forget_old
 from somscape.desk.cases.outcome import RunOutcome
 from somscape.desk.cases.records import Case, Decision, Watch

@@ -17,15 +17,15 @@ from somscape._files import read_secret
 from somscape._types import Ints
 from somscape.changes import OTHER_LAYOUT, difference
 from somscape.desk.cases._database import state_folder, user_of_computer
-from somscape.desk.cases._exchange import (
+from somscape.desk.cases._run import begin_watch, detector_of_watch, known_cases, run_watch
+from somscape.desk.cases._watch import check_name, key_columns, source_of
+from somscape.desk.cases.decide import NewDecision, amounts_of, by_amount, check_has_name, decide
+from somscape.desk.cases.exchange import (
     cases_bytes,
     cases_table,
     import_decisions,
     spread_over_findings,
 )
-from somscape.desk.cases._run import begin_watch, detector_of_watch, known_cases, run_watch
-from somscape.desk.cases._watch import check_name, key_columns, source_of
-from somscape.desk.cases.decide import NewDecision, amounts_of, by_amount, check_has_name, decide
 from somscape.desk.cases.outcome import RunOutcome, runs_of
 from somscape.desk.cases.records import (
     CLEARED,
