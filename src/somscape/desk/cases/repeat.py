@@ -84,7 +84,7 @@ class Repeated:
         The recorded run.
     is_same : bool
         Whether all scores, the listed p-values, and the files whose hashes the run has recorded are
-        the same to the last bit.
+        the same to the last bit.  Files of another version can have other sentences.
     said : tuple of str
         Sentences on which results are identical, or on which input has changed.
 
@@ -161,7 +161,13 @@ def reproduce(state: State, run: str) -> Repeated:
         return Repeated(old, False, (f"The values of the table changed ({rows}).", *others))
     subject = subject_of(state, old, detector, seen)
     differ = _differences(state, old, subject)
-    files, other = _files(state, old, subject)
+    files, other = list[str](), ""
+    if old.facts.get("files"):
+        outcome = outcome_of(state, old, subject)
+        files, other = _files(old, outcome)
+    if other and not differ and others and _has_same_list(state, old, outcome):
+        note = f"The scores and the list are the same, but {other} has other bytes, such as other "
+        return Repeated(old, True, (f"{note}sentences.", *others))
     if other:
         differ.append(f"{other} does not have the same bytes.")
     if differ:
@@ -176,15 +182,21 @@ def reproduce(state: State, run: str) -> Repeated:
     return Repeated(old, True, (*said, *others))
 
 
-def _files(state: State, old: WatchRun, subject: Subject) -> tuple[list[str], str]:
+def _files(old: WatchRun, outcome: RunOutcome) -> tuple[list[str], str]:
     """Return two values: a phrase with the identical files, and the first file that differs."""
-    then = old.facts.get("files", {})
-    if not then:
-        return [], ""
-    outcome = outcome_of(state, old, subject)
+    then = old.facts["files"]
     now = digests_of(outcome, [name for name in (LIST, PAGE) if name in then])
     other = [name for name in now if now[name] != then[name]]
     return [IN_WORDS[name] for name in now], other[0] if other else ""
+
+
+def _has_same_list(state: State, old: WatchRun, outcome: RunOutcome) -> bool:
+    """Return whether the list of a run has the same rows, apart from the reasons in words."""
+    then, now = (
+        [replace(row, reasons="") for row in rows]
+        for rows in (_rows_listed(state, old), outcome.listed)
+    )
+    return then == now
 
 
 def _forgotten_since(state: State, old: WatchRun) -> list[str]:
