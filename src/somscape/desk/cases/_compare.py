@@ -11,7 +11,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.desk.cases._drift import MAX_EXAMPLES
-from somscape.desk.cases._watch import MAX_SAMPLE, cells_of_rows, columns_of_cells, other_spelling
+from somscape.desk.cases._watch import MAX_SAMPLE, columns_of_cells, other_spelling
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
@@ -23,7 +23,6 @@ from somscape.desk.cases.records import (
     Decision,
     Listed,
     WatchRun,
-    now,
 )
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
@@ -441,18 +440,3 @@ def alike_note(found: Collection[str]) -> str:
     if n == 1:
         return f"1 row is like a cleared case, so this row is at the end of the list: {some}."
     return f"{n} rows are like cleared cases, so they are at the end of the list: {some}{more}."
-
-
-def moved_cases(
-    table: Table,
-    rows: Mapping[str, int],
-    decided: Mapping[str, Any],
-    before: Detector,
-    usual: UsualMoves,
-) -> Mapping[str, str]:
-    """Return a reason for each cleared case, by key, if its row has changed much since then."""
-    names = [code.name for code in before.map_.encoding.used]
-    if not set(names) <= set(table.names):  # the rows cannot be compared
-        return {}
-    cells = dict(zip(rows, cells_of_rows(table, names, [*rows.values()]), strict=True))
-    return returned(before, decided, cells, usual, clear_for=10**6, today=now())

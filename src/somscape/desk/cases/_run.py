@@ -23,7 +23,6 @@ from somscape.desk.cases._compare import (
     is_same,
     like_cleared,
     months_between,
-    moved_cases,
     near_confirmed,
     news_of,
     returned,
@@ -747,11 +746,12 @@ def known_cases(
     decided = state.last_decisions(name)
     rows = {k: row for row, k in enumerate(keys_of(table, key)) if k in decided}
     known = np.full(table.n_rows, UNKNOWN)
-    runs = counting(state.runs(name))
+    runs, names = state.runs(name), [c.name for c in before.map_.encoding.used] if before else []
     moved: Mapping[str, str] = {}
-    if before is not None and rows and runs:
-        usual = UsualMoves(**runs[0].facts["usual_moves"])
-        moved = moved_cases(table, rows, decided, before, usual)
+    if before and rows and runs and set(names) <= {*table.names}:
+        cells = dict(zip(rows, cells_of_rows(table, names, [*rows.values()]), strict=True))
+        usual = UsualMoves(**counting(runs)[0].facts["usual_moves"])
+        moved = returned(before, decided, cells, usual, clear_for=10**6, today=now())
     for each, row in rows.items():
         if decided[each].state == CONFIRMED:
             known[row] = 1

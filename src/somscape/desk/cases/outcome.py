@@ -267,8 +267,8 @@ class RunOutcome:
                 {
                     "key": row.key,
                     "news": row.news,
-                    **self._decided(row.key),
                     "sentence": row.reasons,
+                    **self._decided(row.key),
                 }
                 for row in self.checks
             ],

@@ -4,8 +4,6 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from somscape.desk.cases._run import Place, Subject, compared
 from somscape.desk.cases._watch import detector_of, rule_for, scores_hash, versions
 from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of
@@ -15,7 +13,7 @@ from somscape.desk.jobs._detect import data_hash
 from somscape.desk.jobs._roles import PerOptions, read_as, ready, ready_for, told_table
 from somscape.desk.jobs.job import AT_A_RUN
 from somscape.errors import InputError
-from somscape.outliers.detector import Detector, ranked
+from somscape.outliers.detector import Detector
 from somscape.tables._messages import counted
 from somscape.tables._sql import is_url
 
@@ -212,12 +210,8 @@ def _forgotten_since(state: State, old: WatchRun) -> list[str]:
 
 def _differences(state: State, old: WatchRun, subject: Subject) -> list[str]:
     """Return sentences on how scores, p-values and list differ from those that were recorded."""
-    detector, table, rule, scores = subject.detector, subject.table, subject.rule, subject.scores
-    known = subject.rows, rule, subject.units, scores
-    alerts = ranked(detector, table, *known, subject.today)
-    p_values = np.empty(table.n_rows)
-    p_values[alerts.rows] = alerts.p_values
-    place = subject.row_of
+    detector, rule, scores = subject.detector, subject.rule, subject.scores
+    p_values, place = detector.calibration.p_values(scores, subject.units), subject.row_of
     said = []
     if scores_hash(scores) != old.facts.get("scores"):
         said.append("The scores do not have the same bytes.")
