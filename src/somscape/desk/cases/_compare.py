@@ -151,20 +151,19 @@ def run_to_compare(
     now: Mapping[str, int],
     number: int,
     *,
-    n_rows: int,
     new_ids: bool,
 ) -> tuple[WatchRun | None, str, str]:
     """Return the earlier run with which the cases `now` are compared, a note, and a question.
 
-    `number` is the number of the new run, whose table has `n_rows` rows.
+    `number` is the number of the new run.
     """
     if not runs:
         return None, "", ""
     least, question = min(run.facts.get("n_rows", 0) for run in runs), ""
     ask = RIGHT_FILE.format(number)
-    if LEAST_SHARED * n_rows < least:
+    if LEAST_SHARED * len(now) < least:
         than = f"each earlier table has at least {least:,}"
-        question = f"This table has only {counted(n_rows, 'row')}, but {than}. {ask}"
+        question = f"This table has only {counted(len(now), 'row')}, but {than}. {ask}"
     if new_ids:
         return runs[0], "", question
     doubt, small = "", None

@@ -341,12 +341,7 @@ class Place:
         cls, state: State, runs: Sequence[WatchRun], subject: Subject, number: int
     ) -> "Place":
         last, doubt, question = run_to_compare(
-            state,
-            runs,
-            subject.row_of,
-            number,
-            n_rows=subject.table.n_rows,
-            new_ids=subject.new_ids,
+            state, runs, subject.row_of, number, new_ids=subject.new_ids
         )
         said = f"{subject.fingerprint}\n{last.id if last else ''}"
         id_ = hashlib.sha256(said.encode()).hexdigest()[:RUN_LETTERS]
@@ -680,10 +675,8 @@ def _checks(
             also = ", ".join(added[:MAX_ADDED]) or "other rows"
             when = f"{said.state.capitalize()} on {said.made[:10]}"
             news, each = RETURNED, replace(each, text=f"{when}; also {also} now. {each.text}")
-        strength, share = (
-            min(float(each.strength), MAX_STRENGTH),
-            1 - each.n_obey / max(1, each.n_rows),
-        )
+        strength = min(float(each.strength), MAX_STRENGTH)
+        share = 1 - each.n_obey / max(1, each.n_rows)
         own = sorted(cases.intersection(rows.values()))[:MAX_ADDED]
         what = "Cases of the same rows" if len(own) > 1 else "Case of the same row"
         text = f"{each}. {what}: {', '.join(own)}" if own else str(each)

@@ -190,11 +190,8 @@ def _files(old: WatchRun, outcome: RunOutcome) -> tuple[list[str], str]:
 
 def _has_same_list(state: State, old: WatchRun, outcome: RunOutcome) -> bool:
     """Return whether the list of a run has the same rows, apart from the reasons in words."""
-    then, now = (
-        [replace(row, reasons="") for row in rows]
-        for rows in (_rows_listed(state, old), outcome.listed)
-    )
-    return then == now
+    then = [replace(row, reasons="") for row in _rows_listed(state, old)]
+    return then == [replace(row, reasons="") for row in outcome.listed]
 
 
 def _forgotten_since(state: State, old: WatchRun) -> list[str]:
@@ -234,9 +231,5 @@ def _rows_listed(state: State, run: WatchRun) -> list[Listed]:
 
 def _other_versions(old: WatchRun) -> tuple[str, ...]:
     then, now = old.facts.get("versions", {}), versions()
-    other = [
-        f"{name} {then[name]} then, {now.get(name)} now"
-        for name in then
-        if then[name] != now.get(name)
-    ]
+    other = [f"{n} {then[n]} then, {now.get(n)} now" for n in then if then[n] != now.get(n)]
     return (f"Other versions: {'; '.join(other)}.",) if other else ()

@@ -358,14 +358,11 @@ def score_watch(
 
 def _say(outcome: RunOutcome, out: Path | None, sent: str | None, *, as_json: bool) -> None:
     console = make_console(to_stderr=as_json)
-    news = outcome.news
     say(console, *outcome.lines())
-    say(console, *(f"  {row.news} {row.key}: {row.reasons}" for row in news[:MAX_SHOWN]))
-    if len(news) > MAX_SHOWN:
-        say(console, f"  ... and {len(news) - MAX_SHOWN} more")
-    say(console, *(f"  gone {case.key}: {case.why}" for case in outcome.gone[:MAX_SHOWN]))
-    if len(outcome.gone) > MAX_SHOWN:
-        say(console, f"  ... and {len(outcome.gone) - MAX_SHOWN} more")
+    news = [f"  {row.news} {row.key}: {row.reasons}" for row in outcome.news]
+    for lines in (news, [f"  gone {case.key}: {case.why}" for case in outcome.gone]):
+        more = len(lines) - MAX_SHOWN
+        say(console, *lines[:MAX_SHOWN], *([f"  ... and {more} more"] if more > 0 else []))
     show_checks(console, outcome.found.checks, outcome)
     map_file = None if out is None else out / MAP_FILE
     say(console, columns_line(outcome.found.detector.map_.encoding, map_file))
