@@ -431,11 +431,7 @@ def _patterns(detector: Detector, table: Table) -> list[frozenset[str]]:
 
 def alike_note(found: Collection[str]) -> str:
     """Return a sentence on rows that are like cleared cases, or ""."""
-    keys = sorted(found)
-    if not keys:
-        return ""
-    n, some = len(keys), ", ".join(keys[:MAX_EXAMPLES])
+    n, some = len(found), ", ".join(sorted(found)[:MAX_EXAMPLES])
     more = f" and {n - MAX_EXAMPLES} more" if n > MAX_EXAMPLES else ""
-    if n == 1:
-        return f"1 row is like a cleared case, so this row is at the end of the list: {some}."
-    return f"{n} rows are like cleared cases, so they are at the end of the list: {some}{more}."
+    said = f"{counted(n, 'row')} like cleared cases {'is' if n == 1 else 'are'} at the end of"
+    return f"{said} the list: {some}{more}." if n else ""

@@ -448,7 +448,7 @@ def run_watch(
         state,
         Subject(
             *(watch, detector, subject.table, rule, author, read_from, subject.grouped),
-            new_ids=new_ids or _has_new_ids(state, name),
+            new_ids=new_ids or any(r.facts.get("new_ids") for r in counting(state.runs(name))[:1]),
         ),
         # With these options, `reproduce` can read and rank the table of this run again.
         job=kept.without(*IN_ROLES_FILE, "missing_values").then(reading),
@@ -456,11 +456,6 @@ def run_watch(
         draft=draft,
         again=again or (None if instead_of is not None else False),
     )
-
-
-def _has_new_ids(state: State, name: str) -> bool:
-    """Return whether the ids of each table of a watch are new."""
-    return any(run.facts.get("new_ids") for run in counting(state.runs(name))[:1])
 
 
 def _check_is_new(state: State, name: str) -> None:
@@ -593,8 +588,7 @@ def _hidden(subject: Subject, alerts: Alerts) -> dict[str, str]:
     """Return the rules that hide rows, by the key of the row."""
     n = alerts.n_alerts
     names = alerts.rule_names(slice(n, None)).get("rule", ())
-    pairs = zip(alerts.rows[n:], names, strict=False)
-    return {subject.keys[row]: name for row, name in pairs if name}
+    return {subject.keys[r]: name for r, name in zip(alerts.rows[n:], names, strict=False) if name}
 
 
 def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
