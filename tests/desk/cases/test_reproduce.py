@@ -95,6 +95,22 @@ def test_the_first_file_that_differs_is_named(place: Path, name: str, other: str
     assert said[1].startswith("Table, map, rule and versions are the same")
 
 
+@pytest.mark.parametrize("name", ["report.json", "alerts.csv"])
+def test_other_sentences_of_an_earlier_version_are_only_a_note(place: Path, name: str) -> None:
+    old = f'\'"{name}": "\''
+    version = """replace(facts, '"somscape": "', '"somscape": "0.0.')"""
+    with closing(sqlite3.connect(place / "cases.sqlite")) as db, db:
+        db.execute(f"UPDATE runs SET facts = replace({version}, {old}, {old} || 'x')")
+    is_same, said = said_of(place, 2)
+    assert (is_same, len(said)) == (True, 2)
+    assert said[0].endswith(f"the same, but {name} has other bytes, such as other sentences.")
+    assert said[1].startswith("Other versions: somscape 0.0.")
+    with closing(sqlite3.connect(place / "cases.sqlite")) as db, db:
+        db.execute("UPDATE listed SET news = 'risen' WHERE place = 2")
+    is_same, said = said_of(place, 2)
+    assert (is_same, said[0]) == (False, f"{name} does not have the same bytes.")
+
+
 def test_what_was_forgotten_is_the_reason(place: Path) -> None:
     with State(place) as state:
         runs = {each.number: each for each in state.runs("w")}

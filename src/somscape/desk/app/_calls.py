@@ -448,8 +448,7 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
         lines = [
             {**asdict(row), **_run_data(run)}
             for run in reversed(runs)
-            for row in state.listed(run.id)
-            if row.key == key
+            for row in state.listed(run.id, key=key)
         ]
         if not history and not lines:
             raise InputError(

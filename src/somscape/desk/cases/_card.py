@@ -120,8 +120,9 @@ def card_of(
 
 
 def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
-    """Return the drift in those runs of a watch that used a map, and decision counts. Replaced runs
-    are only counted.
+    """Return the drift in those runs of a watch that used a map, and decision counts.
+
+    Replaced runs are only counted.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.desk.cases._drift import MAX_EXAMPLES
-from somscape.desk.cases._watch import MAX_SAMPLE, cells_of_rows, columns_of_cells, other_spelling
+from somscape.desk.cases._watch import MAX_SAMPLE, columns_of_cells, other_spelling
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
@@ -23,7 +23,6 @@ from somscape.desk.cases.records import (
     Decision,
     Listed,
     WatchRun,
-    now,
 )
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
@@ -152,20 +151,19 @@ def run_to_compare(
     now: Mapping[str, int],
     number: int,
     *,
-    n_rows: int,
     new_ids: bool,
 ) -> tuple[WatchRun | None, str, str]:
     """Return the earlier run with which the cases `now` are compared, a note, and a question.
 
-    `number` is the number of the new run, whose table has `n_rows` rows.
+    `number` is the number of the new run.
     """
     if not runs:
         return None, "", ""
     least, question = min(run.facts.get("n_rows", 0) for run in runs), ""
     ask = RIGHT_FILE.format(number)
-    if LEAST_SHARED * n_rows < least:
+    if LEAST_SHARED * len(now) < least:
         than = f"each earlier table has at least {least:,}"
-        question = f"This table has only {counted(n_rows, 'row')}, but {than}. {ask}"
+        question = f"This table has only {counted(len(now), 'row')}, but {than}. {ask}"
     if new_ids:
         return runs[0], "", question
     doubt, small = "", None
@@ -433,26 +431,7 @@ def _patterns(detector: Detector, table: Table) -> list[frozenset[str]]:
 
 def alike_note(found: Collection[str]) -> str:
     """Return a sentence on rows that are like cleared cases, or ""."""
-    keys = sorted(found)
-    if not keys:
-        return ""
-    n, some = len(keys), ", ".join(keys[:MAX_EXAMPLES])
+    n, some = len(found), ", ".join(sorted(found)[:MAX_EXAMPLES])
     more = f" and {n - MAX_EXAMPLES} more" if n > MAX_EXAMPLES else ""
-    if n == 1:
-        return f"1 row is like a cleared case, so this row is at the end of the list: {some}."
-    return f"{n} rows are like cleared cases, so they are at the end of the list: {some}{more}."
-
-
-def moved_cases(
-    table: Table,
-    rows: Mapping[str, int],
-    decided: Mapping[str, Any],
-    before: Detector,
-    usual: UsualMoves,
-) -> Mapping[str, str]:
-    """Return a reason for each cleared case, by key, if its row has changed much since then."""
-    names = [code.name for code in before.map_.encoding.used]
-    if not set(names) <= set(table.names):  # the rows cannot be compared
-        return {}
-    cells = dict(zip(rows, cells_of_rows(table, names, [*rows.values()]), strict=True))
-    return returned(before, decided, cells, usual, clear_for=10**6, today=now())
+    said = f"{counted(n, 'row')} like cleared cases {'is' if n == 1 else 'are'} at the end of"
+    return f"{said} the list: {some}{more}." if n else ""

@@ -508,16 +508,14 @@ def _change(
 ) -> tuple[str, str, str]:
     """Return the name of a changed column, a phrase on its change, and the phrase without values of
     rows."""
-    encoding = detector.map_.encoding
+    encoding, now, before = detector.map_.encoding, _percent(changed.now), _percent(changed.before)
     if changed.place == ABOVE:
-        now, before = _percent(changed.now), _percent(changed.before)
         lasting = f"{now} of the rows are above the threshold of the map instead of {before}"
         order = np.argsort(-scores, kind="stable")
         return "", f"{lasting}{_examples(keys, order)}", lasting
     code = encoding.features[changed.column]
     name = words_of_column(encoding, code.name)
     if changed.place == MISSING:
-        now, before = _percent(changed.now), _percent(changed.before)
         lasting = f"{name} is missing in {now} of the rows instead of {before}"
         lacks = np.flatnonzero(table.column(code.name).missing)
         are_some = changed.change > 0 and len(lacks) < len(rows)

@@ -23,7 +23,6 @@ from somscape.desk.cases._compare import (
     is_same,
     like_cleared,
     months_between,
-    moved_cases,
     near_confirmed,
     news_of,
     returned,
@@ -342,12 +341,7 @@ class Place:
         cls, state: State, runs: Sequence[WatchRun], subject: Subject, number: int
     ) -> "Place":
         last, doubt, question = run_to_compare(
-            state,
-            runs,
-            subject.row_of,
-            number,
-            n_rows=subject.table.n_rows,
-            new_ids=subject.new_ids,
+            state, runs, subject.row_of, number, new_ids=subject.new_ids
         )
         said = f"{subject.fingerprint}\n{last.id if last else ''}"
         id_ = hashlib.sha256(said.encode()).hexdigest()[:RUN_LETTERS]
@@ -454,7 +448,7 @@ def run_watch(
         state,
         Subject(
             *(watch, detector, subject.table, rule, author, read_from, subject.grouped),
-            new_ids=new_ids or _has_new_ids(state, name),
+            new_ids=new_ids or any(r.facts.get("new_ids") for r in counting(state.runs(name))[:1]),
         ),
         # With these options, `reproduce` can read and rank the table of this run again.
         job=kept.without(*IN_ROLES_FILE, "missing_values").then(reading),
@@ -462,11 +456,6 @@ def run_watch(
         draft=draft,
         again=again or (None if instead_of is not None else False),
     )
-
-
-def _has_new_ids(state: State, name: str) -> bool:
-    """Return whether the ids of each table of a watch are new."""
-    return any(run.facts.get("new_ids") for run in counting(state.runs(name))[:1])
 
 
 def _check_is_new(state: State, name: str) -> None:
@@ -599,8 +588,7 @@ def _hidden(subject: Subject, alerts: Alerts) -> dict[str, str]:
     """Return the rules that hide rows, by the key of the row."""
     n = alerts.n_alerts
     names = alerts.rule_names(slice(n, None)).get("rule", ())
-    pairs = zip(alerts.rows[n:], names, strict=False)
-    return {subject.keys[row]: name for row, name in pairs if name}
+    return {subject.keys[r]: name for r, name in zip(alerts.rows[n:], names, strict=False) if name}
 
 
 def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
@@ -681,10 +669,8 @@ def _checks(
             also = ", ".join(added[:MAX_ADDED]) or "other rows"
             when = f"{said.state.capitalize()} on {said.made[:10]}"
             news, each = RETURNED, replace(each, text=f"{when}; also {also} now. {each.text}")
-        strength, share = (
-            min(float(each.strength), MAX_STRENGTH),
-            1 - each.n_obey / max(1, each.n_rows),
-        )
+        strength = min(float(each.strength), MAX_STRENGTH)
+        share = 1 - each.n_obey / max(1, each.n_rows)
         own = sorted(cases.intersection(rows.values()))[:MAX_ADDED]
         what = "Cases of the same rows" if len(own) > 1 else "Case of the same row"
         text = f"{each}. {what}: {', '.join(own)}" if own else str(each)
@@ -747,11 +733,12 @@ def known_cases(
     decided = state.last_decisions(name)
     rows = {k: row for row, k in enumerate(keys_of(table, key)) if k in decided}
     known = np.full(table.n_rows, UNKNOWN)
-    runs = counting(state.runs(name))
+    runs, names = state.runs(name), [c.name for c in before.map_.encoding.used] if before else []
     moved: Mapping[str, str] = {}
-    if before is not None and rows and runs:
-        usual = UsualMoves(**runs[0].facts["usual_moves"])
-        moved = moved_cases(table, rows, decided, before, usual)
+    if before and rows and runs and set(names) <= {*table.names}:
+        cells = dict(zip(rows, cells_of_rows(table, names, [*rows.values()]), strict=True))
+        usual = UsualMoves(**counting(runs)[0].facts["usual_moves"])
+        moved = returned(before, decided, cells, usual, clear_for=10**6, today=now())
     for each, row in rows.items():
         if decided[each].state == CONFIRMED:
             known[row] = 1

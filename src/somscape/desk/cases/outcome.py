@@ -267,12 +267,7 @@ class RunOutcome:
                 for row in self.listed
             ],
             "checks": [
-                {
-                    "key": row.key,
-                    "news": row.news,
-                    **self._decided(row.key),
-                    "sentence": row.reasons,
-                }
+                self._decided(row.key) | {"key": row.key, "news": row.news, "sentence": row.reasons}
                 for row in self.checks
             ],
             "gone": [{"key": row.key, "place": row.place, "why": row.why} for row in self.gone],

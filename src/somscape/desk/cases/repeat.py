@@ -4,8 +4,6 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from somscape.desk.cases._run import Place, Subject, compared
 from somscape.desk.cases._watch import detector_of, rule_for, scores_hash, versions
 from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of
@@ -15,7 +13,7 @@ from somscape.desk.jobs._detect import data_hash
 from somscape.desk.jobs._roles import PerOptions, read_as, ready, ready_for, told_table
 from somscape.desk.jobs.job import AT_A_RUN
 from somscape.errors import InputError
-from somscape.outliers.detector import Detector, ranked
+from somscape.outliers.detector import Detector
 from somscape.tables._messages import counted
 from somscape.tables._sql import is_url
 
@@ -84,7 +82,7 @@ class Repeated:
         The recorded run.
     is_same : bool
         Whether all scores, the listed p-values, and the files whose hashes the run has recorded are
-        the same to the last bit.
+        the same to the last bit.  Files of another version can have other sentences.
     said : tuple of str
         Sentences on which results are identical, or on which input has changed.
 
@@ -161,7 +159,13 @@ def reproduce(state: State, run: str) -> Repeated:
         return Repeated(old, False, (f"The values of the table changed ({rows}).", *others))
     subject = subject_of(state, old, detector, seen)
     differ = _differences(state, old, subject)
-    files, other = _files(state, old, subject)
+    files, other = list[str](), ""
+    if old.facts.get("files"):
+        outcome = outcome_of(state, old, subject)
+        files, other = _files(old, outcome)
+    if other and not differ and others and _has_same_list(state, old, outcome):
+        note = f"The scores and the list are the same, but {other} has other bytes, such as other "
+        return Repeated(old, True, (f"{note}sentences.", *others))
     if other:
         differ.append(f"{other} does not have the same bytes.")
     if differ:
@@ -176,15 +180,18 @@ def reproduce(state: State, run: str) -> Repeated:
     return Repeated(old, True, (*said, *others))
 
 
-def _files(state: State, old: WatchRun, subject: Subject) -> tuple[list[str], str]:
+def _files(old: WatchRun, outcome: RunOutcome) -> tuple[list[str], str]:
     """Return two values: a phrase with the identical files, and the first file that differs."""
-    then = old.facts.get("files", {})
-    if not then:
-        return [], ""
-    outcome = outcome_of(state, old, subject)
+    then = old.facts["files"]
     now = digests_of(outcome, [name for name in (LIST, PAGE) if name in then])
     other = [name for name in now if now[name] != then[name]]
     return [IN_WORDS[name] for name in now], other[0] if other else ""
+
+
+def _has_same_list(state: State, old: WatchRun, outcome: RunOutcome) -> bool:
+    """Return whether the list of a run has the same rows, apart from the reasons in words."""
+    then = [replace(row, reasons="") for row in _rows_listed(state, old)]
+    return then == [replace(row, reasons="") for row in outcome.listed]
 
 
 def _forgotten_since(state: State, old: WatchRun) -> list[str]:
@@ -200,12 +207,8 @@ def _forgotten_since(state: State, old: WatchRun) -> list[str]:
 
 def _differences(state: State, old: WatchRun, subject: Subject) -> list[str]:
     """Return sentences on how scores, p-values and list differ from those that were recorded."""
-    detector, table, rule, scores = subject.detector, subject.table, subject.rule, subject.scores
-    known = subject.rows, rule, subject.units, scores
-    alerts = ranked(detector, table, *known, subject.today)
-    p_values = np.empty(table.n_rows)
-    p_values[alerts.rows] = alerts.p_values
-    place = subject.row_of
+    detector, rule, scores = subject.detector, subject.rule, subject.scores
+    p_values, place = detector.calibration.p_values(scores, subject.units), subject.row_of
     said = []
     if scores_hash(scores) != old.facts.get("scores"):
         said.append("The scores do not have the same bytes.")
@@ -228,9 +231,5 @@ def _rows_listed(state: State, run: WatchRun) -> list[Listed]:
 
 def _other_versions(old: WatchRun) -> tuple[str, ...]:
     then, now = old.facts.get("versions", {}), versions()
-    other = [
-        f"{name} {then[name]} then, {now.get(name)} now"
-        for name in then
-        if then[name] != now.get(name)
-    ]
+    other = [f"{n} {then[n]} then, {now.get(n)} now" for n in then if then[n] != now.get(n)]
     return (f"Other versions: {'; '.join(other)}.",) if other else ()

@@ -535,12 +535,12 @@ class State:
         return {row["watch"]: row["n"] for row in found}
 
     def precision(self, watch: str) -> dict[str, dict[str, int]]:
-        """Return the numbers of listed, confirmed, cleared and open rows by run, and the numbers of
-        checks and of open checks.
+        """Return the numbers of listed, confirmed, cleared and open rows by run.
 
-        Folded cases, and undecided rows that only fill a list, are not counted.  A decision counts
-        for the run in which its author saw the case, for later runs, unless the case returned, and
-        for earlier runs that lack a decision.  A case for later is open.
+        All checks and the open checks are counted separately.  Folded cases, and undecided rows
+        that only fill a list, are not counted.  A decision counts for the run in which its author
+        saw the case, for later runs, unless the case returned, and for earlier runs that lack a
+        decision.  A case for later is open.
         """
         said: dict[str, dict[int, str]] = {}
         for row in self.database.rows(

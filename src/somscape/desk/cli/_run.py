@@ -349,14 +349,11 @@ def score_watch(
 
 def _say(outcome: RunOutcome, out: Path | None, sent: str | None, *, as_json: bool) -> None:
     console = make_console(to_stderr=as_json)
-    news = outcome.news
     console.say(*outcome.lines())
-    console.say(*(f"  {row.news} {row.key}: {row.reasons}" for row in news[:MAX_SHOWN]))
-    if len(news) > MAX_SHOWN:
-        console.say(f"  ... and {len(news) - MAX_SHOWN} more")
-    console.say(*(f"  gone {case.key}: {case.why}" for case in outcome.gone[:MAX_SHOWN]))
-    if len(outcome.gone) > MAX_SHOWN:
-        console.say(f"  ... and {len(outcome.gone) - MAX_SHOWN} more")
+    news = [f"  {row.news} {row.key}: {row.reasons}" for row in outcome.news]
+    for lines in (news, [f"  gone {case.key}: {case.why}" for case in outcome.gone]):
+        more = len(lines) - MAX_SHOWN
+        console.say(*lines[:MAX_SHOWN], *([f"  ... and {more} more"] if more > 0 else []))
     console.show_checks(outcome.found.checks, outcome)
     map_file = None if out is None else out / MAP_FILE
     console.say(columns_line(outcome.found.detector.map_.encoding, map_file))
