@@ -602,7 +602,8 @@ class Reason:
     value : str
         Value of the row, in original units.
     usual : str
-        Values of the prototypes near the row.  Usual values are a range, or a level with its share.
+        Values of the prototypes near the row, and `fitting`.  Usual values are a range, or a level
+        with its share.
     share : float
         Contribution of the column to the row's score, as a share from 0 to 1.
     at : float or None
@@ -768,6 +769,10 @@ def reasons_of(
     is_reason = (shares >= MIN_SHARE) | np.take_along_axis(is_lone, order, axis=1)
     implied = _implied(detector, rows, by_column)
     said, encoding = sorted(set(order[is_reason].tolist())), detector.map_.encoding
+    near_fit, fits = near.copy(), np.flatnonzero(~np.isnan(implied[:, 0]))
+    changed = np.array(rows[fits], np.float64)  # the value that does not fit is replaced
+    changed[np.arange(len(fits)), implied[fits, 0].astype(np.intp)] = implied[fits, 1]
+    near_fit[fits] = nearest_usual(whole, whole.compared(changed))[0]
     if encoding.roles.dictionary:
         names = dict.fromkeys(name for j in said for name in sources_of(encoding.features[j]))
         # Only for these columns, because words for all columns would take much longer.
@@ -775,7 +780,9 @@ def reasons_of(
     for j in said:
         which = np.nonzero((order == j) & is_reason)
         some = which[0]
-        given = table, some, near[some], rows[some], shares[which]
+        is_fit = implied[some, 0] == encoding.slices[j].start
+        nearest = np.where(is_fit[:, None], near_fit[some], near[some])
+        given = table, some, nearest, rows[some], shares[which]
         found[which] = _reasons_by(detector, j, *given, implied=implied[some], training=training)
     reasons = [_most_telling(_without_common(row)) for row in found.tolist()]
     return [
@@ -842,7 +849,8 @@ def _reasons_by(
     code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
     prototypes, cells = detector.map_.codebook[:, place], rows[:, place]
     is_decorrelated = detector.of_all_rows.decorrelation is not None
-    values, usual = values_shown(code, table, numbers, cells), code.usual_of(prototypes, near)
+    values = values_shown(code, table, numbers, cells)
+    fitting: Iterable[str | None] = repeat(None)
     occur: Iterable[Occurrence | None] = repeat(None)
     if detector.counts is not None:
         occur = detector.counts.occurrences(j, code, cells)
@@ -853,23 +861,32 @@ def _reasons_by(
     at: Iterable[float | None] = repeat(None)
     usual_at: Iterable[tuple[float, float] | None] = repeat(None)
     are_usual: Iterable[bool] = repeat(False)
+    if isinstance(code, CategoryCode | CycleCode):
+        usual = code.usual_of(prototypes, near)
     if isinstance(code, CycleCode) and is_decorrelated:
         both = zip(cells, near, strict=True)
         are_usual = [code.is_usual(cell, prototypes[units]) for cell, units in both]
     elif not isinstance(code, CategoryCode | CycleCode):
         mark = mark_of(table, code)
-        usual = [spelled(words, mark) for words in usual]
         own, ends, fits = cells[:, 0], prototypes[near, 0], implied[:, 1]
-        low, high = ends.min(axis=1), ends.max(axis=1)
+        if detector.counts is not None:  # the row itself moves the prototypes near it
+            ends = np.clip(ends.T, *detector.counts.ends(j, own)).T
         # "Highest of all" and "a higher value would fit" contradict each other.
-        is_further = ((own > high) & (fits > own)) | ((own < low) & (fits < own))
+        is_further = ((own > ends.max(axis=1)) & (fits > own)) | (
+            (own < ends.min(axis=1)) & (fits < own)
+        )
         implied = np.where(is_further[:, None], np.nan, implied)
+        fitting, fits = _fitting(detector, code, place, implied, mark)
+        # A value that would fit is usual.
+        ends = np.column_stack([ends, np.where(np.isnan(fits), ends[:, 0], fits)])
+        usual = code.usual_of(ends.reshape(-1, 1), np.arange(ends.size).reshape(ends.shape))
+        usual = [spelled(words, mark) for words in usual]
+        low, high = ends.min(axis=1), ends.max(axis=1)
         at = _unless_missing(values, own.tolist())
         usual_at = zip(low.tolist(), high.tolist(), strict=True)
         if is_decorrelated:
             places = zip(low.tolist(), at, high.tolist(), strict=True)
             are_usual = [one is not None and least <= one <= most for least, one, most in places]
-    fitting = _fitting(detector, code, place, implied, mark_of(table, code))
     shared = repeat(code.name), values, usual, shares.tolist()
     return list(map(Reason, *shared, at, usual_at, are_usual, occur, fitting))
 
@@ -894,27 +911,32 @@ def _implied(detector: Detector, rows: Floats, by_column: Float64s) -> Float64s:
 
 def _fitting(
     detector: Detector, code: FeatureCode, place: slice, implied: Float64s, mark: str
-) -> list[str | None]:
-    """Return the value of a column that would fit the other columns, or None, for each row."""
-    relation = detector.relation
-    if relation is None or isinstance(code, LeveledCode):  # also a cycle
-        return [None] * len(implied)
+) -> tuple[list[str | None], Float64s]:
+    """Return, for each row, the value of a column that would fit the other columns, as text and on
+    the encoded scale.  If no value would fit, return None and NaN.
+    """
+    relation, places = detector.relation, np.full(len(implied), np.nan)
+    if relation is None or isinstance(code, LeveledCode):
+        return [None] * len(implied), places
     used = relation.features[relation.targets] == place.start
     if not used.any():
-        return [None] * len(implied)
+        return [None] * len(implied), places
     deviations = relation.deviations[relation.targets] * relation.scales.min(axis=0)
     step, (bend, start) = deviations[used][0], relation.curves[:, relation.targets[used][0]]
 
-    def text(value: float) -> str | None:
+    def text(row: int, value: float) -> str | None:
         encoded = np.array([[value]])
         if isinstance(code, NumberCode):
             low, high = code.bounds
             if not low <= code.decode(encoded)[0] <= high:
                 return None  # a value that the column cannot have does not fit
         own = step / (bend * math.cosh(bend * value + start)) if bend > 0 else step
-        return cell_text(code.short(encoded, float(own))[0], mark)
+        short: Any = code.short(encoded, float(own))
+        places[row] = code.place(short)[0]
+        return cell_text(short[0], mark)
 
-    return [text(value) if feature == place.start else None for feature, value in implied.tolist()]
+    fits = enumerate(implied.tolist())
+    return [text(i, v) if feature == place.start else None for i, (feature, v) in fits], places
 
 
 def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:

@@ -694,6 +694,19 @@ class ValueCounts:
         part = slice(int(self.starts[j]), int(self.starts[j + 1]))
         return self.values[part], self.below[part], self.upto[part]
 
+    def ends(self, j: int, cells: Floats) -> tuple[Float64s, Float64s]:
+        """Return, for each row, the lowest and the highest number of column `j` in other rows."""
+        values, below, upto = self._knots_of_column(j)
+        ends = []
+        for end, inner, side in ((0, 1, -np.inf), (-1, -2, np.inf)):
+            if len(values) < 2:
+                ends.append(np.full(len(cells), side))
+                continue
+            gap = upto[min(end, inner)] - below[max(end, inner)]
+            is_own = (cells == values[end]) & (upto[end] - below[end] <= 1.0) & (gap == 0)
+            ends.append(np.where(is_own, values[inner], values[end]))
+        return ends[0], ends[1]
+
     def occurrences(self, j: int, code: FeatureCode, rows: Floats) -> list[Occurrence | None]:
         """Return how often each row's value occurs, or None for a value that is not far out."""
         values, below, upto = self._knots_of_column(j)
