@@ -781,7 +781,7 @@ def stability(
     numbers, counts = np.unique(stability.numbers, return_counts=True)
     shares = counts / counts.sum()
     canvas = Canvas(ax, figsize, title)
-    text = canvas.text(f"Stability: {stability}".partition(". ")[0])
+    text = canvas.text(f"Stability: {stability}".partition(". ")[0].partition(",")[0])
     axes = given_axes(canvas, 2) or _two_axes(canvas, names, text)
     _draw_numbers(axes[0], numbers, shares, stability.usual_number)
     _draw_regions(axes[1], values, names, colors)

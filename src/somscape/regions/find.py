@@ -390,13 +390,18 @@ class RegionStability:
     def __str__(self) -> str:
         usual, found = _text(self.usual_number), self.found
         text = f"{usual} in {100 * self.share:.0f} % of samples"
-        if found is None or found.n_regions == self.usual_number:
+        counts = np.bincount(self.numbers)
+        counts[self.usual_number] = 0
+        for number in np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)].tolist():
+            text += f", {number} in {100 * counts[number] / len(self.numbers):.0f} %"
+        if found is not None and found.n_regions != self.usual_number:
+            least = 100 * float(self.of_regions.min())
+            text += (
+                f". Of {_text(found.n_regions)}, the least stable keeps {least:.0f} % of its rows"
+            )
+        elif not counts.any():
             return text
-        return (
-            f"{text}. Of {_text(found.n_regions)}, the least stable keeps "
-            f"{100 * float(self.of_regions.min()):.0f} % of its rows. Report {usual}, unless the "
-            "number is known for another reason"
-        )
+        return f"{text}. Report {usual}, unless the number is known for another reason"
 
 
 def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> RegionStability:
