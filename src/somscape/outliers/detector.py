@@ -1,6 +1,5 @@
 """The fitted detector, which computes scores, alerts and reasons."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -34,7 +33,7 @@ from somscape.outliers._listing import (
     without_other_side,
 )
 from somscape.outliers.calibration import Calibration, adjusted, count_within, usual_share
-from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of
+from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of, fitting_values
 from somscape.outliers.findings import Finding, findings_of, numbers_of
 from somscape.outliers.marks import ANOMALY, UNKNOWN, Marks, known_labels
 from somscape.outliers.rarity import TAIL_SHARE, Occurrence, Rarity, ValueCounts, counted_exactly
@@ -51,11 +50,11 @@ from somscape.outliers.score import (
 from somscape.tables._checked import converted, one_of
 from somscape.tables._messages import counted, free_name, in_columns
 from somscape.tables._numbers import read_numbers
-from somscape.tables._recoded import NO_CELL, cell_text, mark_of, table_in_words, values_shown
-from somscape.tables.codes import CategoryCode, NumberCode
+from somscape.tables._recoded import NO_CELL, mark_of, table_in_words, values_shown
+from somscape.tables.codes import CategoryCode
 from somscape.tables.column import Column, spelled
-from somscape.tables.encoding import Encoding, FeatureCode, sources_of
-from somscape.tables.ordered import CycleCode, LeveledCode
+from somscape.tables.encoding import Encoding, sources_of
+from somscape.tables.ordered import CycleCode
 from somscape.tables.rules import RuleEffect
 from somscape.tables.sources import Source
 from somscape.tables.table import Table, frame_of, html_of, table_from_columns
@@ -769,10 +768,6 @@ def reasons_of(
     is_reason = (shares >= MIN_SHARE) | np.take_along_axis(is_lone, order, axis=1)
     implied = _implied(detector, rows, by_column)
     said, encoding = sorted(set(order[is_reason].tolist())), detector.map_.encoding
-    near_fit, fits = near.copy(), np.flatnonzero(~np.isnan(implied[:, 0]))
-    changed = np.array(rows[fits], np.float64)  # the value that does not fit is replaced
-    changed[np.arange(len(fits)), implied[fits, 0].astype(np.intp)] = implied[fits, 1]
-    near_fit[fits] = nearest_usual(whole, whole.compared(changed))[0]
     if encoding.roles.dictionary:
         names = dict.fromkeys(name for j in said for name in sources_of(encoding.features[j]))
         # Only for these columns, because words for all columns would take much longer.
@@ -780,9 +775,7 @@ def reasons_of(
     for j in said:
         which = np.nonzero((order == j) & is_reason)
         some = which[0]
-        is_fit = implied[some, 0] == encoding.slices[j].start
-        nearest = np.where(is_fit[:, None], near_fit[some], near[some])
-        given = table, some, nearest, rows[some], shares[which]
+        given = table, some, near[some], rows[some], shares[which]
         found[which] = _reasons_by(detector, j, *given, implied=implied[some], training=training)
     reasons = [_most_telling(_without_common(row)) for row in found.tolist()]
     return [
@@ -868,20 +861,19 @@ def _reasons_by(
         are_usual = [code.is_usual(cell, prototypes[units]) for cell, units in both]
     elif not isinstance(code, CategoryCode | CycleCode):
         mark = mark_of(table, code)
-        own, ends, fits = cells[:, 0], prototypes[near, 0], implied[:, 1]
+        own, ends, fits = cells[:, 0], prototypes[near, 0].T, implied[:, 1]
         if detector.counts is not None:  # the row itself moves the prototypes near it
-            ends = np.clip(ends.T, *detector.counts.ends(j, own)).T
+            ends = np.clip(ends, *detector.counts.ends(j, own))
+        low, high = ends.min(axis=0), ends.max(axis=0)
         # "Highest of all" and "a higher value would fit" contradict each other.
-        is_further = ((own > ends.max(axis=1)) & (fits > own)) | (
-            (own < ends.min(axis=1)) & (fits < own)
-        )
+        is_further = ((own > high) & (fits > own)) | ((own < low) & (fits < own))
         implied = np.where(is_further[:, None], np.nan, implied)
-        fitting, fits = _fitting(detector, code, place, implied, mark)
+        fitting, fits = fitting_values(detector.relation, code, place, implied, mark)
         # A value that would fit is usual.
-        ends = np.column_stack([ends, np.where(np.isnan(fits), ends[:, 0], fits)])
-        usual = code.usual_of(ends.reshape(-1, 1), np.arange(ends.size).reshape(ends.shape))
+        low, high = np.fmin(low, fits), np.fmax(high, fits)
+        pairs = np.arange(2 * len(low)).reshape(-1, 2)
+        usual = code.usual_of(np.column_stack([low, high]).reshape(-1, 1), pairs)
         usual = [spelled(words, mark) for words in usual]
-        low, high = ends.min(axis=1), ends.max(axis=1)
         at = _unless_missing(values, own.tolist())
         usual_at = zip(low.tolist(), high.tolist(), strict=True)
         if is_decorrelated:
@@ -907,36 +899,6 @@ def _implied(detector: Detector, rows: Floats, by_column: Float64s) -> Float64s:
     is_main &= (amounts > 0) & ~np.isnan(values)
     out[is_main] = np.column_stack([features, values])[is_main]
     return out
-
-
-def _fitting(
-    detector: Detector, code: FeatureCode, place: slice, implied: Float64s, mark: str
-) -> tuple[list[str | None], Float64s]:
-    """Return, for each row, the value of a column that would fit the other columns, as text and on
-    the encoded scale.  If no value would fit, return None and NaN.
-    """
-    relation, places = detector.relation, np.full(len(implied), np.nan)
-    if relation is None or isinstance(code, LeveledCode):
-        return [None] * len(implied), places
-    used = relation.features[relation.targets] == place.start
-    if not used.any():
-        return [None] * len(implied), places
-    deviations = relation.deviations[relation.targets] * relation.scales.min(axis=0)
-    step, (bend, start) = deviations[used][0], relation.curves[:, relation.targets[used][0]]
-
-    def text(row: int, value: float) -> str | None:
-        encoded = np.array([[value]])
-        if isinstance(code, NumberCode):
-            low, high = code.bounds
-            if not low <= code.decode(encoded)[0] <= high:
-                return None  # a value that the column cannot have does not fit
-        own = step / (bend * math.cosh(bend * value + start)) if bend > 0 else step
-        short: Any = code.short(encoded, float(own))
-        places[row] = code.place(short)[0]
-        return cell_text(short[0], mark)
-
-    fits = enumerate(implied.tolist())
-    return [text(i, v) if feature == place.start else None for i, (feature, v) in fits], places
 
 
 def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:

@@ -697,15 +697,12 @@ class ValueCounts:
     def ends(self, j: int, cells: Floats) -> tuple[Float64s, Float64s]:
         """Return, for each row, the lowest and the highest number of column `j` in other rows."""
         values, below, upto = self._knots_of_column(j)
-        ends = []
-        for end, inner, side in ((0, 1, -np.inf), (-1, -2, np.inf)):
-            if len(values) < 2:
-                ends.append(np.full(len(cells), side))
-                continue
-            gap = upto[min(end, inner)] - below[max(end, inner)]
-            is_own = (cells == values[end]) & (upto[end] - below[end] <= 1.0) & (gap == 0)
-            ends.append(np.where(is_own, values[inner], values[end]))
-        return ends[0], ends[1]
+        if len(values) < 2:
+            return np.full(len(cells), -np.inf), np.full(len(cells), np.inf)
+        is_low = (cells == values[0]) & (upto[0] <= 1.0) & (below[1] == upto[0])
+        is_high = (cells == values[-1]) & (upto[-1] - below[-1] <= 1.0) & (below[-1] == upto[-2])
+        low = np.where(is_low, values[1], values[0])
+        return low, np.where(is_high, values[-2], values[-1])
 
     def occurrences(self, j: int, code: FeatureCode, rows: Floats) -> list[Occurrence | None]:
         """Return how often each row's value occurs, or None for a value that is not far out."""
