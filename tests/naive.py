@@ -970,30 +970,40 @@ def broken_relation(relation, row):
     )
     z = (values - relation.center) / relation.deviations
     z = np.round(z * 2.0**16) / 2.0**16
-    n, best = len(relation.targets), None
-    for k, height in enumerate(relation.heights):
+    n, numbers = len(relation.targets), range(len(relation.heights))
+
+    def turned(k, z):
         apart = z - relation.means[k]
         near = 64 / max(abs(apart).max(), 64)  # an extreme row moves towards the mean
-        turned = np.round(apart * near * 2.0**16) / 2.0**16 @ relation.transforms[k]
-        likely = height - (turned[:n] ** 2).sum() / 2
-        if best is None or likely > best[0]:
-            best = likely, k, turned[n:], near
-    _, k, residuals, near = best
-    moves = residuals / near
-    for j, place in enumerate(relation.targets):
-        # The value of the target itself counts in full, and other values only up to 2.5.
-        others = np.clip(z, -2.5, 2.5)
-        others[place] = z[place]
-        other = (others - relation.means[k]) @ relation.transforms[k][:, n + j]
-        if abs(other) < abs(residuals[j]):
-            residuals[j] = moves[j] = other
+        return np.round(apart * near * 2.0**16) / 2.0**16 @ relation.transforms[k], near
+
+    def residuals_in(k):
+        residuals, near = turned(k, z)
+        residuals, moves = residuals[n:], residuals[n:] / near
+        for j, place in enumerate(relation.targets):
+            # The value of the target itself counts in full, and other values only up to 2.5.
+            others = np.clip(z, -2.5, 2.5)
+            others[place] = z[place]
+            other = (others - relation.means[k]) @ relation.transforms[k][:, n + j]
+            if abs(other) < abs(residuals[j]):
+                residuals[j] = moves[j] = other
+        return residuals, moves
+
+    k = max(numbers, key=lambda k: relation.heights[k] - (turned(k, z)[0][:n] ** 2).sum() / 2)
     evidence = [
         evidence_of(abs(r), *relation.tails[:, j]) + relation.offsets[k, j]
-        for j, r in enumerate(residuals)
+        for j, r in enumerate(residuals_in(k)[0])
     ]
     j = int(np.argmax(evidence))
     place = relation.targets[j]
-    value = z[place] - moves[j] * relation.scales[k, j]
+
+    def likely_others(k):  # the integral of exp(h - |a + b v|^2 / 2) over the value v of the target
+        a, b = turned(k, np.where(np.arange(len(z)) == place, 0.0, z))[0], relation.transforms[k]
+        a, b = a[:n], b[place, :n]
+        return relation.heights[k] - (a @ a - (a @ b) ** 2 / (b @ b)) / 2 - math.log(b @ b) / 2
+
+    k = max(numbers, key=likely_others)
+    value = z[place] - residuals_in(k)[1][j] * relation.scales[k, j]
     middle, spread = relation.roots
     far = middle + spread * math.sqrt(1.645**2 + 1.75 * 1.5 * min(max(evidence[j], 0.0), 100.0))
     amount = far**2 - (middle + 1.645 * spread) ** 2

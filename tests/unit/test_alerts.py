@@ -734,3 +734,30 @@ def test_a_high_value_is_not_said_to_be_too_low(monkeypatch, implied, is_named):
     alerts = detector.alerts(table, 1)
     assert alerts.rows[0] == 300
     assert ("would fit the other columns" in str(alerts.reasons[0])) == is_named
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("sign", "n_rows"), [(1, 300), (-1, 300), (1, 5000)])
+def test_a_usual_range_ends_at_values_of_other_rows(sign, seed, n_rows):
+    rng = np.random.default_rng(seed)
+    days = sign * rng.exponential(100, n_rows)
+    days[7] = -4000 * sign
+    start = np.datetime64("2022-03-05")
+    when = start + days.astype(int).astype("timedelta64[D]")
+    b = rng.normal(size=(2, n_rows))
+    table = table_from_columns(
+        {"when": when.tolist(), "a": b[0] + 0.002 * days, "x": days, "b": b[1]}
+    )
+    detector = SOMDetector(random_state=seed).fit(table)
+    rows = np.append(np.argsort(days)[:20], np.argsort(days)[-20:])
+    n_found = 0
+    for row, reasons in zip(rows, detector.reasons(table.take(rows)), strict=True):
+        for reason in reasons:
+            if reason.column != "when":
+                continue
+            n_found += 1
+            low, _, high = reason.usual.partition(" to ")
+            others = np.delete(when, row)
+            assert others.min() <= np.datetime64(low)
+            assert np.datetime64(high or low) <= others.max()
+    assert n_found > 2

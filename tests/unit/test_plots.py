@@ -17,7 +17,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from texts import rejected
 
-from somscape import Graph, Lattice, Map, plots, regions, report
+from somscape import SOM, Graph, Lattice, Map, plots, regions, report
 from somscape.errors import SomscapeWarning
 from somscape.outliers import Alerts
 from somscape.regions import Regions
@@ -92,6 +92,20 @@ def test_borders_of_regions_lie_between_their_cells(kind: str) -> None:
     far = np.linalg.norm(sides.mean(axis=1)[:, None] - expected[None], axis=2)
     assert len(sides) == len(expected)
     assert far.min(axis=1).max() < 1e-9
+
+
+def test_the_name_of_a_region_is_on_its_larger_part() -> None:
+    map_ = SOM(4, 7, random_state=0).fit(np.random.default_rng(0).normal(size=(60, 2))).map_
+    labels = np.tile([0, 0, 0, 1, 2, 0, 2], (4, 1))  # region 0 has parts of 12 and 4 units
+    found = Regions(map_, labels.ravel())
+    drawn = plots.umatrix(map_, regions=found).drawn_["labels"]
+    assert {text: labels.ravel()[unit] for unit, text in drawn.items()} == {"0": 0, "1": 1, "2": 2}
+    (unit,) = (unit for unit, text in drawn.items() if text == "0")
+    assert unit % 7 == 1  # in the middle of the larger part
+    named = regions.rename(found, {0: "left"})
+    assert plots.umatrix(map_, regions=named).drawn_["labels"][unit] == "left"
+    texts = ["x"] + 27 * [""]
+    assert plots.umatrix(map_, regions=found, labels=texts).drawn_["labels"] == {0: "x"}
 
 
 def test_regions_of_a_graph_are_drawn_without_borders() -> None:

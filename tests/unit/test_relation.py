@@ -240,6 +240,42 @@ def test_scores_and_implied_values_are_their_formulas(dtype):
     assert ((parts > 0).sum(axis=1) <= 1).all()
 
 
+def test_the_implied_value_does_not_depend_on_the_wrong_value():
+    # Two groups: b is a in the first group and 10 - a in the second. c is the number of the group.
+    rng = np.random.default_rng(0)
+    a, c = rng.normal(size=400), np.arange(400) % 2
+    b = np.where(c == 0, a, 10.0 - a) + 0.05 * rng.normal(size=400)
+    relation = relation_of(np.column_stack([a, b, 3.0 * c + 0.1 * rng.normal(size=400)]))
+    assert len(relation.heights) > 1
+    rows = np.array([[1.0, wrong, 0.0] for wrong in (-2.0, 4.0, 6.5, 30.0, 300.0)])
+    features, values, _ = relation.implied(rows)
+    assert features.tolist() == [1] * 5
+    np.testing.assert_allclose(values, 1.0, atol=0.2)
+    rows = np.vstack([rows, rng.normal((0.0, 5.0, 1.5), size=(60, 3))])
+    right = [naive.broken_relation(relation, row)[1] for row in rows]
+    np.testing.assert_allclose(relation.implied(rows)[1], right, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_value_that_would_fit_is_in_the_usual_range(seed):
+    rng = np.random.default_rng(seed)
+    X = np.vstack([_group(rng) for _ in range(4)])
+    for row in range(0, 400, 20):
+        X[row, row // 20 % 5] *= 10.0
+    found = [each for one in SOMDetector(random_state=0).fit(X).reasons(X[::20]) for each in one]
+    found = [reason for reason in found if reason.fitting is not None]
+    assert len(found) > 5
+    for reason in found:
+        low, _, high = reason.usual.partition(" to ")
+        assert float(low) <= float(reason.fitting) <= float(high or low)
+
+
+def _group(rng):
+    """Rows around a plane of two dimensions."""
+    plane = rng.normal(size=(100, 2)) @ rng.normal(size=(2, 5))
+    return plane + 0.15 * rng.normal(size=(100, 5)) + 4.0 * rng.normal(size=5)
+
+
 # What is found
 
 

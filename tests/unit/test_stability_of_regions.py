@@ -36,42 +36,43 @@ def test_shares_are_jaccards_index_of_rows():
 def test_the_usual_number_is_the_most_frequent():
     told = RegionStability(np.array([3, 2, 3, 4]), np.ones(3))
     assert (told.usual_number, told.share, told.number) == (3, 0.5, 3)
-    assert str(told) == "3 regions in 50 % of samples"
+    assert str(told) == "3 regions in 50 % of samples, 2 in 25 %, 4 in 25 %"
+    assert str(RegionStability(np.array([2, 2]), np.ones(2))) == "2 regions in 100 % of samples"
 
 
 LEAST = " Of 4 regions, the least stable keeps 70 % of its rows."
-OTHERS = "Other samples or maps of the rows can have 1 to"
+OTHERS = "Another map of the rows can also have another of these numbers."
 KNOWN = ", unless the number is known for another reason"
 
 
 @pytest.mark.parametrize(
     ("numbers", "n", "report", "text"),
     [
-        ([2] * 9 + [3], 2, 2, "2 regions in 90 % of samples"),
+        ([2] * 9 + [3], 2, 2, "2 regions in 90 % of samples, 3 in 10 %"),
         (
             [2, 2, 2, 1, 3],
             2,
             2,
-            f"2 regions in 60 % of samples. {OTHERS} 3 regions. Report 2 regions",
+            f"2 regions in 60 % of samples, 1 in 20 %, 3 in 20 %. {OTHERS} Report 2 regions",
         ),
         (
             [3, 3, 3, 1, 2],
             4,
             3,
-            f"3 regions in 60 % of samples. {OTHERS} 3 regions.{LEAST} Report 3 regions",
+            f"3 regions in 60 % of samples, 1 in 20 %, 2 in 20 %. {OTHERS}{LEAST} Report 3 regions",
         ),
         (
             [1, 1, 2, 2],
             2,
             2,
-            f"1 region in 50 % of samples. {OTHERS} 2 regions. Report 2 regions, as in all rows",
+            f"1 region in 50 % of samples, 2 in 50 %. {OTHERS} Report 2 regions, as in all rows",
         ),
         (
             [1, 1, 3, 2, 4],
             4,
             2,
-            f"1 region in 40 % of samples. "
-            f"{OTHERS} 4 regions.{LEAST} Report 2 regions, as in all rows",
+            "1 region in 40 % of samples, 2 in 20 %, 3 in 20 %, 4 in 20 %. "
+            f"{OTHERS}{LEAST} Report 2 regions, as in all rows",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """Changes of a few columns that would make an unusual row usual (counterfactuals)."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,6 +17,7 @@ from somscape.outliers.relation import Relation
 from somscape.outliers.score import Scorer, compared_by, nearest_usual
 from somscape.tables._recoded import cell_text, changed_rows, changes_text, rounding_steps
 from somscape.tables.codes import NumberCode
+from somscape.tables.encoding import FeatureCode
 from somscape.tables.ordered import LeveledCode
 from somscape.tables.table import Table
 
@@ -567,3 +569,33 @@ def _with_implied_values(relation: Relation | None, rows: Float64s) -> Float64s:
     moved = rows[some]
     moved[np.arange(len(some)), features[some]] = values[some]
     return moved
+
+
+def fitting_values(
+    relation: Relation | None, code: FeatureCode, place: slice, implied: Float64s, mark: str
+) -> tuple[list[str | None], Float64s]:
+    """Return, for each row, the value of a column that would fit the other columns, as text and on
+    the encoded scale.  If no value would fit, return None and NaN.
+    """
+    places = np.full(len(implied), np.nan)
+    if relation is None or isinstance(code, LeveledCode):
+        return [None] * len(implied), places
+    used = relation.features[relation.targets] == place.start
+    if not used.any():
+        return [None] * len(implied), places
+    deviations = relation.deviations[relation.targets] * relation.scales.min(axis=0)
+    step, (bend, start) = deviations[used][0], relation.curves[:, relation.targets[used][0]]
+
+    def text(row: int, value: float) -> str | None:
+        encoded = np.array([[value]])
+        if isinstance(code, NumberCode):
+            low, high = code.bounds
+            if not low <= code.decode(encoded)[0] <= high:
+                return None  # a value that the column cannot have does not fit
+        own = step / (bend * math.cosh(bend * value + start)) if bend > 0 else step
+        short: Any = code.short(encoded, float(own))
+        places[row] = code.place(short)[0]
+        return cell_text(short[0], mark)
+
+    fits = enumerate(implied.tolist())
+    return [text(i, v) if feature == place.start else None for i, (feature, v) in fits], places

@@ -1,6 +1,5 @@
 """The fitted detector, which computes scores, alerts and reasons."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -34,7 +33,7 @@ from somscape.outliers._listing import (
     without_other_side,
 )
 from somscape.outliers.calibration import Calibration, adjusted, count_within, usual_share
-from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of
+from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of, fitting_values
 from somscape.outliers.findings import Finding, findings_of, numbers_of
 from somscape.outliers.marks import ANOMALY, UNKNOWN, Marks, known_labels
 from somscape.outliers.rarity import TAIL_SHARE, Occurrence, Rarity, ValueCounts, counted_exactly
@@ -51,11 +50,11 @@ from somscape.outliers.score import (
 from somscape.tables._checked import converted, one_of
 from somscape.tables._messages import counted, free_name, in_columns
 from somscape.tables._numbers import read_numbers
-from somscape.tables._recoded import NO_CELL, cell_text, mark_of, table_in_words, values_shown
-from somscape.tables.codes import CategoryCode, NumberCode
+from somscape.tables._recoded import NO_CELL, mark_of, table_in_words, values_shown
+from somscape.tables.codes import CategoryCode
 from somscape.tables.column import Column, spelled
-from somscape.tables.encoding import Encoding, FeatureCode, sources_of
-from somscape.tables.ordered import CycleCode, LeveledCode
+from somscape.tables.encoding import Encoding, sources_of
+from somscape.tables.ordered import CycleCode
 from somscape.tables.rules import RuleEffect
 from somscape.tables.sources import Source
 from somscape.tables.table import Table, frame_of, html_of, table_from_columns
@@ -602,7 +601,8 @@ class Reason:
     value : str
         Value of the row, in original units.
     usual : str
-        Values of the prototypes near the row.  Usual values are a range, or a level with its share.
+        Values of the prototypes near the row, and `fitting`.  Usual values are a range, or a level
+        with its share.
     share : float
         Contribution of the column to the row's score, as a share from 0 to 1.
     at : float or None
@@ -842,7 +842,8 @@ def _reasons_by(
     code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
     prototypes, cells = detector.map_.codebook[:, place], rows[:, place]
     is_decorrelated = detector.of_all_rows.decorrelation is not None
-    values, usual = values_shown(code, table, numbers, cells), code.usual_of(prototypes, near)
+    values = values_shown(code, table, numbers, cells)
+    fitting: Iterable[str | None] = repeat(None)
     occur: Iterable[Occurrence | None] = repeat(None)
     if detector.counts is not None:
         occur = detector.counts.occurrences(j, code, cells)
@@ -853,23 +854,31 @@ def _reasons_by(
     at: Iterable[float | None] = repeat(None)
     usual_at: Iterable[tuple[float, float] | None] = repeat(None)
     are_usual: Iterable[bool] = repeat(False)
+    if isinstance(code, CategoryCode | CycleCode):
+        usual = code.usual_of(prototypes, near)
     if isinstance(code, CycleCode) and is_decorrelated:
         both = zip(cells, near, strict=True)
         are_usual = [code.is_usual(cell, prototypes[units]) for cell, units in both]
     elif not isinstance(code, CategoryCode | CycleCode):
         mark = mark_of(table, code)
-        usual = [spelled(words, mark) for words in usual]
-        own, ends, fits = cells[:, 0], prototypes[near, 0], implied[:, 1]
-        low, high = ends.min(axis=1), ends.max(axis=1)
+        own, ends, fits = cells[:, 0], prototypes[near, 0].T, implied[:, 1]
+        if detector.counts is not None:  # the row itself moves the prototypes near it
+            ends = np.clip(ends, *detector.counts.ends(j, own))
+        low, high = ends.min(axis=0), ends.max(axis=0)
         # "Highest of all" and "a higher value would fit" contradict each other.
         is_further = ((own > high) & (fits > own)) | ((own < low) & (fits < own))
         implied = np.where(is_further[:, None], np.nan, implied)
+        fitting, fits = fitting_values(detector.relation, code, place, implied, mark)
+        # A value that would fit is usual.
+        low, high = np.fmin(low, fits), np.fmax(high, fits)
+        pairs = np.arange(2 * len(low)).reshape(-1, 2)
+        usual = code.usual_of(np.column_stack([low, high]).reshape(-1, 1), pairs)
+        usual = [spelled(words, mark) for words in usual]
         at = _unless_missing(values, own.tolist())
         usual_at = zip(low.tolist(), high.tolist(), strict=True)
         if is_decorrelated:
             places = zip(low.tolist(), at, high.tolist(), strict=True)
             are_usual = [one is not None and least <= one <= most for least, one, most in places]
-    fitting = _fitting(detector, code, place, implied, mark_of(table, code))
     shared = repeat(code.name), values, usual, shares.tolist()
     return list(map(Reason, *shared, at, usual_at, are_usual, occur, fitting))
 
@@ -890,31 +899,6 @@ def _implied(detector: Detector, rows: Floats, by_column: Float64s) -> Float64s:
     is_main &= (amounts > 0) & ~np.isnan(values)
     out[is_main] = np.column_stack([features, values])[is_main]
     return out
-
-
-def _fitting(
-    detector: Detector, code: FeatureCode, place: slice, implied: Float64s, mark: str
-) -> list[str | None]:
-    """Return the value of a column that would fit the other columns, or None, for each row."""
-    relation = detector.relation
-    if relation is None or isinstance(code, LeveledCode):  # also a cycle
-        return [None] * len(implied)
-    used = relation.features[relation.targets] == place.start
-    if not used.any():
-        return [None] * len(implied)
-    deviations = relation.deviations[relation.targets] * relation.scales.min(axis=0)
-    step, (bend, start) = deviations[used][0], relation.curves[:, relation.targets[used][0]]
-
-    def text(value: float) -> str | None:
-        encoded = np.array([[value]])
-        if isinstance(code, NumberCode):
-            low, high = code.bounds
-            if not low <= code.decode(encoded)[0] <= high:
-                return None  # a value that the column cannot have does not fit
-        own = step / (bend * math.cosh(bend * value + start)) if bend > 0 else step
-        return cell_text(code.short(encoded, float(own))[0], mark)
-
-    return [text(value) if feature == place.start else None for feature, value in implied.tolist()]
 
 
 def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:

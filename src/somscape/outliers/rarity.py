@@ -694,6 +694,16 @@ class ValueCounts:
         part = slice(int(self.starts[j]), int(self.starts[j + 1]))
         return self.values[part], self.below[part], self.upto[part]
 
+    def ends(self, j: int, cells: Floats) -> tuple[Float64s, Float64s]:
+        """Return, for each row, the lowest and the highest number of column `j` in other rows."""
+        values, below, upto = self._knots_of_column(j)
+        if len(values) < 2:
+            return np.full(len(cells), -np.inf), np.full(len(cells), np.inf)
+        is_low = (cells == values[0]) & (upto[0] <= 1.0) & (below[1] == upto[0])
+        is_high = (cells == values[-1]) & (upto[-1] - below[-1] <= 1.0) & (below[-1] == upto[-2])
+        low = np.where(is_low, values[1], values[0])
+        return low, np.where(is_high, values[-2], values[-1])
+
     def occurrences(self, j: int, code: FeatureCode, rows: Floats) -> list[Occurrence | None]:
         """Return how often each row's value occurs, or None for a value that is not far out."""
         values, below, upto = self._knots_of_column(j)

@@ -343,9 +343,18 @@ class Relation:
         """
         all_rows, scaled = np.arange(len(rows)), self._scale.scaled(rows)
         which = self._best(scaled)
-        residuals, is_limited = self._residuals(scaled, which)
-        evidence, worst = self._strongest(rows, residuals, which)
+        evidence, worst = self._strongest(rows, self._residuals(scaled, which)[0], which)
         place = self.targets[worst]
+        # The component with the largest likelihood of the other values, because the value that
+        # breaks the relation can fit another component.
+        others = scaled.copy()
+        others[all_rows, place] = 0.0
+        logs = self._logs(others)
+        for k in range(len(self.heights)):
+            own = self._plain_residuals(others, np.full(len(rows), k))[all_rows, worst]
+            logs[:, k] += own**2 / 2.0 + log(self.scales[k, worst])
+        which = logs.argmax(axis=1)
+        residuals, is_limited = self._residuals(scaled, which)
         # The residuals of a row with an extreme value were made smaller.
         steps = residuals[all_rows, worst] * self.scales[which, worst]
         nearness = _nearness(scaled - self.means[which])

@@ -769,6 +769,16 @@ def largest_pieces(lattice: Lattice, labels: Ints) -> list[Ints]:
     return [units[pieces[units] == np.bincount(pieces[units]).argmax()] for units in found]
 
 
+def draw_region_texts(
+    ax: "Axes", lattice: Lattice, labels: Ints, texts: Sequence[str]
+) -> dict[int, str]:
+    """Write the text of each region in the middle of its largest part, large parts first."""
+    pieces = largest_pieces(lattice, labels)
+    order = sorted(range(len(pieces)), key=lambda region: -len(pieces[region]))
+    units = np.array([middle_unit(lattice, pieces[region]) for region in order])
+    return draw_texts(ax, lattice, units, [texts[region] for region in order])
+
+
 def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[Any]) -> Float64s:
     """Write the number of each region in the middle of the region, or next to a small region."""
     step, scale = points_per_step(ax, lattice), points_per_unit(ax)

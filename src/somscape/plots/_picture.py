@@ -24,6 +24,7 @@ from somscape.plots._cells import (
     class_color,
     draw_borders,
     draw_cells,
+    draw_region_texts,
     draw_texts,
     empty_color,
     ends_of_bar,
@@ -360,7 +361,7 @@ class Picture:
             _make_room(ax, legend.get_window_extent().height / box.height)
 
     def add(self, *, regions: Any = None, labels: Any = None, highlight: Any = None) -> None:
-        """Draw the borders of regions, texts on units, and rings around highlighted units."""
+        """Draw borders and names of regions, texts on units, and rings around highlighted units."""
         lattice = self.map.lattice
         if highlight is not None:
             units = checked_units(highlight, self.map.n_units)
@@ -370,6 +371,10 @@ class Picture:
             found = regions_of(self.map, regions)
             self.drawn["borders"] = draw_borders(self.ax, lattice, found.labels)
             self.drawn["regions"] = found
+            if labels is None:
+                names = found.names or ("",) * found.n_regions
+                texts = [name or str(region) for region, name in enumerate(names)]
+                self.drawn["labels"] = draw_region_texts(self.ax, lattice, found.labels, texts)
         if labels is not None:
             texts = checked_labels(labels, self.map)
             units = np.array([i for i, text in enumerate(texts) if text], dtype=np.intp)

@@ -424,7 +424,8 @@ def values(
         ``"limits"`` and the ``"cells"`` for `figure.colorbar`.  For texts, ``drawn_`` also contains
         the ``"levels"`` (distinct texts), and the values are positions in the levels.  Further keys
         are ``"regions"`` and ``"borders"`` for drawn regions, ``"highlight"`` for highlighted
-        units, and ``"labels"`` for the drawn texts by unit.
+        units, and ``"labels"`` for the drawn texts by unit.  Without `labels`, these are the names
+        or numbers of regions, on the largest part of each region.
 
     Raises
     ------
@@ -638,7 +639,9 @@ def planes(
     """Draw a small map for each column of the data.
 
     Numbers are in original units.  For a category with two levels, a cell shows the share of the
-    second level.  For other categories, a cell shows the most common level.
+    second level.  For other categories, a cell shows the most common level.  The prototypes of a
+    classifier can have values beyond the data, because its margin rule moves them away from rows of
+    other classes.
 
     Parameters
     ----------

@@ -27,11 +27,9 @@ from somscape.plots._cells import (
     draw_borders,
     draw_cells,
     draw_numbers,
-    draw_texts,
+    draw_region_texts,
     ink,
-    largest_pieces,
     limits_from_zero,
-    middle_unit,
     paper,
     region_colors,
     region_names,
@@ -327,15 +325,9 @@ def _points_of_regions(change: MapChange) -> Float64s:
 
 def _write_regions(ax: "Axes", change: MapChange, found: Regions) -> dict[int, str]:
     """In the middle of each region, write its share of the rows on the earlier and later map."""
-    lattice = change.before.lattice
-    pieces = largest_pieces(lattice, found.labels)
-    units, texts = [], []
-    for each in change.regions:
-        if each.after is not None:
-            units.append(middle_unit(lattice, pieces[each.after]))
-            texts.append(f"{each.name}\n{_text_of_shares(each)}")
-    order = np.argsort([-len(pieces[found.labels[unit]]) for unit in units], kind="stable")
-    return draw_texts(ax, lattice, np.array(units)[order], [texts[i] for i in order])
+    texts = {each.after: f"{each.name}\n{_text_of_shares(each)}" for each in change.regions}
+    ordered = [texts[region] for region in range(found.n_regions)]
+    return draw_region_texts(ax, change.before.lattice, found.labels, ordered)
 
 
 def _text_of_shares(change: RegionChange) -> str:
@@ -781,7 +773,7 @@ def stability(
     numbers, counts = np.unique(stability.numbers, return_counts=True)
     shares = counts / counts.sum()
     canvas = Canvas(ax, figsize, title)
-    text = canvas.text(f"Stability: {stability}".partition(". ")[0])
+    text = canvas.text(f"Stability: {stability}".partition(". ")[0].partition(",")[0])
     axes = given_axes(canvas, 2) or _two_axes(canvas, names, text)
     _draw_numbers(axes[0], numbers, shares, stability.usual_number)
     _draw_regions(axes[1], values, names, colors)

@@ -397,12 +397,15 @@ class RegionStability:
 
     def __str__(self) -> str:
         found, n, is_sure = self.found, self.number, self.share >= SHARE
-        text = f"{counted(self.usual_number, 'region')} in {100 * self.share:.0f} % of samples"
+        counts = np.bincount(self.numbers)
+        first, *others = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)].tolist()
+        percent = 100 * counts / len(self.numbers)
+        text = f"{counted(first, 'region')} in {percent[first]:.0f} % of samples"
+        text += "".join(f", {other} in {percent[other]:.0f} %" for other in others)
         if found is None or (is_sure and found.n_regions == n):
             return text
         if not is_sure:
-            low, high = self.numbers.min(), self.numbers.max()
-            text += f". Other samples or maps of the rows can have {low} to {high} regions"
+            text += ". Another map of the rows can also have another of these numbers"
         if found.n_regions != n:
             least = f"{100 * float(self.of_regions.min()):.0f} % of its rows"
             text += f". Of {counted(found.n_regions, 'region')}, the least stable keeps {least}"

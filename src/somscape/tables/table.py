@@ -222,8 +222,8 @@ class Table:
                 _, is_line, line = self.where(row).rpartition(", line ")
                 if is_line and any(column.cell(row) == name for column in self.columns):
                     options, python = f"--header {line}", f" (`header={line}`)"
-                    cure = f"line {line} contains this text, so give line {line} if it has the"
-                    cure = f"{cure} column names{python}."
+                    cure = f"line {line} contains this text, so give this line if it has the names"
+                    cure = f"{cure} of the columns{python}."
                     break
             raise InputError(
                 f"{self.source} has no column {quoted(name)}; {cure}",
