@@ -197,11 +197,6 @@ def _is_dense(person: Person) -> None:
         person.browser.emulate(width=width, height=height)
         person.browser.run("scrollTo(0, document.documentElement.scrollHeight / 2)")
         assert person.browser.run(f"return {INSIDE}", "#undo-mark, #show-keys") == 2
-    person.browser.run("document.getElementById('list').scrollIntoView()")
-    assert person.browser.run(
-        "const edge = (part, side) => document.querySelector(part).getBoundingClientRect()[side];"
-        "return edge('.bar', 'bottom') <= edge('#list h2', 'top')"
-    )
     person.browser.emulate_nothing()
     person.browser.run("scrollTo(0, 0)")
 
@@ -812,6 +807,13 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
     assert person.browser.texts("#anew, #again") == []
     # It returned: what was said of it as it was does not stand.
     person.wait_for("#rows .news")
+    person.browser.emulate(width=390, height=844)
+    person.browser.run("document.getElementById('list').scrollIntoView()")
+    assert person.browser.run(
+        "const edge = (part, side) => document.querySelector(part).getBoundingClientRect()[side];"
+        "return edge('.bar', 'bottom') <= edge('#list h2', 'top')"
+    )
+    person.browser.emulate_nothing()
     _all_ranks(person)
     person.wait_for_words("#rows tr[data-rank='1'] .news", "returned")
     person.wait_for_words("#rows tr[data-rank='1'] .said", "as it was")
