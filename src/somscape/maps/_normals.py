@@ -155,7 +155,7 @@ def partitions(
 class NormalLaws:
     """Means, inverse covariances and heights (logarithms of shares times densities at the means) of
     laws, the best law of each unit, and Schwarz's criterion (higher is better).  The laws are
-    normal, or have a higher power of the squared distance (see `_shape`)."""
+    normal, or have a higher power of the squared distance (see `law_shape`)."""
 
     means: Float64s
     inverses: Float64s
@@ -166,7 +166,7 @@ class NormalLaws:
 
     def density(self, places: Float64s) -> Float64s:
         """Return the logarithm of the density at some places."""
-        logs, factor = [], _shape(places.shape[-1], self.power)[0]
+        logs, factor = [], law_shape(places.shape[-1], self.power)[0]
         for mean, inverse, height in zip(self.means, self.inverses, self.heights, strict=True):
             left = places - mean
             far = factor * ((left @ inverse) * left).sum(axis=-1)
@@ -188,7 +188,7 @@ class NormalLaws:
         return tops, lowest
 
 
-def _shape(d: int, power: float) -> tuple[float, float]:
+def law_shape(d: int, power: float) -> tuple[float, float]:
     """Return the factor f and the logarithm of the integral of exp(-(f r^2)^power / 2).
 
     The covariance is 1.  Power 1 is the normal law (Gomez, Gomez-Villegas and Marin 1998).
@@ -209,7 +209,7 @@ def fit_laws(
     contains the shares of the units after the last round.
     """
     n_units, d = blocks.means.shape
-    factor, integral = _shape(d, power)
+    factor, integral = law_shape(d, power)
     total, flat = blocks.counts.sum(), blocks.squares.reshape(n_units, -1)
     for _ in range(n_rounds):
         shares = shares[:, shares.T @ blocks.counts > max(4.0, d / 2)]
