@@ -120,7 +120,7 @@ def test_regions_explain_their_divisions(tmp_path):
     assert f"egion {touching[1]}" in touch
     assert ": shape (p = " in touch
     assert touch.endswith(
-        "Fewer rows are between two normal laws, which explain the rows, than inside."
+        "Fewer rows are between two simple laws, which explain the rows, than inside."
     )
     assert regions.find_regions(map_, 1).explain() == []
     assert "number given (p = " in regions.find_regions(map_, 4).explain()[-1]

@@ -1,4 +1,4 @@
-"""Groups that touch.  A part of a map is split if normal laws explain its rows, and if the rows are
+"""Groups that touch.  A part of a map is split if simple laws explain its rows, and if the rows are
 fewer between the laws than inside."""
 
 import math
