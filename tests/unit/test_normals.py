@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from sklearn.metrics import adjusted_rand_score
 
 from somscape import SOM, load, regions
@@ -14,6 +15,7 @@ from somscape.maps._normals import (
     UnitMoments,
     along_line,
     fit_laws,
+    law_shape,
     main_directions,
     partitions,
     spread_flags,
@@ -41,6 +43,39 @@ def test_a_ring_and_a_group_with_heavy_tails_stay_whole():
     ring = np.column_stack([np.cos(angle), np.sin(angle)]) * rng.uniform(0.9, 1.1, (800, 1))
     for X in (ring, rng.standard_t(3, (800, 2)), rng.lognormal(size=(800, 2))):
         assert regions.find_regions(SOM(random_state=0).fit(X)).n_regions == 1
+
+
+def evenly(n, k, d, seed):
+    rng = np.random.default_rng(seed)
+    y = np.repeat(np.arange(k), n)
+    X = rng.normal(size=(k * n, d))
+    X *= rng.random((k * n, 1)) ** (1 / d) / np.linalg.norm(X, axis=1, keepdims=True)
+    X[:, 0] += 2.04 * y
+    return X, y
+
+
+@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize("seed", range(2))
+def test_balls_with_sharp_edges_that_touch_are_found_and_one_such_ball_stays_whole(d, seed):
+    X, y = evenly(300, 3, d, seed)
+    found = regions.find_regions(SOM(random_state=0).fit(X))
+    assert found.n_regions == 3
+    assert adjusted_rand_score(y, found.of(X)) > 0.95
+    one, _ = evenly(900, 1, d, seed)
+    assert regions.find_regions(SOM(random_state=0).fit(one)).n_regions == 1
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0, 3.0])
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_laws_of_each_power_have_total_one_and_covariance_one(power, d):
+    factor, integral = law_shape(d, power)
+
+    def moment(k):  # the sphere with radius r has the area s r^(d - 1)
+        return quad(lambda r: r ** (d - 1 + k) * np.exp(-((factor * r * r) ** power) / 2), 0, 30)[0]
+
+    area = {1: 2, 2: 2 * np.pi, 5: 8 * np.pi**2 / 3}[d]
+    assert area * moment(0) == pytest.approx(np.exp(integral))
+    assert moment(2) / moment(0) == pytest.approx(d)
 
 
 def test_each_number_gives_as_many_regions_with_rows():
@@ -85,7 +120,7 @@ def test_regions_explain_their_divisions(tmp_path):
     assert f"egion {touching[1]}" in touch
     assert ": shape (p = " in touch
     assert touch.endswith(
-        "Fewer rows are between two normal laws, which explain the rows, than inside."
+        "Fewer rows are between two simple laws, which explain the rows, than inside."
     )
     assert regions.find_regions(map_, 1).explain() == []
     assert "number given (p = " in regions.find_regions(map_, 4).explain()[-1]

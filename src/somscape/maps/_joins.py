@@ -545,7 +545,7 @@ class Joins:
     n_apart : int
         Number of pieces at which gaps separate all pieces.
     by_shape : ndarray of shape (n_joins,), bool, or None
-        Whether normal laws (True) or gaps (False) are the evidence.  None in files of early maps.
+        Whether fitted laws (True) or gaps (False) are the evidence.  None in files of early maps.
     """
 
     pairs: Ints

@@ -1,7 +1,8 @@
-"""Groups that touch.  A part of a map is split if normal laws explain its rows, and if the rows are
+"""Groups that touch.  A part of a map is split if simple laws explain its rows, and if the rows are
 fewer between the laws than inside."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +48,10 @@ GAIN = 12.0
 STRAY = 1e-3
 """Share of rows that are expected anywhere between the limits of the part."""
 
+FLAT, FLAT_AT_BORDER = 3.0, 2.0
+"""Power of the squared distance in laws with an even density and a sharp edge.  The smaller power
+replaces the larger power between groups, because the place of an edge is uncertain."""
+
 N_ROUNDS, FIRST_ROUNDS, N_BEGUN, N_TRIED = 12, 3, 3, 6
 """Number of rounds in which laws are fitted.  After the first rounds, only the given number of best
 fits continue, because the other fits seldom become better."""
@@ -57,6 +62,7 @@ class UnitMoments:
 
     def __init__(self, rows: Float64s, unit: Ints, weights: Float64s) -> None:
         n_units, (_, d) = int(unit.max()) + 1, rows.shape
+        self._rows, self._weights = rows, weights
         self.counts = np.bincount(unit, weights, n_units)
         sums = [np.bincount(unit, weights * column, n_units) for column in rows.T]
         self.means = np.stack(sums, axis=1) / self.counts[:, None]
@@ -66,6 +72,17 @@ class UnitMoments:
             for j in range(i, d):
                 both = np.bincount(unit, weights * left[:, i] * left[:, j], n_units)
                 self.squares[:, i, j] = self.squares[:, j, i] = both
+        center = np.average(self.means, axis=0, weights=self.counts)
+        width = np.ptp(self.means, axis=0) * 1.2
+        usual = np.sqrt(np.average((self.means - center) ** 2, axis=0, weights=self.counts))
+        far = np.log(np.maximum(np.maximum(width, usual), 1e-12)).sum()
+        self.stray = float(np.log(STRAY) - far)
+
+    def criterion(self, laws: "NormalLaws") -> float:
+        """Return Schwarz's criterion of laws for single rows instead of units."""
+        whole = np.logaddexp(laws.density(self._rows), self.stray)
+        cost = np.log(self.counts.sum()) * _parameters(*laws.means.shape)
+        return 2 * float(whole @ self._weights) - cost
 
     def moments(self, shares: Float64s) -> tuple[Float64s, Float64s, Float64s, Float64s]:
         """Return numbers, means and sums of squares of groups with these shares of the units.
@@ -137,20 +154,23 @@ def partitions(
 @dataclass(frozen=True, eq=False)
 class NormalLaws:
     """Means, inverse covariances and heights (logarithms of shares times densities at the means) of
-    normal laws, the best law of each unit, and Schwarz's criterion (higher is better)."""
+    laws, the best law of each unit, and Schwarz's criterion (higher is better).  The laws are
+    normal, or have a higher power of the squared distance (see `law_shape`)."""
 
     means: Float64s
     inverses: Float64s
     heights: Float64s
     label: Ints
     criterion: float
+    power: float = 1.0
 
     def density(self, places: Float64s) -> Float64s:
         """Return the logarithm of the density at some places."""
-        logs = []
+        logs, factor = [], law_shape(places.shape[-1], self.power)[0]
         for mean, inverse, height in zip(self.means, self.inverses, self.heights, strict=True):
             left = places - mean
-            logs.append(height - ((left @ inverse) * left).sum(axis=-1) / 2)
+            far = factor * ((left @ inverse) * left).sum(axis=-1)
+            logs.append(height - far**self.power / 2)
         return np.asarray(np.logaddexp.reduce(logs, axis=0))
 
     def saddles(self) -> tuple[Float64s, Float64s]:
@@ -168,19 +188,28 @@ class NormalLaws:
         return tops, lowest
 
 
+def law_shape(d: int, power: float) -> tuple[float, float]:
+    """Return the factor f and the logarithm of the integral of exp(-(f r^2)^power / 2).
+
+    The covariance is 1.  Power 1 is the normal law (Gomez, Gomez-Villegas and Marin 1998).
+    """
+    half = d / (2 * power)
+    gamma = math.lgamma(half)
+    factor = math.exp(math.log(2) / power + math.lgamma(half + 1 / power) - gamma) / d
+    ball = d / 2 * math.log(math.pi / factor) - math.lgamma(d / 2)
+    return factor, ball + half * math.log(2) + gamma - math.log(power)
+
+
 def fit_laws(
-    blocks: UnitMoments, shares: Float64s, n_rounds: int
+    blocks: UnitMoments, shares: Float64s, n_rounds: int, power: float = 1.0
 ) -> tuple[NormalLaws, Float64s] | None:
-    """Fit normal laws by expectation and maximization, from the laws' shares of the units.
+    """Fit laws by expectation and maximization, from the laws' shares of the units.
 
     All rows of a unit have the same shares (Verbeek, Nunnink and Vlassis 2006).  The second result
     contains the shares of the units after the last round.
     """
     n_units, d = blocks.means.shape
-    center = np.average(blocks.means, axis=0, weights=blocks.counts)
-    width = np.ptp(blocks.means, axis=0) * 1.2
-    usual = np.sqrt(np.average((blocks.means - center) ** 2, axis=0, weights=blocks.counts))
-    stray = np.log(STRAY) - np.log(np.maximum(np.maximum(width, usual), 1e-12)).sum()
+    factor, integral = law_shape(d, power)
     total, flat = blocks.counts.sum(), blocks.squares.reshape(n_units, -1)
     for _ in range(n_rounds):
         shares = shares[:, shares.T @ blocks.counts > max(4.0, d / 2)]
@@ -189,16 +218,16 @@ def fit_laws(
         counts, means, squares, left = blocks.moments(shares)
         inverses = np.linalg.inv(_covariances(counts, squares, _pooled(counts, squares)))
         sizes = np.linalg.slogdet(inverses)[1]
-        heights = np.log(counts / total) + (sizes - d * np.log(2 * np.pi)) / 2
+        heights = np.log(counts / total) + sizes / 2 - integral
         far = ((left @ inverses) * left).sum(axis=2).T
         far += flat @ inverses.reshape(len(means), -1).T / blocks.counts[:, None]
-        fits = heights - far / 2
-        whole = np.logaddexp(np.logaddexp.reduce(fits, axis=1), stray)[:, None]
+        fits = heights - (factor * far) ** power / 2
+        whole = np.logaddexp(np.logaddexp.reduce(fits, axis=1), blocks.stray)[:, None]
         shares = np.exp(fits - whole)
     cost = np.log(total) * _parameters(len(means), d)
     criterion = 2 * float(whole[:, 0] @ blocks.counts) - cost
     used, label = np.unique(fits.argmax(axis=1), return_inverse=True)
-    laws = NormalLaws(means[used], inverses[used], heights[used], label, float(criterion))
+    laws = NormalLaws(means[used], inverses[used], heights[used], label, float(criterion), power)
     return laws, shares
 
 
@@ -225,15 +254,32 @@ def best_laws(blocks: UnitMoments) -> NormalLaws | None:
     gains = np.cumsum([0.0, *(loss for loss, *_ in joins[::-1])])
     tried = [k for k in found if k <= 8 or k % (k // 8 + 1) == 0 or k == len(gains)]
     tried.sort(key=lambda k: _cost_of_partition(blocks, found[k]) - gains[k - 1])
-    starts = [np.eye(k)[found[k]] for k in sorted({*tried[:N_TRIED], 1})]
-    begun = [fit for each in starts if (fit := fit_laws(blocks, each, FIRST_ROUNDS))]
+    begins = {k: np.eye(k)[found[k]] for k in tried}
+    normal = _fitted(blocks, [begins[k] for k in sorted({*tried[:N_TRIED], 1})])
+    best = _better_than_one(normal, [laws.criterion for laws in normal])
+    k = 0 if best is None else len(best.means)
+    sharp = fit_laws(blocks, np.eye(k)[best.label], 1, FLAT) if best else None
+    if best is None or sharp is None or sharp[0].criterion <= best.criterion:
+        return best
+    every = [best, *_fitted(blocks, [begins[n] for n in begins if n <= k], FLAT)]
+    best = _better_than_one(every, [blocks.criterion(laws) for laws in every])
+    return best and replace(best, power=min(best.power, FLAT_AT_BORDER))
+
+
+def _fitted(blocks: UnitMoments, begins: list[Float64s], power: float = 1.0) -> list[NormalLaws]:
+    """Return the best laws from some first shares of the units."""
+    begun = [fit for each in begins if (fit := fit_laws(blocks, each, FIRST_ROUNDS, power))]
     begun.sort(key=lambda fit: -fit[0].criterion)
     begun[N_BEGUN:] = [fit for fit in begun[N_BEGUN:] if len(fit[0].means) == 1][:1]
-    fits = [fit_laws(blocks, shares, N_ROUNDS - FIRST_ROUNDS) for _, shares in begun]
-    fitted = sorted((fit[0] for fit in fits if fit), key=lambda laws: -laws.criterion)
-    lone = max((laws.criterion for laws in fitted if len(laws.means) == 1), default=-np.inf)
-    is_better = fitted and len(fitted[0].means) > 1 and fitted[0].criterion > lone + GAIN
-    return fitted[0] if is_better else None
+    more = N_ROUNDS - FIRST_ROUNDS
+    return [fit[0] for _, shares in begun if (fit := fit_laws(blocks, shares, more, power))]
+
+
+def _better_than_one(fits: list[NormalLaws], criteria: list[float]) -> NormalLaws | None:
+    """Return the laws with the best criterion, or None if one law is about as good."""
+    ones = [value for laws, value in zip(fits, criteria, strict=True) if len(laws.means) == 1]
+    best = int(np.argmax(criteria)) if fits else -1
+    return fits[best] if fits and criteria[best] > max(ones, default=-np.inf) + GAIN else None
 
 
 def main_directions(rows: Float64s, weights: Float64s) -> Float64s:

@@ -133,9 +133,10 @@ def find_regions(
     distributed noise is also one region.
 
     Between groups that touch, the number of rows may hardly fall.  A region is therefore split
-    further if a mixture of normal laws explains its rows better than one law, and if fewer rows
-    are between two laws than inside them, along the line that separates the laws best.  Laws
-    without such a fall belong to one region, so a ring or a group with heavy tails stays whole.
+    further if a mixture of normal laws, or of laws with a sharp edge, explains its rows better than
+    one law, and if fewer rows are between two laws than inside them, along the line that separates
+    the laws best.  Laws without such a fall belong to one region, so a ring or a group with heavy
+    tails stays whole.
 
     Parameters
     ----------
@@ -192,7 +193,9 @@ def find_regions(
     K. M. Ashman, C. M. Bird and S. E. Zepf (1994), Detecting bimodality in astronomical
     datasets, The Astronomical Journal 108.  C. Hennig (2010), Methods for merging Gaussian mixture
     components, Advances in Data Analysis and Classification 4.  S. Ray and B. G. Lindsay (2005),
-    The topography of multivariate normal mixtures, The Annals of Statistics 33.
+    The topography of multivariate normal mixtures, The Annals of Statistics 33.  E. Gomez, M. A.
+    Gomez-Villegas and J. M. Marin (1998), A multivariate generalization of the power exponential
+    family of distributions, Communications in Statistics 27: laws with a sharp edge.
 
     Examples
     --------

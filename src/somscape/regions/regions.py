@@ -59,11 +59,11 @@ MAX_ALL_ROWS = 20_000
 """Maximum number of such rows of all regions together.  Each region has an equal share."""
 
 REASONS = {
-    True: ("shape", "Fewer rows are between two normal laws, which explain the rows, than inside."),
+    True: ("shape", "Fewer rows are between two simple laws, which explain the rows, than inside."),
     False: ("density", "On every path between both sides, a border has fewer rows than inside."),
     None: ("density or shape", "The file of the map does not contain which method divides them."),
 }
-"""Method and reason of a division, by whether normal laws are the evidence (None if unknown)."""
+"""Method and reason of a division, by whether fitted laws are the evidence (None if unknown)."""
 
 ASKED = "Both sides are one group by default, and are divided because of the given number."
 
