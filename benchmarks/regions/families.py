@@ -154,7 +154,7 @@ def crossing(rng, n):
 
 def seven_balls(rng, n):
     """A ball amid six others, one of them four times as dense."""
-    places = np.concatenate([np.zeros((1, 3)), 3.0 * np.vstack([np.eye(3), -np.eye(3)])])
+    places = 3.0 * np.vstack([np.zeros((1, 3)), np.eye(3), -np.eye(3)])
     return _stack(_balls(rng, places, [0.3, *[0.6] * 6], _split(n, [1] * 7)))
 
 
@@ -175,10 +175,8 @@ def sheets(rng, n):
 
 def rings_in_rings(rng, n):
     """Three rings around the same middle."""
-    return _stack([
-        radius * _arc(rng, m, 0, 2 * np.pi, 0.1 / radius)
-        for radius, m in zip((0.6, 1.2, 1.8), _split(n, [1, 2, 3]), strict=True)
-    ])  # fmt: skip
+    sizes = zip((0.6, 1.2, 1.8), _split(n, [1, 2, 3]), strict=True)
+    return _stack([r * _arc(rng, m, 0, 2 * np.pi, 0.1 / r) for r, m in sizes])
 
 
 def beads(rng, n):
@@ -276,6 +274,11 @@ def _exact(parts: list[np.ndarray]) -> Made:
     return X, y, y
 
 
+def _groups(shares, means, covariances, heavy: bool = False) -> Callable[..., Made]:
+    """Return a recipe of normal groups, or of groups by Student's law with 3 degrees."""
+    return lambda rng, n: _clouds(rng, _split(n, shares), means, covariances, heavy=heavy)
+
+
 def _equal(k: int, d: int, nearest: float, n_each: int = 0) -> Callable[..., Made]:
     """Return a recipe of `k` equal normal groups, whose nearest middles have this distance."""
 
@@ -284,11 +287,6 @@ def _equal(k: int, d: int, nearest: float, n_each: int = 0) -> Callable[..., Mad
         return _clouds(rng, counts, _spread(rng, k, d, nearest), [1] * k)
 
     return make
-
-
-def overlapping_pair(rng, n):
-    """Two equal normal groups, 3.2 standard deviations apart."""
-    return _clouds(rng, _split(n, [1, 1]), [[0, 0], [3.2, 0]], [1, 1])
 
 
 def four_touching(rng, n):
@@ -316,11 +314,6 @@ def wedges(rng, n):
     return _exact(parts)
 
 
-def unequal_sizes(rng, n):
-    """Three groups with a half, a third and a twelfth of the rows."""
-    return _clouds(rng, _split(n, [7, 4, 1]), [[0, 0], [3.8, 0], [1.9, 3.6]], [1, 1, 0.6])
-
-
 def unequal_covariances(rng, n):
     """A round group and two long ones in different directions."""
     long, wide = [[4.0, 1.5], [1.5, 1.0]], [[0.4, -0.5], [-0.5, 3.0]]
@@ -331,12 +324,6 @@ def proteins(rng, n):
     """Eight groups of very unequal sizes in seven columns, as in the table of E. coli proteins."""
     shares = [143, 77, 52, 35, 20, 12, 8, 8]
     return _clouds(rng, _split(n, shares), _spread(rng, 8, 7, 4.2), rng.uniform(0.5, 1.2, 8))
-
-
-def heavy_tails(rng, n):
-    """Three groups with heavy tails (Student's law with 3 degrees of freedom)."""
-    means = [[0, 0, 0], [6, 0, 0], [3, 5, 0]]
-    return _clouds(rng, _split(n, [2, 1, 1]), means, [1] * 3, heavy=True)
 
 
 def bridges(rng, n):
@@ -391,13 +378,16 @@ def rings_and_sheets(rng, n):
 
 Family = tuple[Callable[..., Made], tuple[int, int], int]
 
+PAIR = [[0, 0], [3.2, 0]]
+CORNERS, FAR_CORNERS = [[0, 0], [3.8, 0], [1.9, 3.6]], [[0, 0, 0], [6, 0, 0], [3, 5, 0]]
+
 TOUCHING: dict[str, Family] = {
-    "overlapping_pair": (overlapping_pair, (400, 1500), 2),
+    "overlapping_pair": (_groups([1, 1], PAIR, [1, 1]), (400, 1500), 2),
     "thick_and_thin": (thick_and_thin, (400, 1500), 2),
     "balls_of_thirty": (_equal(7, 3, 4.5, 30), (210, 210), 3),
     "twenty_balls": (_equal(20, 3, 5.0), (600, 2000), 5),
     "unequal_covariances": (unequal_covariances, (500, 1500), 3),
-    "heavy_tails": (heavy_tails, (600, 2000), 3),
+    "heavy_tails": (_groups([2, 1, 1], FAR_CORNERS, [1] * 3, heavy=True), (600, 2000), 3),
     "mixed_columns": (mixed_columns, (500, 1500), 11),
     "moons_and_pair": (moons_and_pair, (800, 2000), 2),
 }
@@ -407,7 +397,7 @@ TOUCHING_REPORTED: dict[str, Family] = {
     "four_touching": (four_touching, (400, 1500), 2),
     "wedges": (wedges, (400, 1500), 2),
     "fifty_balls": (_equal(50, 4, 5.0), (1500, 3000), 6),
-    "unequal_sizes": (unequal_sizes, (500, 1500), 3),
+    "unequal_sizes": (_groups([7, 4, 1], CORNERS, [1, 1, 0.6]), (500, 1500), 3),
     "proteins": (proteins, (355, 1500), 7),
     "bridges": (bridges, (400, 1500), 2),
     "fifty_columns": (fifty_columns, (500, 1500), 50),
