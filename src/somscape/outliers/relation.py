@@ -359,8 +359,7 @@ class Relation:
         steps = residuals[all_rows, worst] * self.scales[which, worst]
         nearness = _nearness(scaled - self.means[which])
         steps /= np.where(is_limited[all_rows, worst], 1.0, nearness)
-        expected = scaled[all_rows, place] - steps
-        expected = self.center[place] + expected * self.deviations[place]
+        expected = self.center[place] + (scaled[all_rows, place] - steps) * self.deviations[place]
         expected[self.scales[which, worst] > MAX_IMPLIED] = np.nan
         expected = _encoded(expected, self.curves[:, place])
         return self.features[place], expected, self._amounts(evidence)
