@@ -45,6 +45,23 @@ def test_a_ring_and_a_group_with_heavy_tails_stay_whole():
         assert regions.find_regions(SOM(random_state=0).fit(X)).n_regions == 1
 
 
+@pytest.mark.parametrize(("share", "n", "d"), [(0.25, 200, 5), (0.5, 200, 5), (0.5, 300, 2)])
+def test_an_arc_stays_whole(share, n, d):
+    for seed in range(100, 106):
+        rng = np.random.default_rng(seed)
+        angle = rng.uniform(0, 2 * np.pi * share, n)
+        X = rng.normal(size=(n, d)) * 0.05
+        X[:, :2] += np.column_stack([np.cos(angle), np.sin(angle)])
+        assert regions.find_regions(SOM(random_state=0).fit(X)).n_regions == 1
+
+
+def test_straight_groups_end_to_end_are_separate():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 2)) * [1, 0.3] + np.outer(np.repeat([0, 1], 300), [3.6, 0])
+    X @= [[1, 1], [-1, 1]]
+    assert regions.find_regions(SOM(random_state=0).fit(X)).n_regions == 2
+
+
 def evenly(n, k, d, seed):
     rng = np.random.default_rng(seed)
     y = np.repeat(np.arange(k), n)

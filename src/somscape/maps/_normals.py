@@ -454,11 +454,18 @@ ALIKE = 0.85
 """Two normal groups can be separate only if the density between them is at most this share of the
 density in the lower one of their middles."""
 
-ALIKE_BENT = 0.13
-"""This share replaces `ALIKE` if one of the groups needs several laws, because it can be bent."""
+ALIKE_BENT, ALIKE_ARC = 0.13, 0.03
+"""These shares replace `ALIKE`.  The first share holds for a group of several laws, because the
+group can be bent, and for two parts of an arc.  The second share holds for joined parts of arcs."""
 
 MAIN_SHARE = 0.8
 """A group of several laws is not bent if one of its laws has at least this share of its rows."""
+
+SLIM, ENDS, STRAIGHT = 3.0, 0.6, 0.95
+"""Two laws can be parts of an arc if the variances along their longest axes are this many times the
+next variances, if the cosines between these axes and the line between the laws are above the second
+number, and if the cosine between the axes is below the third number.  The rows of an arc seem fewer
+in the middle of such a line, because the line crosses its ends."""
 
 ALPHA_LAWS = 0.02
 """Result of `valley` along a line below which two normal groups are separate."""
@@ -543,10 +550,14 @@ class _Groups:
     ) -> None:
         self._rows, self._weights, self._rows_of = rows, weights, rows_of
         self._tops, self._saddles = laws.saddles()
+        widths, axes = np.linalg.eigh(laws.inverses)  # the first axis is the longest
+        self._means, self._axes = laws.means, axes[:, :, 0]
+        self._slim = widths[:, 1] / widths[:, 0] if widths.shape[1] > 1 else np.zeros(len(widths))
         self._sizes = [float(weights[own].sum()) for own in rows_of]
         self._laws = {k: [k] for k in range(len(rows_of))}
         self._dips = {(a, b): self._dip(a, b) for a in self._laws for b in self._laws if a < b}
         self._apart: dict[tuple[int, int], float] = {}
+        self._arcs: set[int] = set()
         self.joined: list[Join] = []
 
     def join_all(self) -> None:
@@ -554,13 +565,16 @@ class _Groups:
         while len(self._apart) < len(self._dips):
             pair = max(self._dips.keys() - self._apart.keys(), key=lambda each: self._dips[each])
             a, b = pair
-            is_bent = self._is_bent(a) or self._is_bent(b)
-            evidence = self._evidence(a, b)
+            evidence, is_arc = self._evidence(a, b), not self._arcs.isdisjoint(pair)
+            is_chain = self._is_chain(a, b)
+            is_bent = is_arc or is_chain or self._is_bent(a) or self._is_bent(b)
             alike, alpha = (ALIKE_BENT, ALPHA_BENT) if is_bent else (ALIKE, ALPHA_LAWS)
+            alike = ALIKE_ARC if is_arc else alike
             if self._dips[pair] < np.log(alike) and evidence < alpha:
                 self._apart[pair] = evidence
                 continue
             self.joined.append((a, b, evidence if self._dips[pair] < np.log(ALIKE) else 1.0))
+            self._arcs |= {a} if is_arc or is_chain else set()
             self._laws[a] += self._laws.pop(b)
             self._rows_of[a] = np.concatenate([self._rows_of[a], self._rows_of[b]])
             changed = [each for each in self._dips if a in each or b in each]
@@ -584,8 +598,21 @@ class _Groups:
 
     def _is_bent(self, group: int) -> bool:
         """Return whether a group has several laws, and none of them has most rows of the group."""
-        most = max(self._sizes[law] for law in self._laws[group])
+        most = self._sizes[self._main(group)]
         return most < MAIN_SHARE * self._weights[self._rows_of[group]].sum()
+
+    def _main(self, group: int) -> int:
+        """Return the law of a group with the most rows."""
+        return max(self._laws[group], key=lambda law: self._sizes[law])
+
+    def _is_chain(self, a: int, b: int) -> bool:
+        """Return whether two long laws meet at their ends, at an angle, as two parts of an arc."""
+        a, b = self._main(a), self._main(b)
+        line = self._means[b] - self._means[a]
+        far = max(float(np.linalg.norm(line)), np.finfo(float).tiny)
+        are_long = min(self._slim[a], self._slim[b]) > SLIM
+        are_ends = np.abs(self._axes[[a, b]] @ line).min() > ENDS * far
+        return bool(are_long and are_ends and abs(self._axes[a] @ self._axes[b]) < STRAIGHT)
 
     def _dip(self, a: int, b: int) -> float:
         """Return the logarithm of the density between two groups, relative to their middles."""
