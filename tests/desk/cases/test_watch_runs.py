@@ -892,10 +892,15 @@ def test_a_watch_trained_anew_learns_from_decisions_and_keeps_places(
     assert outcome.drift.is_first
     assert [watch.name for watch in state.watches()] == ["cards"]
     # One that moved far is not known to be usual any more.
-    moved = month(tmp_path / "m.csv", 3, c005=(INCOME, 9_000_000))
+    moved = month(tmp_path / "m.csv", 3, c005=(INCOME, 9_000_000), c009=ODD["c009"])
     known = known_cases(state, "cards", read_table(moved), ("id",), before)
     assert known is not None
     assert (known[9], known[5]) == (1, -1)
+    # A confirmed row whose error was corrected is no example of an anomaly.
+    corrected = month(tmp_path / "c.csv", 4, c005=(INCOME, 90_100))
+    known = known_cases(state, "cards", read_table(corrected), ("id",), before)
+    assert known is not None
+    assert (known[9], known[5]) == (-1, 0)
 
 
 def test_a_map_of_other_columns_takes_over_with_what_it_can_compare(

@@ -421,7 +421,7 @@ def test_nearly_numbers_are_text_with_a_problem(tmp_path: Path) -> None:
     assert column.numbers is None
     assert column.problem == (
         "t.csv, line 11, column 'x': 'abc' is not a number, but 9 of 10 values are. Correct or"
-        " remove the value, drop the column, or use it as a category."
+        " remove the value, name it as a missing value, drop the column, or use it as a category."
     )
     assert one_column(tmp_path, cells[1:]).problem is None  # nine cells
     assert one_column(tmp_path, [*cells, "abc"]).problem is None  # 9 of 11

@@ -726,10 +726,18 @@ def detector_of_watch(state: State, name: str) -> Detector | None:
     return detector_of(state.map(found[0].map)) if found else None
 
 
+SURE, CORRECTED = (CONFIRMED, CLEARED), 0.05
+"""States from which a detector learns, and the p-value above which a changed row is usual."""
+
+
 def known_cases(
     state: State, name: str, table: Table, key: Sequence[str], before: Detector | None
 ) -> Ints | None:
-    """Return a mark for each row from the decision on its case, or None without any mark."""
+    """Return a mark for each row from the decision on its case, or None without any mark.
+
+    A cleared row that moved has no mark.  A confirmed row has no mark if the row moved and is now
+    usual, for example because its error was corrected.
+    """
     decided = state.last_decisions(name)
     rows = {k: row for row, k in enumerate(keys_of(table, key)) if k in decided}
     known = np.full(table.n_rows, UNKNOWN)
@@ -738,9 +746,13 @@ def known_cases(
     if before and rows and runs and set(names) <= {*table.names}:
         cells = dict(zip(rows, cells_of_rows(table, names, [*rows.values()]), strict=True))
         usual = UsualMoves(**counting(runs)[0].facts["usual_moves"])
-        moved = returned(before, decided, cells, usual, clear_for=10**6, today=now())
+        said = {k: replace(d, state=CLEARED) for k, d in decided.items() if d.state in SURE}
+        moved = returned(before, said, cells, usual, clear_for=10**6, today=now())
+    again = [rows[each] for each in moved if decided[each].state == CONFIRMED]
+    p_values = before.p_values(table.take(np.array(again))) if before and again else ()
+    corrected = {row for row, p in zip(again, p_values, strict=True) if p > CORRECTED}
     for each, row in rows.items():
-        if decided[each].state == CONFIRMED:
+        if decided[each].state == CONFIRMED and row not in corrected:
             known[row] = 1
         elif decided[each].state == CLEARED and each not in moved:
             known[row] = 0
