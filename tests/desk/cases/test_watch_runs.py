@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -901,6 +902,29 @@ def test_a_watch_trained_anew_learns_from_decisions_and_keeps_places(
     known = known_cases(state, "cards", read_table(corrected), ("id",), before)
     assert known is not None
     assert (known[9], known[5]) == (-1, 0)
+
+
+def test_usual_moves_of_small_tables_do_not_only_shrink(state: State, tmp_path: Path) -> None:
+    def small(seed: int, **cells: Any) -> Path:
+        path = month(tmp_path / f"{seed}{len(cells)}.csv", seed, **cells)
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:26]))
+        return path
+
+    first = str(small(1))
+    found = found_in(Path(first))
+    begin_watch(
+        *(state, "few", found), key=("id",), source=source_of(first), job=FIVE, author="ann"
+    )
+    corrected = small(2, c003=(INCOME, 3000))  # all other cells are the same
+    tables = [small(2), corrected, *map(small, range(3, 8))]
+    far = [
+        run_watch(state, "few", author="ann", source=str(path), again=True).run.facts[
+            "usual_moves"
+        ]["far"]
+        for path in tables
+    ]
+    assert all(after > before / 1.3 for before, after in pairwise(far))
+    assert far[-1] > 0.1
 
 
 def test_a_map_of_other_columns_takes_over_with_what_it_can_compare(

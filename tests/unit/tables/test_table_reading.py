@@ -652,6 +652,13 @@ def test_cells_that_repeat_below_are_not_names(tmp_path: Path) -> None:
     assert table.names == ("2024 a", "2024 b", "2025 c", "2025 d")  # empty cells are not names
 
 
+@pytest.mark.parametrize("title", ["Orders\n", "Orders\nDecember\n"])
+def test_a_cell_below_a_title_can_repeat_the_name_of_its_column(tmp_path: Path, title: str) -> None:
+    lines = [f"k{i},{['unit', 'kg', 'box'][i % 3]},{i * 3},{i}\n" for i in range(20)]
+    table = read(tmp_path, title + "kind,unit,EUR,n\n" + "".join(lines))
+    assert (table.names, table.n_rows) == (("kind", "unit", "EUR", "n"), 20)
+
+
 def test_a_title_with_the_delimiter_is_left_out(tmp_path: Path) -> None:
     table = read(tmp_path, "Sales, January 2026\n\nid;a;b\n1;2;x\n2;3;y\n")
     assert table.names == ("id", "a", "b")
