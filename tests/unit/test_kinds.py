@@ -141,6 +141,19 @@ def test_names_are_dropped_with_the_reason() -> None:
     assert why_of(comments) == f"text with {N} different values, free text"
 
 
+@pytest.mark.parametrize("odd", ["ERR", "99.9 m3/h"])
+def test_numbers_with_many_other_texts_are_dropped_with_a_note(odd: str) -> None:
+    flow = [odd if i % 5 == 0 else f"{100 + i * 0.37:.2f}" for i in range(N)]
+    assert why_of(flow) == f"numbers but for texts such as '{odd}'"
+    table = table_from_columns({"flow": flow, "x": [i / 7 for i in range(N)]})
+    notes = notes_of(fit_encoding(table))
+    assert any(
+        f"left out 'flow' (numbers but for texts such as '{odd}'). Correct the cells, or name the "
+        "text as a code for missing values" in note
+        for note in notes
+    )
+
+
 def test_names_in_a_small_table_are_dropped() -> None:
     table = table_from_columns({"c": ["Ann", "Bo", "Cy", "Di"], "x": [1.5, 2, 3, 4]})
     assert fit_encoding(table).columns[0].kind == "dropped"

@@ -62,6 +62,14 @@ def test_straight_groups_end_to_end_are_separate():
     assert regions.find_regions(SOM(random_state=0).fit(X)).n_regions == 2
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_two_slim_groups_that_meet_at_a_right_angle_are_separate(seed):
+    rng = np.random.default_rng(seed)
+    wide, high = rng.normal(size=(300, 2)) * [2, 0.3], rng.normal(size=(300, 2)) * [0.3, 2]
+    X = np.concatenate([wide, high + 4.2])
+    assert regions.find_regions(SOM(random_state=0).fit(X)).n_regions == 2
+
+
 def evenly(n, k, d, seed):
     rng = np.random.default_rng(seed)
     y = np.repeat(np.arange(k), n)

@@ -451,12 +451,12 @@ class _Pieces:
 
 
 ALIKE = 0.85
-"""Two normal groups can be separate only if the density between them is at most this share of the
+"""Two groups can be separate only if the density between them is at most this share of the
 density in the lower one of their middles."""
 
-ALIKE_BENT, ALIKE_ARC = 0.13, 0.03
-"""These shares replace `ALIKE`.  The first share holds for a group of several laws, because the
-group can be bent, and for two parts of an arc.  The second share holds for joined parts of arcs."""
+ALIKE_CHAIN, ALIKE_BENT, ALIKE_ARC = 0.3, 0.13, 0.03
+"""These shares replace `ALIKE` for two laws that can be parts of an arc, for a group of several
+laws, because the group can be bent, and for joined parts of an arc."""
 
 MAIN_SHARE = 0.8
 """A group of several laws is not bent if one of its laws has at least this share of its rows."""
@@ -468,10 +468,10 @@ number, and if the cosine between the axes is below the third number.  The rows 
 in the middle of such a line, because the line crosses its ends."""
 
 ALPHA_LAWS = 0.02
-"""Result of `valley` along a line below which two normal groups are separate."""
+"""Result of `valley` along a line below which two groups are separate."""
 
-ALPHA_BENT = 2e-3
-"""This number replaces `ALPHA_LAWS` if one of the groups needs several laws."""
+ALPHA_BENT, ALPHA_CHAIN = 2e-3, 1e-5
+"""These numbers replace `ALPHA_LAWS` for a group of several laws, and for parts of an arc."""
 
 
 class _Split:
@@ -543,7 +543,7 @@ class _Split:
 
 
 class _Groups:
-    """Joins normal laws to groups, in descending order of the density between them."""
+    """Joins laws to groups, in descending order of the density between them."""
 
     def __init__(
         self, laws: NormalLaws, rows: Float64s, weights: Float64s, rows_of: list[Ints]
@@ -565,16 +565,13 @@ class _Groups:
         while len(self._apart) < len(self._dips):
             pair = max(self._dips.keys() - self._apart.keys(), key=lambda each: self._dips[each])
             a, b = pair
-            evidence, is_arc = self._evidence(a, b), not self._arcs.isdisjoint(pair)
-            is_chain = self._is_chain(a, b)
-            is_bent = is_arc or is_chain or self._is_bent(a) or self._is_bent(b)
-            alike, alpha = (ALIKE_BENT, ALPHA_BENT) if is_bent else (ALIKE, ALPHA_LAWS)
-            alike = ALIKE_ARC if is_arc else alike
+            evidence, (alike, alpha) = self._evidence(a, b), self._limits(a, b)
             if self._dips[pair] < np.log(alike) and evidence < alpha:
                 self._apart[pair] = evidence
                 continue
             self.joined.append((a, b, evidence if self._dips[pair] < np.log(ALIKE) else 1.0))
-            self._arcs |= {a} if is_arc or is_chain else set()
+            if self._is_chain(a, b) or b in self._arcs:
+                self._arcs.add(a)
             self._laws[a] += self._laws.pop(b)
             self._rows_of[a] = np.concatenate([self._rows_of[a], self._rows_of[b]])
             changed = [each for each in self._dips if a in each or b in each]
@@ -596,6 +593,14 @@ class _Groups:
                 joins.append((a, b, evidence))
         return joins
 
+    def _limits(self, a: int, b: int) -> tuple[float, float]:
+        """Return the limits of the density and of `valley` below which two groups are separate."""
+        if not self._arcs.isdisjoint((a, b)):
+            return ALIKE_ARC, ALPHA_BENT
+        if self._is_bent(a) or self._is_bent(b):
+            return ALIKE_BENT, ALPHA_BENT
+        return (ALIKE_CHAIN, ALPHA_CHAIN) if self._is_chain(a, b) else (ALIKE, ALPHA_LAWS)
+
     def _is_bent(self, group: int) -> bool:
         """Return whether a group has several laws, and none of them has most rows of the group."""
         most = self._sizes[self._main(group)]
@@ -612,7 +617,8 @@ class _Groups:
         far = max(float(np.linalg.norm(line)), np.finfo(float).tiny)
         are_long = min(self._slim[a], self._slim[b]) > SLIM
         are_ends = np.abs(self._axes[[a, b]] @ line).min() > ENDS * far
-        return bool(are_long and are_ends and abs(self._axes[a] @ self._axes[b]) < STRAIGHT)
+        is_bend = abs(self._axes[a] @ self._axes[b]) < STRAIGHT
+        return bool(are_long and are_ends and is_bend)
 
     def _dip(self, a: int, b: int) -> float:
         """Return the logarithm of the density between two groups, relative to their middles."""

@@ -409,7 +409,7 @@ class RegionStability:
             return text
         if not is_sure:
             text += ". Another map of the rows can also have another of these numbers"
-        if found.n_regions != n:
+        if found.n_regions not in (1, n):
             least = f"{100 * float(self.of_regions.min()):.0f} % of its rows"
             text += f". Of {counted(found.n_regions, 'region')}, the least stable keeps {least}"
         text += f". Report {counted(n, 'region')}{'' if self.share > 0.5 else ', as in all rows'}"

@@ -944,14 +944,19 @@ class Regions:
         pieces, lines = pieces_after(self.map_.n_units, joins.pairs[:first]), []
         if len(set(zip(pieces.tolist(), self.labels.tolist(), strict=True))) != n:
             return ["The regions were changed, so their borders have no p-values."]
-        inside = {int(pieces[self.labels == i][0]): shown[i] for i in range(n)}
+        inside = {int(pieces[self.labels == i][0]): [shown[i]] for i in range(n)}
         for at, (into, other) in enumerate(joins.pairs[first:].tolist(), first):
-            sides = f"{inside[into][:1].upper()}{inside[into][1:]} and {inside[other]}"
+            sides = " and ".join(
+                first + f" (with {', '.join(more)})" * bool(more)
+                for first, *more in (inside[into], inside[other])
+            )
             by_shape = None if joins.by_shape is None else bool(joins.by_shape[at])
             is_asked = at < self.map_.n_units - joins.n_apart
             kind, why = ("number given", ASKED) if is_asked else REASONS[by_shape]
-            lines.append(f"{sides}: {kind} (p = {joins.evidence[at]:.2g}). {why}")
-            inside[into] = f"{inside[into]} with {inside.pop(other)}"
+            lines.append(
+                f"{sides[:1].upper()}{sides[1:]}: {kind} (p = {joins.evidence[at]:.2g}). {why}"
+            )
+            inside[into] += inside.pop(other)
         return lines[::-1]
 
     def describe(self, X: Any, *, units: Ints | None = None) -> list[Region]:

@@ -44,6 +44,7 @@ from somscape.tables.kinds import (
     MISSING_CHOICES,
     OUTCOME,
     SLIP_AMONG_DATES,
+    TEXT_AMONG_NUMBERS,
     KindDecision,
     Roles,
     decider,
@@ -503,5 +504,11 @@ def notes_of_unfit(columns: Iterable[ColumnCode], *, has_advice: bool = True) ->
             text += ". To use a column, name it as the id, a number or a category"
             options = "--id, --number or --category, or --per to rank repeated values"
         notes.append(Note(text, options))
-    told = (c for c in left_out if c.why.startswith(SLIP_AMONG_DATES) or c.why.endswith(FREE_TEXT))
-    return notes + [Note(f"left out '{code.name}' ({code.why})") for code in told]
+    for code in left_out:
+        if code.why.startswith(TEXT_AMONG_NUMBERS):
+            cure = "Correct the cells, or name the text as a code for missing values"
+            text = f"left out '{code.name}' ({code.why}). {cure}"
+            notes.append(Note(text, "--missing-values" * has_advice))
+        elif code.why.startswith(SLIP_AMONG_DATES) or code.why.endswith(FREE_TEXT):
+            notes.append(Note(f"left out '{code.name}' ({code.why})"))
+    return notes

@@ -482,6 +482,7 @@ class ColumnVerdict:
         kind = "finite number" if self.is_infinite else "number"
         return False, (
             f"{where(self.first)}, column {quoted(name)}: {quoted(self.cell)} is not a {kind}, but"
-            f" {n_good} of {self.n_present} values are. Correct or remove the value, drop the"
-            " column, or use it as a category."
+            f" {n_good} of {self.n_present} values are. Correct or remove the value,"
+            f"{'' if self.is_infinite else ' name it as a missing value,'} drop the column, or use"
+            " it as a category."
         )

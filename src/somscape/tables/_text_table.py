@@ -215,7 +215,7 @@ def find_header(sample: Sequence[NumberedRecord]) -> Header:
             break
         names, rows, last = records[i], records[i + 1 :], i
         pairs = (pair for row in rows for pair in zip(names, row, strict=False))
-        if i and any(name and name == cell for name, cell in pairs):
+        if i and widths[i - 1] > 1 and any(name and name == cell for name, cell in pairs):
             continue  # a row below a header without some names
         if not _are_names(names, width) or (i and not _numeric(rows, range(width))):
             names, merged = _joined_names(names, rows[0], width)

@@ -12,8 +12,7 @@ from command_line import customers, customers_csv, transactions
 from texts import rejected
 from web_client import Client
 
-from somscape.desk.app import _calls as _watches
-from somscape.desk.app import _results as _rank
+from somscape.desk.app import _calls, _results
 from somscape.desk.app._calls import MAX_CASES
 from somscape.desk.app._queue import Queue
 from somscape.desk.app._results import MarkStore, read_report
@@ -322,7 +321,7 @@ def test_what_waits_is_listed_and_not_decided_since() -> None:
     ],
 )
 def test_the_home_page_says_how_columns_changed(facts: dict[str, Any], words: str) -> None:
-    assert _watches.drift_words({"is_found": True, **facts}) == words
+    assert _calls.drift_words({"is_found": True, **facts}) == words
 
 
 TABLE = Job(id_column="cust_id", drop=("answer",), missing="fill", alerts=6, seed=0)
@@ -355,7 +354,7 @@ def begin(store: Store, run: Run, found: Found, name: str = "cards") -> None:
         key=("cust_id",),
         cases_of=f"upload/{run.upload}",
     )
-    _rank.begun(store.cases, found.table, request)
+    _results.begun(store.cases, found.table, request)
 
 
 @pytest.fixture(scope="module")

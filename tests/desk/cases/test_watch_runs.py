@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -892,10 +893,38 @@ def test_a_watch_trained_anew_learns_from_decisions_and_keeps_places(
     assert outcome.drift.is_first
     assert [watch.name for watch in state.watches()] == ["cards"]
     # One that moved far is not known to be usual any more.
-    moved = month(tmp_path / "m.csv", 3, c005=(INCOME, 9_000_000))
+    moved = month(tmp_path / "m.csv", 3, c005=(INCOME, 9_000_000), c009=ODD["c009"])
     known = known_cases(state, "cards", read_table(moved), ("id",), before)
     assert known is not None
     assert (known[9], known[5]) == (1, -1)
+    # A confirmed row whose error was corrected is no example of an anomaly.
+    corrected = month(tmp_path / "c.csv", 4, c005=(INCOME, 90_100))
+    known = known_cases(state, "cards", read_table(corrected), ("id",), before)
+    assert known is not None
+    assert (known[9], known[5]) == (-1, 0)
+
+
+def test_usual_moves_of_small_tables_do_not_only_shrink(state: State, tmp_path: Path) -> None:
+    def small(seed: int, **cells: Any) -> Path:
+        path = month(tmp_path / f"{seed}{len(cells)}.csv", seed, **cells)
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:26]))
+        return path
+
+    first = str(small(1))
+    found = found_in(Path(first))
+    begin_watch(
+        *(state, "few", found), key=("id",), source=source_of(first), job=FIVE, author="ann"
+    )
+    corrected = small(2, c003=(INCOME, 3000))  # all other cells are the same
+    tables = [small(2), corrected, *map(small, range(3, 8))]
+    far = [
+        run_watch(state, "few", author="ann", source=str(path), again=True).run.facts[
+            "usual_moves"
+        ]["far"]
+        for path in tables
+    ]
+    assert all(after > before / 1.3 for before, after in pairwise(far))
+    assert far[-1] > 0.1
 
 
 def test_a_map_of_other_columns_takes_over_with_what_it_can_compare(

@@ -421,7 +421,7 @@ def test_nearly_numbers_are_text_with_a_problem(tmp_path: Path) -> None:
     assert column.numbers is None
     assert column.problem == (
         "t.csv, line 11, column 'x': 'abc' is not a number, but 9 of 10 values are. Correct or"
-        " remove the value, drop the column, or use it as a category."
+        " remove the value, name it as a missing value, drop the column, or use it as a category."
     )
     assert one_column(tmp_path, cells[1:]).problem is None  # nine cells
     assert one_column(tmp_path, [*cells, "abc"]).problem is None  # 9 of 11
@@ -650,6 +650,13 @@ def test_lines_above_the_names_are_left_out(tmp_path: Path, above: str, note: st
 def test_cells_that_repeat_below_are_not_names(tmp_path: Path) -> None:
     table = read(tmp_path, "Report\n2024,,2025,\na,b,c,d\n1,,3,\n4,5,6,7\n")
     assert table.names == ("2024 a", "2024 b", "2025 c", "2025 d")  # empty cells are not names
+
+
+@pytest.mark.parametrize("title", ["Orders\n", "Orders\nDecember\n"])
+def test_a_cell_below_a_title_can_repeat_the_name_of_its_column(tmp_path: Path, title: str) -> None:
+    lines = [f"k{i},{['unit', 'kg', 'box'][i % 3]},{i * 3},{i}\n" for i in range(20)]
+    table = read(tmp_path, title + "kind,unit,EUR,n\n" + "".join(lines))
+    assert (table.names, table.n_rows) == (("kind", "unit", "EUR", "n"), 20)
 
 
 def test_a_title_with_the_delimiter_is_left_out(tmp_path: Path) -> None:

@@ -149,9 +149,10 @@ class RunCalls:
             again, new_ids = (request.query_params.get(n) == "true" for n in ("again", "new_ids"))
             settings = RunSettings(author=author_of(request), again=again, new_ids=new_ids)
         if wrong is not None:
-            if watch is None or settings is None or not wrong[:9].isdecimal():
+            is_number = wrong.isdecimal() and len(wrong) < 10
+            if watch is None or settings is None or not is_number:
                 raise Refusal(422, "'instead_of' must be the number of a run of the given watch.")
-            first = int(wrong[:9])
+            first = int(wrong)
             runs_to_replace(await asyncio.to_thread(self._at.cases.runs, watch), first)
             settings = replace(settings, instead_of=first)
         return self._at.added(await take(request, self._at.store, watch, settings))

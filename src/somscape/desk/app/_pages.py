@@ -42,6 +42,9 @@ def answer_of(request: Request, refused: HTTPException) -> Response:
     """Return the response to a refused request, as JSON for the API and as a page otherwise."""
     if not isinstance(refused, Refusal):  # Starlette refuses unknown paths and methods
         refused.detail = "This page does not exist. Open the home page."
+        if refused.status_code == 405:
+            allowed = (refused.headers or {}).get("Allow", "another method")
+            refused.detail = f"This page does not support {request.method}. Use {allowed}."
     if request.scope["path"].startswith("/api/"):
         return problem_of(request, refused)
     page = template("problem.html").substitute(problem=html.escape(refused.detail))

@@ -20,7 +20,7 @@ from somscape.tables._roles import (
     roles_text,
 )
 from somscape.tables.customers import kind_of_values, possible_features
-from somscape.tables.kinds import Roles, checked_setting
+from somscape.tables.kinds import FREE_TEXT, Roles, checked_setting
 from somscape.tables.ordered import ordinal_levels
 from somscape.tables.rules import MAX_RULE
 
@@ -201,9 +201,20 @@ SENTENCES = {
 
 
 def default_settings(table: Mapping[str, Any], said: RunSettings | None = None) -> RunSettings:
-    """Return settings with the id and the left-out columns that the automatic rules found."""
+    """Return settings with the id and the left-out columns that the automatic rules found.
+
+    If one left-out column has another value in each row and is no free text, this column is the id.
+    """
     columns = table["columns"]
     found = [i for i, column in enumerate(columns) if column["kind"] == "id"]
+    others = [
+        i
+        for i, column in enumerate(columns)
+        if column["kind"] == "dropped"
+        and column["n_distinct"] == table["n_rows"]
+        and not column["why"].endswith(FREE_TEXT)
+    ]
+    found = found or (others if len(others) == 1 else [])
     dropped = {str(i): "drop" for i, column in enumerate(columns) if column["is_problem"]}
     return replace(said or RunSettings(), id=found[0] if found else None, kinds=dropped)
 

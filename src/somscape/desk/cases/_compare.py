@@ -68,6 +68,10 @@ class UsualMoves:
     n: int
     by: str
 
+    def times(self, factor: float) -> "UsualMoves":
+        """Return larger moves."""
+        return replace(self, far=factor * self.far, rise=factor * self.rise)
+
 
 def usual_moves(
     detector: Detector, before: Float64s, now: Float64s, others: Float64s

@@ -231,21 +231,34 @@ class Subject:
         return ranked(self.detector, part, *known, self.today, are_customers=are_customers)
 
 
+GROWTH = 1.2
+"""Maximum change of the usual moves from one run to the next, if a table cannot be judged."""
+
+
 @dataclass(frozen=True, eq=False)
 class Before:
-    """The rows that the previous run kept, scored with the current map, and its checks."""
+    """The rows that the previous run kept, scored with the current map, and its checks.
+
+    `usual` contains the moves that count as usual, and `moves` the moves for the next run.
+    """
 
     listed: Sequence[Listed]
     checks: frozenset[str]
     rows_of_checks: Mapping[str, Mapping[str, str]]
     scores: Mapping[str, float]
     usual: UsualMoves
+    moves: UsualMoves
     decided_since: frozenset[str]
     unchanged: frozenset[str]
 
     @classmethod
     def of(
-        cls, state: State, last: WatchRun | None, subject: Subject, *, is_usual: bool
+        cls,
+        state: State,
+        last: WatchRun | None,
+        subject: Subject,
+        *,
+        is_usual: bool,
     ) -> "Before":
         """Compare a table with a run. Without `is_usual`, only moves of the size of earlier moves
         count as usual, so a wrong table does not hide cleared cases."""
@@ -258,14 +271,17 @@ class Before:
         encoding = detector.map_.encoding
         then = encoded_cells(encoding, [kept[key] for key in shared])
         today = subject.rows[[subject.row_of[key] for key in shared]]
-        usual = usual_moves(detector, then, today, subject.rows)
+        usual = moves = usual_moves(detector, then, today, subject.rows)
         if last is not None:
             earlier = UsualMoves(**last.facts["usual_moves"])
             is_usual = is_usual and not last.facts["drift"]["is_found"]
             if subject.known_in([last]):  # no row moves
-                usual = earlier
+                usual = moves = earlier
             elif last.map == subject.watch.map and not is_usual:
-                usual = min(usual, earlier, key=lambda moves: moves.far)
+                usual = min(moves, earlier, key=lambda each: each.far)
+                # A wrong table moves all rows, so the moves for the next run change slowly.
+                limits = earlier.times(1 / GROWTH), moves, earlier.times(GROWTH)
+                moves = sorted(limits, key=lambda each: each.far)[1]
         known = [row.key for row in listed if row.key in kept]
         rows = encoded_cells(encoding, [kept[key] for key in known])
         is_known = ~np.isnan(rows).any(axis=1)
@@ -278,7 +294,7 @@ class Before:
         # A decision is about the rows of the check at that time.
         decided = {k: of["now" if k in since else "decided"] for k, of in of_checks.items()}
         same = frozenset(k for k, cells in subject.cells(known).items() if is_same(kept[k], cells))
-        return cls(listed, checks, decided, by_key, usual, since, same)
+        return cls(listed, checks, decided, by_key, usual, moves, since, same)
 
 
 RUN_LETTERS = 16
@@ -568,7 +584,7 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
             unchanged=before.unchanged,
             is_new_map=place.last is not None and place.last.map != watch.map,
         ),
-        usual=before.usual,
+        usual=before.moves,
         drift=drift,
         unseen=unseen,
         decisions=subject.decided,
@@ -726,10 +742,18 @@ def detector_of_watch(state: State, name: str) -> Detector | None:
     return detector_of(state.map(found[0].map)) if found else None
 
 
+SURE, CORRECTED = (CONFIRMED, CLEARED), 0.05
+"""States from which a detector learns, and the p-value above which a changed row is usual."""
+
+
 def known_cases(
     state: State, name: str, table: Table, key: Sequence[str], before: Detector | None
 ) -> Ints | None:
-    """Return a mark for each row from the decision on its case, or None without any mark."""
+    """Return a mark for each row from the decision on its case, or None without any mark.
+
+    A cleared row that moved has no mark.  A confirmed row has no mark if the row moved and is now
+    usual, for example because its error was corrected.
+    """
     decided = state.last_decisions(name)
     rows = {k: row for row, k in enumerate(keys_of(table, key)) if k in decided}
     known = np.full(table.n_rows, UNKNOWN)
@@ -738,9 +762,13 @@ def known_cases(
     if before and rows and runs and set(names) <= {*table.names}:
         cells = dict(zip(rows, cells_of_rows(table, names, [*rows.values()]), strict=True))
         usual = UsualMoves(**counting(runs)[0].facts["usual_moves"])
-        moved = returned(before, decided, cells, usual, clear_for=10**6, today=now())
+        said = {k: replace(d, state=CLEARED) for k, d in decided.items() if d.state in SURE}
+        moved = returned(before, said, cells, usual, clear_for=10**6, today=now())
+    again = [rows[each] for each in moved if decided[each].state == CONFIRMED]
+    p_values = before.p_values(table.take(np.array(again))) if before and again else ()
+    corrected = {row for row, p in zip(again, p_values, strict=True) if p > CORRECTED}
     for each, row in rows.items():
-        if decided[each].state == CONFIRMED:
+        if decided[each].state == CONFIRMED and row not in corrected:
             known[row] = 1
         elif decided[each].state == CLEARED and each not in moved:
             known[row] = 0

@@ -82,7 +82,7 @@ class Repeated:
         The recorded run.
     is_same : bool
         Whether all scores, the listed p-values, and the files whose hashes the run has recorded are
-        the same to the last bit.  Files of another version can have other sentences.
+        the same to the last bit.  Files of another version of somscape can have other text.
     said : tuple of str
         Sentences on which results are identical, or on which input has changed.
 
@@ -163,9 +163,10 @@ def reproduce(state: State, run: str) -> Repeated:
     if old.facts.get("files"):
         outcome = outcome_of(state, old, subject)
         files, other = _files(old, outcome)
-    if other and not differ and others and _has_same_list(state, old, outcome):
-        note = f"The scores and the list are the same, but {other} has other bytes, such as other "
-        return Repeated(old, True, (f"{note}sentences.", *others))
+    is_other = old.facts["versions"].get("somscape") != versions()["somscape"]
+    if other and not differ and is_other and _has_same_list(state, old, outcome):
+        note = "Scores, p-values and the order of the listed rows are the same. Another version of "
+        return Repeated(old, True, (f"{note}somscape wrote other text in {other}.", *others))
     if other:
         differ.append(f"{other} does not have the same bytes.")
     if differ:

@@ -406,12 +406,16 @@ def without_password(line: str) -> str:
     return re.sub(r"(?i)(password=)[^&\s]*", r"\1...", line)
 
 
+def _quoted_option(value: Any) -> str:
+    return "'\\t'" if value == "\t" else shlex.quote(str(value))
+
+
 def _name_given(error: InputError, given: Mapping[str, Any]) -> None:
     """Begin a message about the table with the options by which the table was read."""
     read = {name: given.get(name) for name in ("delimiter", "sheet", "header")}
-    named = [f"`{n}` {shlex.quote(str(v))}" for n, v in read.items() if v is not None]
+    named = [f"`{n}` {_quoted_option(v)}" for n, v in read.items() if v is not None]
     said, table = str(error), shown(Path(str(given.get("path"))).name)
-    if named and said.startswith(table) and error.parameter not in read:
+    if named and table and said.startswith(table) and error.parameter not in read:
         error.args = (f"With {' and '.join(named)}, {said}",)
 
 

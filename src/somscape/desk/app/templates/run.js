@@ -145,8 +145,6 @@ function fillSetup(run) {
   setup.settings = run.settings;
   const numbered = setup.columns.map((column, i) => [column, i]);
   const unique = numbered.filter(([column]) => column.n_missing === 0 && column.n_distinct === setup.n_rows);
-  const ids = unique.filter(([column]) => column.kind === "dropped");
-  if (ids.length === 1 && !run.settings.per?.length) setup.settings.id ??= ids[0][1]; // proposed
   fillSelect("id", "none, number the rows", unique);
   fillSelect("label", "no", numbered.filter(([column]) => column.levels.length >= 2));
   fillValues();
