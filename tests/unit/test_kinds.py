@@ -144,11 +144,11 @@ def test_names_are_dropped_with_the_reason() -> None:
 @pytest.mark.parametrize("odd", ["ERR", "99.9 m3/h"])
 def test_numbers_with_many_other_texts_are_dropped_with_a_note(odd: str) -> None:
     flow = [odd if i % 5 == 0 else f"{100 + i * 0.37:.2f}" for i in range(N)]
-    assert why_of(flow) == f"numbers but for texts such as '{odd}'"
+    assert why_of(flow) == f"numbers and texts such as '{odd}'"
     table = table_from_columns({"flow": flow, "x": [i / 7 for i in range(N)]})
     notes = notes_of(fit_encoding(table))
     assert any(
-        f"left out 'flow' (numbers but for texts such as '{odd}'). Correct the cells, or name the "
+        f"left out 'flow' (numbers and texts such as '{odd}'). Correct the cells, or name the "
         "text as a code for missing values" in note
         for note in notes
     )

@@ -74,10 +74,10 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 SLIP_AMONG_DATES = "dates but for"
 """First words of the reason why a column of dates with an invalid date is left out."""
 
-TEXT_AMONG_NUMBERS = "numbers but for texts such as"
+TEXT_AMONG_NUMBERS = "numbers and texts such as"
 """First words of the reason why a text column with mostly numbers is left out."""
 
-NUMBER = re.compile(r"[-+]?[\d.,' ]*\d[\d.,]*([eE][-+]?\d+)?")
+NUMBER_TEXT = re.compile(r"[-+]?[\d.,' ]*\d[\d.,]*([eE][-+]?\d+)?")
 
 MIN_DATES, MAX_SLIPS = 20, 0.1
 """Minimum number of texts, and maximum share of texts that are not dates, in a column whose other
@@ -664,9 +664,9 @@ def _decide_text(
                 "dropped", f"{SLIP_AMONG_DATES} {cell}; correct the cell, or empty it"
             )
         texts = column.coded()[1][:LOOKED_AT]
-        odd = [text for text in texts if not NUMBER.fullmatch(text.strip())]
-        if len(odd) < len(texts) / 2:
-            return KindDecision("dropped", f"{TEXT_AMONG_NUMBERS} {quoted(odd[0] if odd else '')}")
+        odd = [text for text in texts if not NUMBER_TEXT.fullmatch(text.strip())]
+        if 0 < len(odd) < len(texts) / 2:
+            return KindDecision("dropped", f"{TEXT_AMONG_NUMBERS} {quoted(odd[0])}")
         return KindDecision("dropped", f"{why}, {FREE_TEXT if _is_free(column) else NAME_OR_ID}")
     return KindDecision("category", f"{why} beside missing cells" if n_values == 1 else why)
 
