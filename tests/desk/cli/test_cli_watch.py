@@ -393,6 +393,28 @@ def test_what_is_exported_is_imported_again_and_changes_nothing(ending: str) -> 
 
 
 @pytest.mark.usefixtures("watched")
+def test_an_export_with_entered_decisions_is_imported_and_not_overwritten() -> None:
+    export = ("cases", "export", "cards", "--out", "cases.csv")
+    ok(run(*export))
+    ok(run(*export))  # nothing was entered
+    text = Path("cases.csv").read_text("utf-8")
+    (line,) = [each for each in text.splitlines() if each.startswith("00003,")]
+    cells, imports = line.split(","), ("cases", "import", "cards", "cases.csv")
+    for category, words, error in (
+        ("nonsense", imports, "has an unknown category"),
+        ("seasonal", export, "1 decision that you have not imported"),
+    ):
+        new = ",".join([cells[0], "cleared", "each May", category, *cells[4:]])
+        Path("cases.csv").write_text(text.replace(line, new), "utf-8")
+        outcome = run(*words)
+        assert (outcome.code, error in outcome.err) == (2, True)
+    assert "1 cleared" in ok(run(*imports))
+    ok(run(*export))
+    found = {row["key"]: (row["comment"], row["category"]) for row in rows_of("cases.csv")}
+    assert found["00003"] == ("seasonal: each May", "seasonal")
+
+
+@pytest.mark.usefixtures("watched")
 def test_decisions_come_in_from_files_of_people() -> None:
     lines = ["00003,4,cleared", "00009,10,confirmed", "x,1,later"]
     file = write(Path("decisions.csv"), "id,record,decision", lines)

@@ -7,7 +7,7 @@ from typing import Any
 
 from somscape.desk.cases._watch import BETWEEN, detector_of, texts_of
 from somscape.desk.cases.decide import Seen, check_has_name
-from somscape.desk.cases.records import OPEN, Case, Decision, Watch, is_check, news_now
+from somscape.desk.cases.records import CLEARED, OPEN, Case, Decision, Watch, is_check, news_now
 from somscape.desk.cases.state import State
 from somscape.desk.jobs.job import STATES
 from somscape.errors import InputError
@@ -17,7 +17,7 @@ from somscape.tables._write import Sheet, table_bytes, unescape_cell, workbook_b
 from somscape.tables.table import Table, table_from_columns
 
 KEY, DECISION, COMMENT, LINE, RUN, ID = "key", "decision", "comment", "line", "run", "id"
-STATE = "state"
+STATE, CATEGORY = "state", "category"
 """Names of the columns that a table of decisions can contain."""
 
 MAX_LINES = 8
@@ -45,8 +45,13 @@ class FilledIn:
     line: int | None
 
 
-def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list[FilledIn]:
-    """Return those rows of a table that contain a decision, one row for each case."""
+def filled_in(
+    table: Table, columns: Sequence[str], id_name: str | None, watch: Watch | None = None
+) -> list[FilledIn]:
+    """Return those rows of a table that contain a decision, one row for each case.
+
+    In an export of cases of `watch`, a comment on clearing begins with the category of its row.
+    """
     keys = _keys(table, columns, id_name)
     words = [word.strip().lower() for word in _texts(table, DECISION)]
     nothing = [""] * table.n_rows
@@ -54,6 +59,17 @@ def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list
     is_export = {KEY, LINE} <= set(table.names)
     lines = [text.removesuffix(".0") for text in _keyed(table, LINE)] if is_export else nothing
     rows = [row for row, word in enumerate(words) if word]
+    if is_export and watch and CATEGORY in table.names:
+        of = {row: text for row, text in enumerate(_texts(table, CATEGORY)) if text.strip()}
+        of = {row: of[row].strip() for row in rows if row in of and words[row] == CLEARED}
+        refuse(
+            table, {row: text for row, text in of.items() if text not in watch.clear_as},
+            ("has an unknown category", "have unknown categories"),
+            f"Write one of {listed(watch.clear_as)}, or leave the value empty."
+        )  # fmt: skip
+        for row, text in of.items():
+            if not watch.category_of(comments[row]):
+                comments[row] = f"{text}: {comments[row]}" if comments[row] else text
     refuse(
         table, {row: words[row] for row in rows if words[row] not in STATES},
         ("has an unknown decision", "have unknown decisions"),
@@ -84,6 +100,13 @@ def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list
                 value=new.key,
             )
     return list(found.values())
+
+
+def n_entered(state: State, watch: Watch, table: Table) -> int:
+    """Return how many decisions an exported table contains that were not imported."""
+    last = state.last_decisions(watch.name)
+    rows = filled_in(table, watch.key, None, watch) if {KEY, LINE} <= {*table.names} else []
+    return sum(_is_new(state, watch.name, each, last) for each in rows)
 
 
 def spread_over_findings(table: Table) -> tuple[Table, list[int]]:
@@ -211,7 +234,7 @@ def cases_table(
         KEY: [case.key for case in cases],
         DECISION: [case.state for case in cases],
         COMMENT: comments,
-        **({"category": [*map(watch.category_of, comments)]} if watch else {}),
+        **({CATEGORY: [*map(watch.category_of, comments)]} if watch else {}),
         "author": [said.author if said else "" for said in decisions],
         "decided": [said.made if said else "" for said in decisions],
         LINE: [said.number if said else 0 for said in decisions],
@@ -310,7 +333,7 @@ def import_decisions(
     of_watch, id_name = state.watch(watch), None
     if ID in table.names:
         id_name = detector_of(state.map(of_watch.map)).map_.encoding.named("id")
-    rows = filled_in(table, of_watch.key, id_name)
+    rows = filled_in(table, of_watch.key, id_name, of_watch)
     seen, last = Seen.of(state, watch), state.last_decisions(watch)
     unknown = [each for each in rows if not seen.knows(each.key)]
     if not skip_unknown:

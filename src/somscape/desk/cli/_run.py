@@ -24,6 +24,7 @@ from somscape.desk.cases.exchange import (
     cases_bytes,
     cases_table,
     import_decisions,
+    n_entered,
     spread_over_findings,
 )
 from somscape.desk.cases.outcome import RunOutcome, runs_of
@@ -517,6 +518,15 @@ def export_cases(
         found, last = _cases_of(state, name, state_of), state.last_run(name)
         watch = state.watch(name)
         amounts = amounts_of(state, watch, found)[1]
+        if out.is_file() and not force:
+            n = n_entered(state, watch, read_as(str(out), Job(), Roles()))
+            if n:
+                raise InputError(
+                    f"{out} contains {counted(n, 'decision')} that you have not imported. "
+                    f"Import the file first (`somscape cases import {name} {out}`), or "
+                    "replace the file.",
+                    options="--force",
+                )
     with writing(out, force=force) as making:
         columns = cases_table(found, last=last, amounts=amounts, watch=watch)
         making.write_bytes(cases_bytes(columns, kind))
