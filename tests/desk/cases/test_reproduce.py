@@ -103,7 +103,7 @@ def test_other_sentences_of_an_earlier_version_are_only_a_note(place: Path, name
         db.execute(f"UPDATE runs SET facts = replace({version}, {old}, {old} || 'x')")
     is_same, said = said_of(place, 2)
     assert (is_same, len(said)) == (True, 2)
-    assert said[0].endswith(f"the same, but {name} has other bytes, such as other sentences.")
+    assert said[0].endswith(f"Another version of somscape wrote other text in {name}.")
     assert said[1].startswith("Other versions: somscape 0.0.")
     with closing(sqlite3.connect(place / "cases.sqlite")) as db, db:
         db.execute("UPDATE listed SET news = 'risen' WHERE place = 2")

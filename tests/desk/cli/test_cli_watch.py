@@ -402,6 +402,7 @@ def test_an_export_with_entered_decisions_is_imported_and_not_overwritten() -> N
     cells, imports = line.split(","), ("cases", "import", "cards", "cases.csv")
     for category, words, error in (
         ("nonsense", imports, "has an unknown category"),
+        ("nonsense", export, "has an unknown category"),
         ("seasonal", export, "1 decision that you have not imported"),
     ):
         new = ",".join([cells[0], "cleared", "each May", category, *cells[4:]])

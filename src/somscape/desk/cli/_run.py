@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -519,7 +519,10 @@ def export_cases(
         watch = state.watch(name)
         amounts = amounts_of(state, watch, found)[1]
         if out.is_file() and not force:
-            n = n_entered(state, watch, read_as(str(out), Job(), Roles()))
+            earlier = None
+            with suppress(InputError):  # `writing` refuses a file that is not an export
+                earlier = read_as(str(out), Job(), Roles())
+            n = 0 if earlier is None else n_entered(state, watch, earlier)
             if n:
                 raise InputError(
                     f"{out} contains {counted(n, 'decision')} that you have not imported. "
