@@ -154,6 +154,11 @@ def test_numbers_with_many_other_texts_are_dropped_with_a_note(odd: str) -> None
     )
 
 
+def test_long_texts_of_digits_take_little_time() -> None:
+    codes = [f"{i:0100000d}x" for i in range(60)]  # a pattern that starts anew takes hours
+    assert why_of(codes) == "text with 60 different values, like a name or an id"
+
+
 def test_names_in_a_small_table_are_dropped() -> None:
     table = table_from_columns({"c": ["Ann", "Bo", "Cy", "Di"], "x": [1.5, 2, 3, 4]})
     assert fit_encoding(table).columns[0].kind == "dropped"

@@ -77,7 +77,7 @@ SLIP_AMONG_DATES = "dates but for"
 TEXT_AMONG_NUMBERS = "numbers and texts such as"
 """First words of the reason why a text column with mostly numbers is left out."""
 
-NUMBER_TEXT = re.compile(r"[-+]?[\d.,' ]*\d[\d.,]*([eE][-+]?\d+)?")
+NUMBER_TEXT = re.compile(r"[-+]?[.,' ]*\d[\d.,' ]*([eE][-+]?\d+)?")
 
 MIN_DATES, MAX_SLIPS = 20, 0.1
 """Minimum number of texts, and maximum share of texts that are not dates, in a column whose other

@@ -248,6 +248,12 @@ def test_an_unknown_path_names_the_home_page(client: Client, path: str) -> None:
     assert b"This page does not exist. Open the home page." in answer.body
 
 
+def test_a_wrong_method_names_the_right_one(client: Client) -> None:
+    answer = client.ask("GET", "/api/uploads")
+    assert answer.status == 405
+    assert b"This page does not support GET. Use POST." in answer.body
+
+
 @pytest.mark.parametrize("run", ["0" * 16, "x", "..", "%2e%2e", "' OR 1=1 --".replace(" ", "%20")])
 def test_unknown_runs_are_not_found(client: Client, run: str) -> None:
     paths = (("GET", path) for path in (*PAGES[1:], *CALLS[1:]))
