@@ -897,6 +897,11 @@ def test_a_watch_trained_anew_learns_from_decisions_and_keeps_places(
     known = known_cases(state, "cards", read_table(moved), ("id",), before)
     assert known is not None
     assert (known[9], known[5]) == (1, -1)
+    # If a value is not a number any more, the rows cannot be compared.
+    text = month(tmp_path / "t.csv", 4, c009=(INCOME, "none at all"))
+    known = known_cases(state, "cards", read_table(text), ("id",), before)
+    assert known is not None
+    assert known[9] == 1
     # A confirmed row whose error was corrected is no example of an anomaly.
     corrected = month(tmp_path / "c.csv", 4, c005=(INCOME, 90_100))
     known = known_cases(state, "cards", read_table(corrected), ("id",), before)

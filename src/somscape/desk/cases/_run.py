@@ -759,16 +759,25 @@ def known_cases(
     known = np.full(table.n_rows, UNKNOWN)
     runs, names = state.runs(name), [c.name for c in before.map_.encoding.used] if before else []
     moved: Mapping[str, str] = {}
+    cells: Mapping[str, Mapping[str, Any]] = {}
     if before and rows and runs and set(names) <= {*table.names}:
         cells = dict(zip(rows, cells_of_rows(table, names, [*rows.values()]), strict=True))
         usual = UsualMoves(**counting(runs)[0].facts["usual_moves"])
         said = {k: replace(d, state=CLEARED) for k, d in decided.items() if d.state in SURE}
         moved = returned(before, said, cells, usual, clear_for=10**6, today=now())
-    again = [rows[each] for each in moved if decided[each].state == CONFIRMED]
-    p_values = before.p_values(table.take(np.array(again))) if before and again else ()
-    corrected = {row for row, p in zip(again, p_values, strict=True) if p > CORRECTED}
+    again = [each for each in moved if decided[each].state == CONFIRMED]
+    corrected = set[str]()
+    encoded = np.zeros((0, 1))
+    if before and again:
+        encoded = encoded_cells(before.map_.encoding, [cells[each] for each in again])
+    is_known = ~np.isnan(encoded).any(axis=1)
+    if before and is_known.any():  # other rows cannot be compared
+        own = np.ascontiguousarray(encoded[is_known])
+        units = before.map_._winners_of_rows(own)
+        p_values = before.calibration.p_values(before._scores_of_rows(own), units)
+        corrected = {*np.array(again)[is_known][p_values > CORRECTED].tolist()}
     for each, row in rows.items():
-        if decided[each].state == CONFIRMED and row not in corrected:
+        if decided[each].state == CONFIRMED and each not in corrected:
             known[row] = 1
         elif decided[each].state == CLEARED and each not in moved:
             known[row] = 0
