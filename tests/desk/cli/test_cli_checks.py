@@ -12,6 +12,7 @@ from command_line import customers, run, write
 from somscape.desk.cases import Decision, State, reproduce
 from somscape.desk.cases.records import is_check
 
+STATE = ("--state", "state")
 AGE = "age 127 (next 53.4): cust_id 00007"
 
 
@@ -53,8 +54,16 @@ def test_checks_of_customers_name_the_ids_or_the_customers_of_their_rows(table: 
 def checks_of(*words: Any) -> dict[str, tuple[str, str]]:
     """News and state of each check of a run, by the key of its case."""
     outcome = run("run", "cards", *words, "--again", "--state", "state", "--json")
-    assert outcome.code in (0, 3), outcome.err
-    return {c["key"]: (c["news"], c["state"]) for c in json.loads(outcome.out)["checks"]}
+    told = json.loads(outcome.out)
+    has_new_check = any(check["news"] in ("new", "returned") for check in told["checks"])
+    assert told["has_news"] == (has_new_check or told["n_outstanding"] > 0)
+    assert outcome.code == (3 if told["has_news"] else 0), outcome.err
+    (line,) = (line for line in outcome.err.splitlines() if line.endswith(" for a decision."))
+    listed = run("cases", "list", "cards", "--state-of", "waiting", "--format", "csv", *STATE)
+    (watch,) = json.loads(run("watches", "--json", *STATE).out)
+    n_listed = len(listed.out.splitlines()) - 1 if "," in listed.out else 0
+    assert told["n_waiting"] == watch["waiting"] == n_listed == int(line.split()[0])
+    return {c["key"]: (c["news"], c["state"]) for c in told["checks"]}
 
 
 def test_a_check_is_decided_like_an_alert(table: Path, here: Path) -> None:
@@ -81,17 +90,19 @@ def test_a_check_is_decided_like_an_alert(table: Path, here: Path) -> None:
         assert found.is_same, found.said
         assert opened.cases("cards", key=key)[0].state == "cleared"
 
-    # Another value is another check.
+    # Another value of the row is the same case, and a question until the case is decided again.
     Path("other.csv").write_text(text.replace(",127,", ",128,"))
-    ((other, said),) = checks_of("other.csv").items()
-    assert (other != key, said) == (True, ("new", "open"))
-    table_of_decisions = write(Path("said.csv"), "key,decision", [f"{other},later"])
+    assert checks_of("other.csv") == {key: ("returned", "cleared")}
+    assert checks_of("other.csv") == {key: ("still", "cleared")}
+    said = run("cases", "list", "cards", *state, "--format", "csv").out
+    assert re.search(r"Cleared on 20[-\d]+ by \w+; 00007 has another value now. age 128 \(", said)
+    table_of_decisions = write(Path("said.csv"), "key,decision", [f"{key},later"])
     assert run("cases", "import", "cards", table_of_decisions, *state).code == 0
-    assert checks_of("other.csv") == {other: ("still", "later")}
+    assert checks_of("other.csv") == {key: ("still", "later")}
 
     # A forgotten row is also forgotten in the text of its checks.
     forgotten = run("cases", "forget", "cards", "00007", *state)
-    assert "and 2 checks of columns." in " ".join(forgotten.out.split()), forgotten.err
+    assert "and 1 check of columns." in " ".join(forgotten.out.split()), forgotten.err
     assert "00007" not in run("cases", "list", "cards", *state, "--format", "csv").out
     verified = run("audit", "verify", *state)
     assert verified.code == 0, verified.err
@@ -102,8 +113,11 @@ def test_a_cleared_check_returns_after_some_months(table: Path, here: Path) -> N
     assert run("detect", table, *words, "--out", "found").code == 0
     with State("state") as opened:
         (key,) = (case.key for case in opened.cases("cards") if is_check(case.key))
+        opened.decide(Decision("cards", key, "cleared"))
+        assert checks_of(table) == {key: ("folded", "cleared")}
         opened.decide(Decision("cards", key, "cleared", made="2020-01-01T00:00:00+00:00"))
     assert checks_of(table) == {key: ("returned", "cleared")}
+    assert checks_of(table) == {key: ("still", "cleared")}
 
 
 def test_checks_of_the_rows_of_customers_are_decided(table: Path, here: Path) -> None:
@@ -132,13 +146,25 @@ def test_a_decided_check_is_known_if_its_rows_change(table: Path, here: Path) ->
     assert checks_of(with_ages()) == {key: ("folded", "cleared")}  # fewer rows
     assert checks_of(with_ages(_00011=126)) == {key: ("folded", "cleared")}
 
-    for _ in range(2):  # not yet decided again
-        assert checks_of(with_ages(_00013=125)) == {key: ("returned", "cleared")}
+    assert checks_of(with_ages(_00013=125)) == {key: ("returned", "cleared")}
+    assert checks_of(with_ages(_00013=125)) == {key: ("still", "cleared")}  # not decided again
     assert run("run", "cards", "next.csv", "--again", "--out", "again", *state).code == 0
     data = json.loads(Path("again/report.json").read_text())
     (check,), (case,) = data["checks"], data["changed"]["checks"]
     assert case["sentence"].startswith(f"{check['sentence']}. Cases of the same rows: ")
-    assert re.match(r"Cleared on 20[-\d]+; also 00013 now. age 127, 125 \(next", case["sentence"])
+    assert re.match(
+        r"Cleared on 20[-\d]+ by \w+; also 00013 now. age 127, 125 \(next", case["sentence"]
+    )
     assert run("cases", "mark", "cards", key, "cleared", *state).code == 0
     assert checks_of("next.csv") == {key: ("folded", "cleared")}
+
+    # An undecided check keeps its case, and a confirmed check does not cover other rows.
+    assert run("cases", "mark", "cards", key, "open", *state).code == 0
+    assert checks_of(with_ages(_00011=120)) == {key: ("new", "open")}
+    assert checks_of(with_ages(_00011=119)) == {key: ("still", "open")}
+    assert run("cases", "mark", "cards", key, "confirmed", *state).code == 0
+    ((other, said),) = checks_of(with_ages(_00011=118)).items()
+    assert (other != key, said) == (True, ("new", "open"))
+    assert checks_of(with_ages(_00011=117)) == {other: ("still", "open")}
+    assert checks_of(with_ages()) == {key: ("new", "confirmed")}
     assert run("audit", "verify", *state).code == 0

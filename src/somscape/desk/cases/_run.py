@@ -18,6 +18,7 @@ from somscape.desk.cases._compare import (
     alike_note,
     confirmed_before,
     confirmed_by_unit,
+    decision_text,
     encoded_cells,
     gone,
     is_same,
@@ -31,6 +32,8 @@ from somscape.desk.cases._compare import (
 )
 from somscape.desk.cases._drift import drift_of, unseen_levels
 from somscape.desk.cases._watch import (
+    MAX_ADDED,
+    RowsOfCheck,
     bytes_of,
     cells_of_rows,
     check_key,
@@ -38,8 +41,6 @@ from somscape.desk.cases._watch import (
     content_of,
     detector_of,
     keys_of,
-    known_check,
-    rows_of_check,
     rule_for,
     sampled,
     source_of,
@@ -52,10 +53,8 @@ from somscape.desk.cases.records import (
     CONFIRMED,
     FILLED,
     FOLDED,
-    NEW,
     OPEN,
     RETURNED,
-    STILL,
     Decision,
     KnownTableError,
     Listed,
@@ -145,17 +144,17 @@ class Subject:
 
     @cached_property
     def checks(self) -> dict[str, Check]:
-        """Checks of the columns, by the key of their case."""
+        """Checks of the columns, by the key of a new case."""
         found = self.known_checks
         if found is None:
             found = checks_of(self.detector.map_, self.table, self.grouped)
         return {check_key(each, *self._rows_to_check): each for each in found}
 
     @cached_property
-    def rows_of_checks(self) -> dict[str, dict[str, str]]:
-        """Rows of each check, by the key of its case."""
+    def rows_of_checks(self) -> dict[str, RowsOfCheck]:
+        """Rows of each check, by the key of a new case."""
         of = self._rows_to_check
-        return {key: rows_of_check(each, *of) for key, each in self.checks.items()}
+        return {key: RowsOfCheck.of(each, *of) for key, each in self.checks.items()}
 
     @property
     def _rows_to_check(self) -> tuple[Table, Sequence[str]]:
@@ -243,8 +242,8 @@ class Before:
     """
 
     listed: Sequence[Listed]
-    checks: frozenset[str]
-    rows_of_checks: Mapping[str, Mapping[str, str]]
+    checks: Mapping[str, Listed]
+    rows_of_checks: Mapping[str, RowsOfCheck]
     scores: Mapping[str, float]
     usual: UsualMoves
     moves: UsualMoves
@@ -265,7 +264,7 @@ class Before:
         detector = subject.detector
         of_last = [] if last is None else state.listed(last.id)
         listed = [row for row in of_last if not is_check(row.key)]
-        checks = frozenset(row.key for row in of_last if is_check(row.key))
+        checks = {row.key: row for row in of_last if is_check(row.key)}
         kept = {} if last is None else state.kept(last.id)
         shared = sorted(key for key in sampled(kept) if key in subject.row_of)
         encoding = detector.map_.encoding
@@ -292,7 +291,10 @@ class Before:
         by_key = dict(zip(known, scores.tolist(), strict=True))
         of_checks = {} if last is None else state.kept_checks(last.id)
         # A decision is about the rows of the check at that time.
-        decided = {k: of["now" if k in since else "decided"] for k, of in of_checks.items()}
+        decided = {
+            k: RowsOfCheck(of.get("about", ""), of["now" if k in since else "decided"])
+            for k, of in of_checks.items()
+        }
         same = frozenset(k for k, cells in subject.cells(known).items() if is_same(kept[k], cells))
         return cls(listed, checks, decided, by_key, usual, moves, since, same)
 
@@ -660,45 +662,48 @@ def _checks(
 ) -> tuple[tuple[Listed, ...], list[Check], dict[str, dict[str, Any]]]:
     """Return the checks of the columns as cases, those to show, and rows for the next run.
 
-    A cleared check is folded.  If the rows of a decided check change, but some of them remain, the
-    check keeps its key.  It returns if rows were added.
+    A check keeps its case while some of its rows remain.  A cleared check is folded, but returns if
+    rows are new or changed.  A confirmed check is then a new case.
     """
     rows_of, decided = subject.rows_of_checks, subject.decided
-    is_decided = {key for key, said in decided.items() if said.state != OPEN}
-    known = {
-        key: rows
-        for key, rows in before.rows_of_checks.items()
-        if key in is_decided and key not in rows_of
-    }
+    gone = {key: of for key, of in before.rows_of_checks.items() if key not in rows_of}
+    state_of = {key: said.state for key, said in decided.items()}
     found, shown, kept, cases = [], [], {}, {row.key for row in listed}
     for place, (key, each) in enumerate(subject.checks.items(), len(listed) + 1):
         rows = rows_of[key]
-        then: Mapping[str, str] = rows
-        if key not in decided and (same := known_check(rows, known)) is not None:
-            key, then = same, known.pop(same)
-        news, said = STILL if key in before.checks else NEW, decided.get(key)
-        if said is not None and said.state == CLEARED:
-            is_old = months_between(said.made, subject.today) >= subject.watch.clear_for
-            news = RETURNED if is_old else FOLDED
-        if said is not None and rows.keys() - then.keys():
-            added = sorted({rows[row] for row in rows.keys() - then.keys()} - {""})
-            also = ", ".join(added[:MAX_ADDED]) or "other rows"
-            when = f"{said.state.capitalize()} on {said.made[:10]}"
-            news, each = RETURNED, replace(each, text=f"{when}; also {also} now. {each.text}")
+        if key not in before.rows_of_checks and key not in decided:
+            same = {
+                k: of
+                for k, of in gone.items()
+                if state_of.get(k) != CONFIRMED or not rows.changes_from(of)
+            }
+            key = rows.best(same) or key
+            gone.pop(key, None)
+        then, said, is_back = before.rows_of_checks.get(key, rows), decided.get(key), False
+        if said is None or said.state == OPEN:
+            then = rows
+        elif changes := rows.changes_from(then):
+            each = replace(each, text=f"{decision_text(said)}; {changes}. {each.text}")
+            is_back = True
+        is_cleared = said is not None and said.state == CLEARED
+        if said is not None and is_cleared:
+            is_back |= months_between(said.made, subject.today) >= subject.watch.clear_for
+        news, back = FOLDED, {key} if is_back else set()
+        if is_back or not is_cleared:
+            since = before.decided_since
+            news = news_of(key, 0.0, before.checks, {}, before.usual, back, since)
+            shown.append(each)
         strength = min(float(each.strength), MAX_STRENGTH)
         share = 1 - each.n_obey / max(1, each.n_rows)
-        own = sorted(cases.intersection(rows.values()))[:MAX_ADDED]
+        own = sorted(cases.intersection(rows.rows.values()))[:MAX_ADDED]
         what = "Cases of the same rows" if len(own) > 1 else "Case of the same row"
         text = f"{each}. {what}: {', '.join(own)}" if own else str(each)
         found.append(Listed(key, place, strength, share, news, text))
-        shown += [each] if news != FOLDED else []
-        kept[key] = {"now": rows, "decided": then}
-    gone = {key: {"now": rows, "decided": rows} for key, rows in known.items()}
-    return tuple(found), shown, kept | gone
-
-
-MAX_ADDED = 5
-"""Maximum number of rows that a sentence about a check names."""
+        kept[key] = {"about": rows.about, "now": rows.rows, "decided": then.rows}
+    for key, of in gone.items():
+        if state_of.get(key, OPEN) != OPEN:
+            kept[key] = {"about": of.about, "now": of.rows, "decided": of.rows}
+    return tuple(found), shown, kept
 
 
 MAX_STRENGTH = 1e9

@@ -6,7 +6,7 @@ import platform
 import shlex
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -165,24 +165,53 @@ def cells_of_rows(table: Table, names: Sequence[str], rows: Sequence[int]) -> li
 
 
 def check_key(found: Check, table: Table, keys: Sequence[str]) -> str:
-    """Return the key of the case of a check. It is another key if a row of the check changes."""
+    """Return the key of a new case for a check."""
     said = json.dumps([found.kind, *found.columns, *_texts_of_rows(found, table, keys)])
     return CHECK + hashlib.sha256(said.encode()).hexdigest()[:10]
 
 
-def rows_of_check(found: Check, table: Table, keys: Sequence[str]) -> dict[str, str]:
-    """Return the keys of the rows of a check, by hashes of the row in this kind of check."""
-    about = json.dumps([found.kind, *found.columns])
-    texts = _texts_of_rows(found, table, keys)
-    hashes = (hashlib.sha256((about + text).encode()).hexdigest()[:16] for text in texts)
-    return {digest: json.loads(text)[0] for digest, text in zip(hashes, texts, strict=True)}
+@dataclass(frozen=True)
+class RowsOfCheck:
+    """The kind and columns of a check, and the keys of its rows by hashes of keys and values."""
+
+    about: str
+    rows: Mapping[str, str]
+
+    @classmethod
+    def of(cls, found: Check, table: Table, keys: Sequence[str]) -> "RowsOfCheck":
+        """Return the rows of a check."""
+        about = json.dumps([found.kind, *found.columns])
+        texts = _texts_of_rows(found, table, keys)
+        hashes = (hashlib.sha256((about + text).encode()).hexdigest()[:16] for text in texts)
+        return cls(about, {h: json.loads(text)[0] for h, text in zip(hashes, texts, strict=True)})
+
+    def best(self, known: Mapping[str, "RowsOfCheck"]) -> str | None:
+        """Return the key of the known check with the most rows in common, or None without such."""
+        n_common = {key: self._n_common(of) for key, of in known.items()}
+        key = max(n_common, key=lambda each: n_common[each], default=None)
+        return key if key is not None and n_common[key] else None
+
+    def _n_common(self, other: "RowsOfCheck") -> int:
+        n_same = len(self.rows.keys() & other.rows.keys())
+        if self.about != other.about:  # "" in a run of an earlier version
+            return n_same
+        return n_same + len({*self.rows.values()} & {*other.rows.values()} - {""})
+
+    def changes_from(self, other: "RowsOfCheck") -> str:
+        """Return a phrase on the rows that are new or have another value, or ""."""
+        changed = [key for of, key in self.rows.items() if of not in other.rows]
+        before = {*other.rows.values()} - {""}
+        new = sorted({key for key in changed if key not in before} - {""})
+        moved = sorted({key for key in changed if key in before})
+        are = "has another value" if len(moved) == 1 else "have other values"
+        said = [f"{', '.join(moved[:MAX_ADDED])} {are} now"] if moved else []
+        if len(moved) < len(changed):
+            said.append(f"also {', '.join(new[:MAX_ADDED]) or 'other rows'} now")
+        return ", ".join(said)
 
 
-def known_check(rows: Mapping[str, str], known: Mapping[str, Mapping[str, str]]) -> str | None:
-    """Return the key of the known check with the most rows in common, or None without such."""
-    n_common = {key: len(rows.keys() & of.keys()) for key, of in known.items()}
-    best = max(n_common, key=lambda key: n_common[key], default=None)
-    return best if best is not None and n_common[best] else None
+MAX_ADDED = 5
+"""Maximum number of rows that a sentence about a check names."""
 
 
 def _texts_of_rows(found: Check, table: Table, keys: Sequence[str]) -> list[str]:

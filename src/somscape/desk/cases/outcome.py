@@ -16,6 +16,7 @@ from somscape.desk.cases._compare import NEWS, Gone, UsualMoves
 from somscape.desk.cases._drift import Drift, Unseen, sentences
 from somscape.desk.cases._watch import command_anew, scores_hash, versions
 from somscape.desk.cases.records import (
+    CLEARED,
     CONFIRMED,
     FOLDED,
     INSTEAD_OF,
@@ -24,6 +25,7 @@ from somscape.desk.cases.records import (
     RETURNED,
     RISEN,
     STILL,
+    UNREPORTED,
     Decision,
     Listed,
     Watch,
@@ -33,7 +35,7 @@ from somscape.desk.jobs._detect import Found
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.outliers.detector import AlertRule
-from somscape.tables._messages import free_name, joined
+from somscape.tables._messages import counted, free_name, joined
 from somscape.tables.table import Table, table_from_columns
 
 BY_ROW = ("rows", "scores", "p_values", "units", "stands_out")
@@ -148,8 +150,14 @@ class RunOutcome:
 
     @property
     def has_news(self) -> bool:
-        """Whether the list contains changes that a person should look at."""
-        return self.n_outstanding > 0
+        """Whether the list or the checks contain changes that a person should look at."""
+        return self.n_outstanding > 0 or any(check.news in NEWS for check in self.checks)
+
+    @property
+    def n_waiting(self) -> int:
+        """Number of listed cases and checks that wait for a decision."""
+        cases = [row for row in (*self.listed, *self.checks) if row.news not in UNREPORTED]
+        return sum(self.state_of(case.key) in (OPEN, CLEARED) for case in cases)
 
     @property
     def command_anew(self) -> str:
@@ -188,7 +196,15 @@ class RunOutcome:
         ]
         than = f"compared with run {self.last.number}" if self.last else "nothing to compare with"
         shown = ", ".join(counts) or "nothing listed"
-        said = [f"Run {self.run.number} of {self.watch.name}, {than}: {shown}."]
+        checks = ", ".join(
+            f"{n} {news}" for news, n in Counter(c.news for c in self.checks).items()
+        )
+        also = f"; checks of columns: {checks}" if checks else ""
+        waiting = f"{counted(self.n_waiting, 'case')} {'waits' if self.n_waiting == 1 else 'wait'}"
+        said = [
+            f"Run {self.run.number} of {self.watch.name}, {than}: {shown}{also}.",
+            f"{waiting} for a decision.",
+        ]
         if self.is_again:
             made = self.run.made[:10]
             said += [f"This table was already run on {made}, so no run was added."]
@@ -261,6 +277,7 @@ class RunOutcome:
             "question": self.question or None,
             "has_news": self.has_news,
             "n_outstanding": self.n_outstanding,
+            "n_waiting": self.n_waiting,
             "counts": self.counts,
             "cases": [
                 {**vars(row), **self._decided(row.key), "why": self.why.get(row.key)}
@@ -295,7 +312,7 @@ LIST, PAGE = "alerts.csv", "report.json"
 NOT_OF_INPUTS = (
     *("run", "number", "made", "author", "audit_head", "notes", "question"),
     *("if_wrong", "command_anew", "precision"),
-    "checks",  # some depend on the day
+    *("checks", "n_waiting"),  # some depend on the day
 )
 """Fields of the page that depend on more than the table, the map, the rule and the decisions."""
 
@@ -314,6 +331,7 @@ def _page(outcome: RunOutcome) -> bytes:
     table = replace(outcome.found.table, source=outcome.run.source)  # also for a named upload
     found = replace(outcome.found, table=table, label=None, agreement=None)
     changed = {n: value for n, value in outcome.to_json().items() if n not in NOT_OF_INPUTS}
+    changed["has_news"] = outcome.n_outstanding > 0  # without checks
     data = dict(found.report("", changed=changed, has_checks=False))
     data.pop("amount", None)  # earlier versions did not have these values, which are in the table
     return json.dumps(data, sort_keys=True).encode()

@@ -40,7 +40,7 @@ from somscape.desk.cli._options import (
     tls_options,
     verbose_option,
 )
-from somscape.desk.jobs.job import STATES
+from somscape.desk.jobs.job import STATES, WAITING
 
 Work: TypeAlias = Callable[..., int | None]
 """The function that does the work of a command. Its parameters are the options of the command."""
@@ -539,14 +539,14 @@ def cases() -> None:
 
 state_of_option = option(
     "--state-of",
-    type=click.Choice(STATES),
+    type=click.Choice([*STATES, WAITING]),
     show_default="all states",
-    help="State of the cases to list.",
+    help="State of the cases to list. The waiting cases are open or returned in the last run.",
 )
 
 
 @cases.command(
-    "list", examples=("cases list cards", "cases list cards --state-of open --format csv")
+    "list", examples=("cases list cards", "cases list cards --state-of waiting --format csv")
 )
 @click.argument("name", metavar="NAME")
 @state_of_option

@@ -57,7 +57,7 @@ from somscape.desk.cli._out import (
 )
 from somscape.desk.jobs._detect import Found, check_sink_of
 from somscape.desk.jobs._roles import PerOptions, read_as
-from somscape.desk.jobs.job import RULES, Job
+from somscape.desk.jobs.job import RULES, WAITING, Job
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector
 from somscape.tables._messages import counted, listed
@@ -430,6 +430,9 @@ def list_cases(name: str, state_of: str | None, by: str, kind: str, access: Acce
 
 def _cases_of(state: State, name: str, state_of: str | None) -> list[Case]:
     found = state.cases(state.watch(name).name)
+    if state_of == WAITING:
+        last = next(iter(state.runs(name)), None)
+        return [case for case in found if is_waiting(case, last)]
     return [case for case in found if state_of in (None, case.state)]
 
 

@@ -316,6 +316,9 @@ def _quoted(word: str) -> str:
 STATES = ("open", "confirmed", "cleared", "later")
 """States of a case. A case is undecided, an anomaly, usual, or postponed, in this order."""
 
+WAITING = "waiting"
+"""Name for the open and returned cases of the last list."""
+
 
 def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
     """Return the first lines of a roles file. One line contains a command that uses the file."""

@@ -48,7 +48,9 @@ function fillChanged() {
   const replaced = changed.instead_of ?? []; // missing in a report of an earlier version
   const place = replaced.length ? " It replaces run" + (replaced.length > 1 ? "s " : " ") + asSeries(replaced) + "." : "";
   byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), ". " + when + place, ...(changed.question ? [" ", text("strong", changed.question)] : []));
-  byId("changed-counts").append(...Object.entries(changed.counts).filter(([, n]) => n).map(drawCount));
+  const checks = (changed.checks ?? []).filter(({ news }) => ["new", "returned"].includes(news)); // as above
+  const counts = { ...changed.counts, "new or returned checks of columns": checks.length };
+  byId("changed-counts").append(...Object.entries(counts).filter(([, n]) => n).map(drawCount));
   byId("changed-drift").hidden = !changed.drift.sentence;
   byId("changed-drift").append([changed.drift.sentence, changed.if_wrong].filter(Boolean).join(" "));
   byId("changed-drift").classList.toggle("loud", changed.drift.is_found);
