@@ -201,10 +201,7 @@ class RunOutcome:
         )
         also = f"; checks of columns: {checks}" if checks else ""
         waiting = f"{counted(self.n_waiting, 'case')} {'waits' if self.n_waiting == 1 else 'wait'}"
-        said = [
-            f"Run {self.run.number} of {self.watch.name}, {than}: {shown}{also}.",
-            f"{waiting} for a decision.",
-        ]
+        said = [f"Run {self.run.number} of {self.watch.name}, {than}: {shown}{also}."]
         if self.is_again:
             made = self.run.made[:10]
             said += [f"This table was already run on {made}, so no run was added."]
@@ -213,6 +210,7 @@ class RunOutcome:
         said += [self.question] if self.question else []
         if self.news and self.n_outstanding < len(self.news):
             said.append(f"{self.n_outstanding} of {len(self.news)} rows to look at stand out.")
+        said.append(f"{waiting} for a decision.")
         said += filter(None, [self.drift.sentence, self.if_wrong])
         said += sentences(self.unseen)
         if self.drift.train_anew:
