@@ -97,7 +97,7 @@ FALSE_ALARM = 0.04
 VARIATIONS = np.r_[0, 0.01 * 2 ** (np.arange(15) / 2)]
 """Possible standard deviations of a column's mean between months, in those of its values."""
 
-PRIOR = np.r_[6, np.ones(12), 0.4, 0.2, 0.1] / 18.7
+PRIOR = np.r_[12, np.ones(12), 0.4, 0.2, 0.1] / 24.7
 """Probability of each value of `VARIATIONS` before any month was seen."""
 
 MAX_ALIKE = 7
@@ -248,15 +248,13 @@ def surprises(
     misfit = ((means - center[:, None]) ** 2 / variance).sum(axis=1)
     log_likelihood = -(np.log(variance).sum(axis=1) + np.log(total) + misfit) / 2
     likelihood = np.exp(log_likelihood - log_likelihood.max(axis=0))
-    # With few months, the other columns say little about the months' effect on a column.
-    weight = max(1.0, 200 / 10 ** (len(months) - 1))
     alike = (size[:, None] > 0) == (size > 0)  # levels vary less than numbers
     np.fill_diagonal(alike, False)
     alike = alike * np.minimum(1, MAX_ALIKE / np.maximum(1, alike.sum(axis=0)))
     share = PRIOR[:, None] + 0 * likelihood
     for _ in range(5):
         found = share * likelihood / (share * likelihood).sum(axis=0)
-        share = weight * PRIOR[:, None] + found @ alike
+        share = PRIOR[:, None] + found @ alike
         share /= share.sum(axis=0)
     found = share * likelihood / (share * likelihood).sum(axis=0)
     change = now.means / spread - center
