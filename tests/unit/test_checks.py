@@ -47,6 +47,10 @@ def test_lone_extremes_name_the_next_value_and_the_row():
     assert not found("extreme", {"a": amounts()})  # a long tail has no lone extreme
     (date,) = found("extreme", {"a": with_value(days(), 5, "2011-01-03")})
     assert str(date).startswith("a 2011-01-03 (next 2024-01-0")
+    incomes = np.round(np.exp(drawn().normal(8.3, 0.5, N)), 2).astype(object)
+    (low,) = found("extreme", {"a": with_value(incomes, 6, 1.0)})
+    assert str(low) == "a 1 (next 610.25): row 7"  # the next incomes are 851, 927 and 1,213
+    assert not found("extreme", {"a": incomes})
 
 
 def days(seed=0, n=N, first="2024-01-01", width=300):

@@ -299,18 +299,21 @@ def _extremes(values: Values, n_columns: int, known: set[float]) -> Iterator[Fac
         return
     low, middle, high = np.percentile(ascending, (1, 50, 99)).tolist()
     is_skewed = high - middle > MAX_EVEN * (middle - low)
-    for sign in (1.0, -1.0):
+    # Among positive numbers, 1.00 is far below 900, 950 and 1,000 on a logarithmic scale.
+    is_positive = bool(ascending[0] > 0) and not values.is_date
+    for sign, is_log in ((1.0, False), *[(-1.0, True)] * is_positive, (-1.0, False)):
         # Copied, because the outermost values of both ends are judged as the highest values.
-        outer = (
-            (sign * ascending)[:: int(-sign)][: TAIL + MAX_LONE + 1]
-            if sign > 0
-            else -ascending[: TAIL + MAX_LONE + 1]
-        )
+        outer = (sign * ascending)[:: -int(sign)][: TAIL + MAX_LONE + 1]
         near = distinct[-TAIL:] if sign > 0 else distinct[:TAIL]
         step = float(np.median(np.diff(near)))
+        scaled = -np.log(-outer) if is_log else outer
+        center = -log(middle) if is_log else sign * middle
         may_be_log = sign > 0 and (is_skewed or values.is_date)
         scores = [
-            apart_score(outer, k, step, may_be_log=may_be_log) for k in range(1, MAX_LONE + 1)
+            apart_score(
+                scaled, k, step / float(-outer[k]) if is_log else step, may_be_log=may_be_log
+            )
+            for k in range(1, MAX_LONE + 1)
         ]
         limit = log(2 * MAX_LONE * max(1, n_columns) / LIKELY)
         k = max((k for k, score in enumerate(scores, 1) if score >= limit), default=0)
@@ -318,12 +321,14 @@ def _extremes(values: Values, n_columns: int, known: set[float]) -> Iterator[Fac
             continue
         score = max(scores)
         last, following = sign * outer[k - 1], sign * outer[k]
-        if abs(last - following) < MIN_GAP * abs(following - middle) or last in known:
+        if scaled[k - 1] - scaled[k] < MIN_GAP * abs(scaled[k] - center) or last in known:
             continue
         rows = values.rows_at(sign * values.numbers >= outer[k - 1], sign * values.numbers)
         shown = ", ".join(dict.fromkeys(values.show(values.numbers[row]) for row in rows))
         text = f"{values.name} {shown} (next {values.show(following)})"
         yield Fact("extreme", (values.name,), text, rows, values.n, score)
+        if is_log:
+            return
 
 
 def apart_score(outer: Float64s, k: int, step: float, *, may_be_log: bool) -> float:
