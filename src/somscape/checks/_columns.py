@@ -35,6 +35,10 @@ MAX_EVEN = 3.0
 """Largest ratio of the distances of the percentiles 99 and 1 to the median at which high values are
 not examined on a logarithmic scale."""
 
+MAX_EVEN_LOG = 1.3
+"""Largest ratio of the distances of the percentiles 5 and 95 to the median, on a logarithmic scale,
+at which low values are examined on this scale."""
+
 MIN_GAP = 0.25
 """Minimum gap to the next value, relative to the distance of the next value to the median."""
 
@@ -299,9 +303,12 @@ def _extremes(values: Values, n_columns: int, known: set[float]) -> Iterator[Fac
         return
     low, middle, high = np.percentile(ascending, (1, 50, 99)).tolist()
     is_skewed = high - middle > MAX_EVEN * (middle - low)
-    # Among positive numbers, 1.00 is far below 900, 950 and 1,000 on a logarithmic scale.
-    is_positive = bool(ascending[0] > 0) and not values.is_date
-    for sign, is_log in ((1.0, False), *[(-1.0, True)] * is_positive, (-1.0, False)):
+    # An income of 1.00 is far below 900, 950 and 1,000 on a logarithmic scale.
+    is_even = ascending[0] > 0 and not values.is_date
+    if is_even:
+        below, above = np.abs(np.log(np.percentile(ascending, (5, 95)) / middle)).tolist()
+        is_even = below <= MAX_EVEN_LOG * above
+    for sign, is_log in ((1.0, False), *([(-1.0, True)] if is_even else []), (-1.0, False)):
         # Copied, because the outermost values of both ends are judged as the highest values.
         outer = (sign * ascending)[:: -int(sign)][: TAIL + MAX_LONE + 1]
         near = distinct[-TAIL:] if sign > 0 else distinct[:TAIL]
