@@ -7,6 +7,8 @@ import pytest
 from pages import HOSTILE, hostile_report, write_page
 from webdriver import Browser
 
+from somscape import report
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 RUN_AXE = """
@@ -130,6 +132,22 @@ def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path:
     browser.run(axe + "; window.axe = axe;")
     assert browser.run(RUN_AXE) == []
     browser.emulate_nothing()
+
+
+def test_in_the_app_a_link_leads_to_the_right_table(browser: Browser, tmp_path: Path) -> None:
+    data = hostile_report()
+    data["changed"] = changed(data, if_wrong="Run `somscape run cards TABLE --instead-of 3`.")
+    bar = (
+        'document.querySelector(".skip").after(make("nav", { class: "bar" },'
+        ' make("a", { href: "/watches/cards" }, "cards")));'
+    )
+    path = tmp_path / "page.html"
+    path.write_text(report.render(data, script=bar), encoding="utf-8")
+    browser.open(path)
+    [words] = browser.texts("#drift")
+    assert words.endswith("If the table is wrong, click Wrong table? on the page of the watch.")
+    assert "--instead-of" not in words
+    assert browser.run("return document.querySelector('#drift a').pathname") == "/watches/cards"
 
 
 def test_the_first_run_compares_with_nothing(browser: Browser, tmp_path: Path) -> None:

@@ -251,7 +251,7 @@ def test_choosing_a_column_shows_its_spread_and_colors_the_map(
     assert opened.run(count, "#column .bar.chosen") == 0
     opened.click(cell(0))
     said = " ".join(opened.texts("#column .key"))
-    assert f"listed rows of the chosen cells ({len(ids_in(page[1], [0]))})" in said
+    assert f"listed rows of the chosen units ({len(ids_in(page[1], [0]))})" in said
 
 
 def test_hostile_text_is_shown_as_text(opened: Browser) -> None:

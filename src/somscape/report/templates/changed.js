@@ -67,7 +67,7 @@ function fillChanged() {
 
 // Drift is the headline, with emphasis on the most changed column. Without drift, there is one short line.
 function fillDrift({ drift, if_wrong: ifWrong }) {
-  const { sentence, n_months: n } = drift;
+  const { sentence = "", n_months: n } = drift;
   byId("drift").hidden = !drift.is_found;
   byId("changed-drift").hidden = drift.is_found || !sentence;
   if (!drift.is_found) {

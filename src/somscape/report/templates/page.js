@@ -176,9 +176,10 @@ function besideValue({ occurs, usual, alone, fitting, rule }) {
 // The columns whose numbers have separators on this page, with the number of their decimals. Codes, years and numbers that are not
 // written like 1234.5 stay as in the file.
 const NUMBER = /^([-+]?)(0|[1-9]\d*)(?:\.(\d+))?$/;
+const kindOf = new Map(data.columns.map(({ name, kind }) => [name, kind]));
 const decimalsOf = new Map(data.rows.cells.flatMap(({ name, values }) => {
   const found = values.filter((value) => value !== null).map((value) => NUMBER.exec(value));
-  const isOther = data.columns.find((column) => column.name === name)?.kind !== "number" || found.includes(null);
+  const isOther = kindOf.get(name) !== "number" || found.includes(null);
   if (isOther || found.every(([value]) => /^[12]\d{3}$/.test(value))) return [];
   return [[name, found.reduce((most, [, , , part]) => Math.max(most, part && part !== "0" ? part.length : 0), 0)]];
 }));
