@@ -32,7 +32,7 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
     news = ["returned", "new", *["still"] * 10, "folded"]
     told = {"state": "cleared", "comment": HOSTILE[1], "reasons": HOSTILE[0], "why": None}
     bare = {"state": "confirmed", "comment": ""}
-    back = {"why": f"Cleared on 2026-01-06 by {HOSTILE[0]}; since then amount fell."}
+    back = {"why": f"Cleared on 2026-01-06 by {HOSTILE[0]}; since then amount {MOVED}."}
     months = [
         {"number": 3 - n, "made": f"2026-0{3 - n}-05T10:00:00+00:00", "listed": 12, "confirmed": 5}
         | {"cleared": 7 - n, "open": n}
@@ -66,6 +66,9 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
         "command_anew": f"somscape detect '{HOSTILE[1]}'",
         **more,
     }
+
+
+MOVED = "moved from 4450.07 to 433951"
 
 
 def is_shown(browser: Browser, selector: str) -> bool:
@@ -111,7 +114,8 @@ def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path:
         "still, cleared",
     ]
     # The list shows the earlier decision on a row, so no other part of the page repeats the row.
-    earlier = [data["changed"]["cases"][0]["why"], f"Comment: {HOSTILE[1]}"]
+    why = data["changed"]["cases"][0]["why"].replace(MOVED, "moved from 4,450.07 to 433,951")
+    earlier = [why, f"Comment: {HOSTILE[1]}"]
     assert browser.texts('#rows tr[data-rank="1"] .earlier') == earlier
     assert browser.texts('#rows tr[data-rank="2"] .earlier') == []
     # A count lists its rows, and a second press lists all rows again.

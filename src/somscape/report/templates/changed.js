@@ -23,7 +23,7 @@ function newsTag(row) {
 // The earlier decision on a row, its comment, and the change since then. The app shows comments with its buttons.
 function drawEarlier(row) {
   const found = data.changed?.compared_with ? newsByRank.get(row.rank) : undefined;
-  const words = [found?.why, found?.comment && !additions.line.length && "Comment: " + found.comment].filter(Boolean);
+  const words = [found?.why && inSentence(found.why), found?.comment && !additions.line.length && "Comment: " + found.comment].filter(Boolean);
   return words.map((each) => text("span", each, "earlier"));
 }
 
@@ -48,7 +48,7 @@ function fillChanged() {
     : "Compared with run " + changed.compared_with + " of " + changed.compared_with_made.slice(0, 10) + ".";
   const replaced = changed.instead_of ?? []; // missing in a report of an earlier version
   const place = replaced.length ? " It replaces run" + (replaced.length > 1 ? "s " : " ") + asSeries(replaced) + "." : "";
-  byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), ". " + when + place, ...(changed.question ? [" ", text("strong", changed.question)] : []));
+  byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), make("span", null, ". " + when + place), ...(changed.question ? [" ", text("strong", changed.question)] : []));
   byId("changed-counts").append(...Object.entries(changed.counts).filter(([, n]) => n).map(drawCount));
   fillDrift(changed);
   byId("changed-anew").hidden = !changed.train_anew;
@@ -103,7 +103,7 @@ function drawFolded(found) {
   return [make("details", null,
     make("summary", null, "Folded (" + number(found.length) + "), cleared and hardly changed since"),
     make("ul", { class: "changes" }, ...found.slice(0, KEYS_SHOWN).map((each) => make("li", null,
-      text("b", each.key), " ", text("span", [each.comment, each.reasons].filter(Boolean).join(". ")))))),
+      text("b", each.key), " ", text("span", [each.comment, each.reasons && inSentence(each.reasons)].filter(Boolean).join(". ")))))),
   ];
 }
 

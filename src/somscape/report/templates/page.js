@@ -203,7 +203,7 @@ function asShown(reason) {
 }
 
 // A sentence in which numbers follow the names of columns, such as "balance between 10 and 136000".
-const AFTER_NAME = /^(?:[-+]?\d[\d.]*(?![\w-])|is|times|larger|smaller|median|between|and|at|most|least|[(, ])+/;
+const AFTER_NAME = /^(?:[-+]?\d[\d.]*(?![\w-])|is|times|larger|smaller|moved|from|to|median|between|and|at|most|least|[(, ])+/;
 function inSentence(words) {
   const names = [...decimalsOf.keys()].filter((name) => words.includes(name + " "));
   return names.reduce((said, name) => said.split(name + " ")
