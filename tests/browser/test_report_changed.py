@@ -7,6 +7,8 @@ import pytest
 from pages import HOSTILE, hostile_report, write_page
 from webdriver import Browser
 
+from somscape import report
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 RUN_AXE = """
@@ -15,7 +17,13 @@ return axe.run(document, {runOnly: ["wcag2a", "wcag2aa"]}).then(found => found.v
   .map(({ id, nodes }) => [id, nodes.map(node => node.html.slice(0, 200))]))
 """
 
-COUNTS = {"new": 1, "returned": 1, "risen": 0, "still": 10, "folded": 1, "gone": 2}
+COUNTS = {"new": 1, "returned": 1, "risen": 0, "still": 10, "folded": 1, "confirmed": 3, "gone": 2}
+
+
+DRIFT = (
+    "Drift, compared with 2 earlier tables: amount is 99 times larger (median 192322, 1948 in the "
+    "training table), most in 20001, 20002; 55 % of the rows are above the threshold."
+)
 
 
 def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -24,7 +32,7 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
     news = ["returned", "new", *["still"] * 10, "folded"]
     told = {"state": "cleared", "comment": HOSTILE[1], "reasons": HOSTILE[0], "why": None}
     bare = {"state": "confirmed", "comment": ""}
-    back = {"why": f"Cleared on 2026-01-06 by {HOSTILE[0]}; since then amount fell."}
+    back = {"why": f"Cleared on 2026-01-06 by {HOSTILE[0]}; since then amount {MOVED}."}
     months = [
         {"number": 3 - n, "made": f"2026-0{3 - n}-05T10:00:00+00:00", "listed": 12, "confirmed": 5}
         | {"cleared": 7 - n, "open": n}
@@ -51,13 +59,22 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
             for i, n in enumerate(news)
         ],
         "gone": [{"key": HOSTILE[3], "why": "not in the data any more"}] * 2,
-        "drift": {"sentence": "Drift: 82 flagged where 17 were expected.", "is_found": True},
+        "drift": {"sentence": DRIFT, "is_found": True, "n_months": 2, "columns": ["amount", ""]},
         "unseen": [{"column": "job", "what": HOSTILE[0], "n": 30, "keys": ["a", "b"]}],
         "if_wrong": f"Run {HOSTILE[2]}.",
         "train_anew": "24 % of the rows are flagged.",
         "command_anew": f"somscape detect '{HOSTILE[1]}'",
         **more,
     }
+
+
+MOVED = "moved from 4450.07 to 433951"
+
+
+def is_shown(browser: Browser, selector: str) -> bool:
+    return bool(
+        browser.run("return document.querySelector(arguments[0]).checkVisibility()", selector)
+    )
 
 
 def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path: Path) -> None:
@@ -67,10 +84,17 @@ def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path:
     browser.resize(1400, 1000)
     browser.open(write_page(data, tmp_path))
     assert browser.texts("#changed-counts li") == [
-        *("1 new", "1 returned", "10 still", "1 folded", "2 gone")
+        *("1 new", "1 returned", "10 still", "1 folded", "3 still listed, confirmed", "2 gone")
     ]
-    assert "82 flagged where 17" in browser.texts("#changed-drift")[0]
-    assert "were expected. Run " in browser.texts("#changed-drift")[0]
+    # Drift is the headline, in which ids stay as in the file, and the page has each fact once.
+    grouped = DRIFT.replace("192322, 1948", "192,322, 1,948")
+    assert browser.texts("#drift strong") == [grouped.split(", most in")[0]]
+    assert browser.texts("#drift") == [f"{grouped} Run {HOSTILE[2]}."]
+    assert not is_shown(browser, ".lead.of-detector")
+    assert not is_shown(browser, "#changed-drift")
+    assert not is_shown(browser, "#changed-command")
+    browser.click("#changed-anew summary")
+    assert is_shown(browser, "#changed-command")
     assert "Run 2 of" in browser.texts("#changed-lead")[0]
     assert len(browser.texts("#changed-lists summary")) == 4
     assert browser.texts("#changed-precision summary, #changed-precision li") == [
@@ -90,7 +114,8 @@ def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path:
         "still, cleared",
     ]
     # The list shows the earlier decision on a row, so no other part of the page repeats the row.
-    earlier = [data["changed"]["cases"][0]["why"], f"Comment: {HOSTILE[1]}"]
+    why = data["changed"]["cases"][0]["why"].replace(MOVED, "moved from 4,450.07 to 433,951")
+    earlier = [why, f"Comment: {HOSTILE[1]}"]
     assert browser.texts('#rows tr[data-rank="1"] .earlier') == earlier
     assert browser.texts('#rows tr[data-rank="2"] .earlier') == []
     # A count lists its rows, and a second press lists all rows again.
@@ -113,16 +138,56 @@ def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path:
     browser.emulate_nothing()
 
 
+def test_in_the_app_a_link_leads_to_the_right_table(browser: Browser, tmp_path: Path) -> None:
+    data = hostile_report()
+    data["changed"] = changed(data, if_wrong="Run `somscape run cards TABLE --instead-of 3`.")
+    bar = (
+        'document.querySelector(".skip").after(make("nav", { class: "bar" },'
+        ' make("a", { href: "/watches/cards" }, "cards")));'
+    )
+    path = tmp_path / "page.html"
+    path.write_text(report.render(data, script=bar), encoding="utf-8")
+    browser.open(path)
+    [words] = browser.texts("#drift")
+    assert words.endswith("If the table is wrong, click Wrong table? on the page of the watch.")
+    assert "--instead-of" not in words
+    assert browser.run("return document.querySelector('#drift a').pathname") == "/watches/cards"
+
+
 def test_the_first_run_compares_with_nothing(browser: Browser, tmp_path: Path) -> None:
     data = hostile_report()
     nothing = {"compared_with": None, "compared_with_made": None, "train_anew": None}
-    drift = {"sentence": "", "is_found": False}
+    drift = {"sentence": "", "is_found": False}  # as in an earlier version
     data["changed"] = changed(data, **nothing, number=1, drift=drift, command_anew=None)
     browser.open(write_page(data, tmp_path))
     assert "This is the first run." in browser.texts("#changed-lead")[0]
     assert browser.texts("#changed-counts button, #rows .earlier") == []
     assert browser.texts("#rows .news") == []
+    assert not is_shown(browser, "#drift")
+    assert is_shown(browser, ".lead.of-detector")
     assert browser.complaints() == []
+
+
+@pytest.mark.parametrize(
+    ("n_months", "is_known", "sentence", "shown"),
+    [
+        (2, False, "No drift: no column differs.", "No drift, compared with 2 earlier tables."),
+        (1, False, "No drift: no column differs.", "No drift, compared with 1 earlier table."),
+        (2, True, *["No drift: an earlier run had the same table."] * 2),
+        (0, False, *["Drift cannot be judged yet."] * 2),
+        (None, False, *["No drift."] * 2),  # a run of an earlier version
+    ],
+)
+def test_no_drift_is_one_short_line(
+    browser: Browser, tmp_path: Path, n_months: Any, is_known: bool, sentence: str, shown: str
+) -> None:
+    data = hostile_report()
+    drift = {"sentence": sentence, "is_found": False, "n_months": n_months, "is_known": is_known}
+    data["changed"] = changed(data, drift=drift, if_wrong=None, train_anew=None)
+    browser.open(write_page(data, tmp_path))
+    assert browser.texts("#changed-drift") == [shown]
+    assert is_shown(browser, ".lead.of-detector")
+    assert not is_shown(browser, "#drift")
 
 
 def test_other_pages_do_not_have_it(browser: Browser, tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_all_that_shows_regions_follows(edited: tuple[Browser, Map, Regions]) ->
         )
         words = browser.texts(f"#card-{number} p")[0]
         assert words.startswith(f"{n} row")
-        assert f"in {joined.n_units[number]} cells" in words
+        assert f"in {joined.n_units[number]} units" in words
     # What needs the rows is left to the next page; regions that did not change keep it.
     said = "To describe how this region differs from all other rows, make the page again."
     changed = [said in " ".join(browser.texts(f"#card-{i} p")) for i in range(3)]

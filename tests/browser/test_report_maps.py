@@ -75,7 +75,7 @@ def test_columns_that_did_not_train_the_map_color_it(browser: Browser, many: Pag
     choose(browser, "#plane", score["key"])
     unit = next(unit for unit, value in enumerate(score["values"]) if value is not None)
     browser.click(f'#map .cell[data-unit="{unit}"]')
-    assert "mean score of a cell's rows: " in browser.texts("#readout")[0]
+    assert "mean score of a unit's rows: " in browser.texts("#readout")[0]
     fills = "return [...document.querySelectorAll('#map .cell')].map(c => c.hasAttribute('fill'))"
     assert browser.run(fills) == [value is not None for value in score["values"]]
     kind = next(plane for plane in many[1]["planes"] if plane["name"] == "kind")

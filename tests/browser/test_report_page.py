@@ -251,7 +251,7 @@ def test_choosing_a_column_shows_its_spread_and_colors_the_map(
     assert opened.run(count, "#column .bar.chosen") == 0
     opened.click(cell(0))
     said = " ".join(opened.texts("#column .key"))
-    assert f"listed rows of the chosen cells ({len(ids_in(page[1], [0]))})" in said
+    assert f"listed rows of the chosen units ({len(ids_in(page[1], [0]))})" in said
 
 
 def test_hostile_text_is_shown_as_text(opened: Browser) -> None:
@@ -280,7 +280,8 @@ def test_opened_alert_says_what_would_make_it_usual(
         if case["counterfactual"]
     )
     opened.click(f'#rows tr[data-rank="{rank}"] .open button')
-    assert opened.texts("#rows .would") == [f"This row {said}."]
+    words = said.replace("would be usual", "would no longer stand out")
+    assert opened.texts("#rows .would") == [f"This row {words}."]
 
 
 def test_a_finding_is_one_line_that_opens_to_its_rows(browser: Browser, tmp_path: Path) -> None:
@@ -296,7 +297,13 @@ def test_a_finding_is_one_line_that_opens_to_its_rows(browser: Browser, tmp_path
     [said] = browser.texts(f"{place} summary")
     ids = ", ".join(data["rows"]["ids"][rank] for rank in finding["ranks"][:3])
     more = ", ..." if n > 3 else ""
-    assert said == f"{n} rows like this ({ids}{more}): {finding['what']}"
+    assert said == f"{n} rows like this"
+    assert browser.texts(f"{place} .why > .tag") == [ids + more]
+    # The finding has the score, p-value and unit of its first row.
+    scores, p_values = data["rows"]["scores"], data["rows"]["p_values"]
+    assert browser.texts(f"{place} .score") == [f"{scores[first - 1]:#.4g}"]
+    assert float(browser.texts(f"{place} .p")[0]) == float(f"{p_values[first - 1]:.2g}")
+    assert len(browser.texts(f"{place} .where button")) == 1
     browser.click(f"{place} summary")
     assert inside <= set(list_of(browser))
     browser.click(f'#rows tr[data-rank="{first}"] .open button')
@@ -396,13 +403,91 @@ def test_the_page_begins_with_how_many_rows_stand_out(
     browser.open(write_page(data, tmp_path))
     lead = "return document.querySelector('p.lead.of-detector').innerText"
     words = " ".join(browser.run(lead).split())
-    assert words.startswith(
-        f"{data['headline']}. 10 are listed as the most unusual: {data['rule']}. A row in this "
-        "list is called an alert."
-    )
-    one = {**data, "n_alerts": 1, "rule": None}
+    assert words == f"{data['headline']}. 10 are listed."
+    method = browser.texts("#method-box p .of-detector")[-1]
+    assert method.startswith(f"Listed rows are called alerts: {data['rule']}. An alert is")
+    one = {**data, "n_alerts": 1, "rule": None, "n_stand_out": 1}
     browser.open(write_page(report.Report(one), tmp_path))
-    assert ". 1 is listed as the most unusual. A row" in " ".join(browser.run(lead).split())
+    assert " ".join(browser.run(lead).split()) == f"{data['headline']}."
+
+
+COLUMNS: dict[str, tuple[str, list[str | None], list[str]]] = {
+    "balance": ("number", ["-88000.0", "8544.33"], ["-88,000.00", "8,544.33"]),
+    "income": ("number", ["48508", "1000000"], ["48,508", "1,000,000"]),
+    "share": ("number", ["1.0", "0.986"], ["1", "0.986"]),
+    "year": ("number", ["1999", "2016"], ["1999", "2016"]),
+    "with comma": ("number", ["1234,5", "48508"], ["1234,5", "48508"]),
+    "code": ("category", ["10115", "20095"], ["10115", "20095"]),
+    "number code": ("number", ["00715", "20095"], ["00715", "20095"]),
+    "power": ("number", ["1e-05", "20095"], ["1e-05", "20095"]),
+    "long": ("number", ["12345678901234567890.5", "1"], ["12,345,678,901,234,567,890.5", "1.0"]),
+    "empty": ("number", [None, "1500.5"], ["missing", "1,500.5"]),
+}
+"""For each column, its kind, the values of the file, and the values on the page."""
+
+
+def test_a_column_has_one_format_of_numbers(browser: Browser, tmp_path: Path) -> None:
+    data = planted(4)
+    n = len(data["rows"]["ids"])
+    cells = {name: [two[0], *[two[1]] * (n - 1)] for name, (_, two, _) in COLUMNS.items()}
+    data["rows"]["cells"] = [{"name": k, "values": values} for k, values in cells.items()]
+    data["columns"] += [
+        {"name": name, "kind": kind, "why": "1967 different values", "n_missing": 0}
+        for name, (kind, _, _) in COLUMNS.items()
+    ]
+    about = {"share": 0.1, "at": None, "usual_at": None}
+    reasons = [
+        {"column": name, "value": values[0], "usual": "6771 to 19817.5", **about}
+        for name, (_, values, _) in COLUMNS.items()
+        if values[0]
+    ]
+    data["reasons"][0] = reasons
+    data["headline"] = "1998 of 2000 customers stand out (about 3 of them by chance)"
+    data["cases"][0]["counterfactual"] = (
+        "would be usual with balance between 983.55 and 136000, code 10115 and income 20095"
+    )
+    what = "balance from -88000.0 to 8544.33; code = 10115; income = 48508, 52000 or 1000000"
+    data["findings"] = [{"number": 1, "ranks": [0, 1], "what": what}]
+    browser.open(write_page(report.Report(data), tmp_path))
+    words = browser.texts("p.lead.of-detector strong") + browser.texts("#columns td:nth-child(3)")
+    assert words[0].startswith("1,998 of 2,000 customers stand out")
+    assert words[-1] == "1,967 different values"
+    assert browser.texts("#rows .finding .reasons .value") == [
+        *(" from -88,000.00 to 8,544.33", " = 10115", " = 48,508, 52,000 or 1,000,000")
+    ]
+    browser.click("#rows .finding summary")
+    row = '#rows tr[data-rank="1"]'
+    assert browser.texts(f"{row} .reasons .value") == [
+        shown[0] for _, values, shown in COLUMNS.values() if values[0]
+    ]
+    usual = dict(zip([r["column"] for r in reasons], browser.texts(f"{row} .usual"), strict=True))
+    assert usual["balance"] == ": usual 6,771 to 19,817.5"
+    assert usual["year"] == usual["with comma"] == ": usual 6771 to 19817.5"
+    browser.click(f"{row} .open button")
+    assert browser.texts("#rows .would") == [
+        "This row would no longer stand out with balance between 983.55 and 136,000, code 10115 "
+        "and income 20,095."
+    ]
+    own, other = (
+        dict(zip(browser.texts("#rows .values tbody th"), browser.texts(place), strict=True))
+        for place in ("#rows .values td:nth-child(2)", "#rows .values td:nth-child(3)")
+    )
+    assert {name: [own[name], other[name]] for name in COLUMNS} == {
+        name: shown for name, (_, _, shown) in COLUMNS.items()
+    }
+    # The facts do not repeat the p-value and the place of the line above.
+    assert "p-value" not in browser.texts("#rows .facts dt")
+
+
+def test_a_column_of_amounts_has_two_decimals(browser: Browser, tmp_path: Path) -> None:
+    data = planted(4)
+    n = len(data["rows"]["ids"])
+    data["amount"] = {"name": "amount", "values": ["12558.0", "69.32", None, *["7.0"] * (n - 3)]}
+    browser.open(write_page(report.Report(data), tmp_path))
+    assert browser.texts("#rows td.amount")[:4] == ["12,558.00", "69.32", "", "7.00"]
+    data["amount"]["values"] = ["12558.0", *["7.0"] * (n - 1)]
+    browser.open(write_page(report.Report(data), tmp_path))
+    assert browser.texts("#rows td.amount")[:2] == ["12,558", "7"]
 
 
 def test_search_and_sort_change_the_list(

@@ -9,7 +9,7 @@ function fillColumns() {
   document.querySelector("#columns tbody").append(...data.columns.map((column) =>
     make("tr", { class: ["number", "category", "ordinal", "date"].includes(column.kind) ? null : "unused" },
       text("td", column.name), make("td", null, KINDS[column.kind] || column.kind),
-      text("td", column.why),
+      text("td", withGroups(column.why)),
       make("td", { class: "number" }, column.n_missing === null ? "not in this table" : number(column.n_missing)))));
   byId("missing-note").textContent = data.method.missing === "fill"
     ? "Missing numbers were replaced by the median of their column. For categories, missing values are a separate level."
@@ -24,14 +24,14 @@ const SETTINGS = {
   n_epochs: ["Epochs while the radius shrinks", (v) => v + " (passes over all rows)"],
   n_iter: ["Epochs in all", (v) => v],
   stop_reason: ["Reason for the end", (v) => v],
-  neighborhood: ["Neighborhood", (v) => v + ({ gaussian: " (a row moves prototypes of near cells more than prototypes of distant cells)",
-    bubble: " (a row moves the prototypes of all cells within the radius equally)" }[v] || "")],
+  neighborhood: ["Neighborhood", (v) => v + ({ gaussian: " (a row moves prototypes of near units more than prototypes of distant units)",
+    bubble: " (a row moves the prototypes of all units within the radius equally)" }[v] || "")],
   metric: ["Distance", (v) => v + ({ euclidean: " (square root of the sum of squared differences)",
     manhattan: " (sum of absolute differences)", cosine: " (difference in direction, not in size)",
     mahalanobis: " (Euclidean distance on rotated and scaled axes)" }[v] || "")],
-  radius_start: ["Radius at the start", (v) => number(v) + " cells (distance on the map up to which a row moves the prototypes of other cells)"],
-  radius_end: ["Radius at the end", (v) => number(v) + " cells (a larger radius gives a smoother map, and a smaller radius gives a map that is closer to the rows)"],
-  radius_last: ["Radius of the last step", (v) => number(v) + " cells"],
+  radius_start: ["Radius at the start", (v) => number(v) + " units (distance on the map up to which a row moves the prototypes of other units)"],
+  radius_end: ["Radius at the end", (v) => number(v) + " units (a larger radius gives a smoother map, and a smaller radius gives a map that is closer to the rows)"],
+  radius_last: ["Radius of the last step", (v) => number(v) + " units"],
   spread: ["Mean distance of the rows to their mean", (v) => number(v)],
   radius_decay: ["Decrease of the radius", (v) => (Array.isArray(v) ? v.map(number).join(", ") : v + ({
     geometric: " (by the same factor in each epoch)", linear: " (by the same amount in each epoch)" }[v] || ""))],

@@ -26,7 +26,8 @@ function goToCase(rank) {
 function drawCase(row) {
   const parts = [drawWhere(row)];
   if (row.found && row.found.counterfactual) {
-    parts.push(block("Changes that would make this row usual", text("p", "This row " + row.found.counterfactual + ".", "would")));
+    parts.push(block("Changes after which this row would not stand out",
+      text("p", "This row " + inSentence(row.found.counterfactual.replace("would be usual", "would no longer stand out")) + ".", "would")));
   }
   parts.push(...additions.case.map((add) => add(row)));
   parts.push(drawComparison(row));
@@ -53,21 +54,20 @@ function drawWhere(row) {
   const heights = planes.get("u_heights").values;
   const lower = heights.filter((height) => height < heights[unit]).length / heights.length;
   const facts = [
-    ["Cell", cellName(unit) + ", with " + plural(perUnit.rows[unit], "row", "rows")
-      + (data.score ? " and " + plural(perUnit.alerts[unit], "alert", "alerts") : "")],
-    [data.score ? "Mean score there" : "Mean distance there", aligned(planes.get("mean_score").values[unit]) + ", this row " + aligned(row.score)],
-    ["Border", "the cell differs more from its neighbors than " + percent(lower) + " of all cells"],
+    ["Unit", plural(perUnit.rows[unit], "row", "rows") + (data.score ? ", " + plural(perUnit.alerts[unit], "alert", "alerts") : "")
+      + (data.score ? ", mean score " : ", mean distance ") + aligned(planes.get("mean_score").values[unit])],
+    ["Border", "the unit differs more from its neighbors than " + percent(lower) + " of all units"],
   ];
   if (hasRegions()) {
     const region = regionOfUnit(unit);
     facts.splice(1, 0, ["Region", regionName(region) + ", with " + plural(region.n_rows, "row", "rows")
       + (data.score ? " and " + plural(region.n_alerts, "alert", "alerts") : "")]);
   }
-  if (row.p !== null) facts.splice(1, 0, ["p-value", aligned(row.p) + " (share of usual rows with the same or a higher score)"]);
+  if (row.p !== null && data.amount) facts.splice(1, 0, ["p-value", smallShare(row.p)]); // a narrow list does not have it
   const around = row.found && row.found.around;
   if (around) {
     facts.push([data.agreement.label + " " + data.agreement.value, number(around.n_with) + " of "
-      + plural(around.n_known, "labelled row", "labelled rows") + " in the same cell and in neighboring cells, "
+      + plural(around.n_known, "labelled row", "labelled rows") + " in the same unit and in neighboring units, "
       + percent(around.n_with / around.n_known) + " (95\u00a0% interval " + percent(around.low) + " to "
       + percent(around.high) + ")"]);
   }
@@ -89,11 +89,11 @@ function drawComparison(row) {
     const { name, values } = data.rows.cells[i];
     const own = values[row.position];
     const isNumber = (columnOf.get(name) || {}).kind === "number";
-    return make("tr", { class: named.has(name) ? "reason" : null }, rowHead(name), cellOf(own, false, isNumber),
-      ...others.map((other) => cellOf(values[other.row.position], values[other.row.position] !== own, isNumber)));
+    return make("tr", { class: named.has(name) ? "reason" : null }, rowHead(name), cellOf(own, false, isNumber, name),
+      ...others.map((other) => cellOf(values[other.row.position], values[other.row.position] !== own, isNumber, name)));
   });
   const title = others.length ? "Comparison with the nearest rows" : "Values";
-  return tableBlock(title, "values", head, lines);
+  return tableBlock(title, "values", head, lines, ...(others.length ? [text("p", "Gray values are equal to the values of this row.", "hint")] : []));
 }
 
 // The original rows that were combined to this row, such as the transactions of a customer.
@@ -114,8 +114,8 @@ function rowHead(name) {
   return head;
 }
 
-function cellOf(cell, isOther, isNumber) {
-  const shown = cell === null ? make("td", null, make("i", null, "missing")) : text("td", cell, isNumber ? "number" : "");
+function cellOf(cell, isOther, isNumber, name) {
+  const shown = cell === null ? make("td", null, make("i", null, "missing")) : text("td", inColumn(name, cell), isNumber ? "number" : "");
   if (isOther) shown.classList.add("differs");
   if (isWhole(cell)) shown.classList.add("whole");
   return shown;

@@ -6,6 +6,7 @@ const NEWS = {
   risen: "listed before, and now more unusual, by more than rows usually change between two runs",
   still: "listed before, and about as unusual as before",
 };
+const ON_CHIPS = { confirmed: "still listed, confirmed" }; // other counts have their own name
 const KEYS_SHOWN = 50, COLUMNS_SHOWN = 20;
 
 const newsByRank = new Map((data.changed?.cases || [])
@@ -22,13 +23,13 @@ function newsTag(row) {
 // The earlier decision on a row, its comment, and the change since then. The app shows comments with its buttons.
 function drawEarlier(row) {
   const found = data.changed?.compared_with ? newsByRank.get(row.rank) : undefined;
-  const words = [found?.why, found?.comment && !additions.line.length && "Comment: " + found.comment].filter(Boolean);
+  const words = [found?.why && inSentence(found.why), found?.comment && !additions.line.length && "Comment: " + found.comment].filter(Boolean);
   return words.map((each) => text("span", each, "earlier"));
 }
 
 // A count is a button that lists only its rows.
 function drawCount([what, n]) {
-  const words = [make("b", null, number(n)), " " + what];
+  const words = [make("b", null, number(n)), " " + (ON_CHIPS[what] ?? what)];
   if (!data.changed.compared_with || !Object.hasOwn(NEWS, what)) return make("li", null, ...words);
   const button = make("button", { type: "button", class: "small" + (what === "still" ? "" : " fresh"), "aria-pressed": "false", title: NEWS[what] }, ...words);
   button.addEventListener("click", () => {
@@ -47,13 +48,11 @@ function fillChanged() {
     : "Compared with run " + changed.compared_with + " of " + changed.compared_with_made.slice(0, 10) + ".";
   const replaced = changed.instead_of ?? []; // missing in a report of an earlier version
   const place = replaced.length ? " It replaces run" + (replaced.length > 1 ? "s " : " ") + asSeries(replaced) + "." : "";
-  byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), ". " + when + place, ...(changed.question ? [" ", text("strong", changed.question)] : []));
+  byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), make("span", null, ". " + when + place), ...(changed.question ? [" ", text("strong", changed.question)] : []));
   const checks = (changed.checks ?? []).filter(({ news }) => ["new", "returned"].includes(news)); // as above
-  const counts = { ...changed.counts, "new or returned checks of columns": checks.length };
+  const counts = { ...changed.counts, "new or returned checks": checks.length };
   byId("changed-counts").append(...Object.entries(counts).filter(([, n]) => n).map(drawCount));
-  byId("changed-drift").hidden = !changed.drift.sentence;
-  byId("changed-drift").append([changed.drift.sentence, changed.if_wrong].filter(Boolean).join(" "));
-  byId("changed-drift").classList.toggle("loud", changed.drift.is_found);
+  fillDrift(changed);
   byId("changed-anew").hidden = !changed.train_anew;
   byId("changed-anew-why").append(changed.train_anew || "");
   byId("changed-command").append(changed.command_anew || "");
@@ -66,6 +65,24 @@ function fillChanged() {
     columns > 0 ? make("p", { class: "hint" }, "Number of further columns with values that the training table does not have: " + number(columns)) : "",
     ...drawFolded(changed.cases.filter((found) => found.news === "folded")),
     ...drawGone(changed.gone));
+}
+
+// Drift is the headline, with emphasis on the most changed column. Without drift, there is one short line.
+function fillDrift({ drift, if_wrong: ifWrong }) {
+  const { sentence = "", n_months: n } = drift;
+  byId("drift").hidden = !drift.is_found;
+  byId("changed-drift").hidden = drift.is_found || !sentence;
+  if (!drift.is_found) {
+    byId("changed-drift").append(n && !drift.is_known && sentence.startsWith("No drift:") ? "No drift, compared with " + plural(n, "earlier table", "earlier tables") + "." : sentence);
+    byId("changed-drift").title = sentence;
+    return;
+  }
+  const [first] = inSentence(sentence).split(/; |, (?:most|for example) in /);
+  const watch = document.querySelector('.bar a[href^="/watches/"]'); // the app's bar
+  byId("drift").append(text("strong", first), text("span", inSentence(sentence).slice(first.length)), " ",
+    ...(watch ? ["If the table is wrong, click ", make("a", { href: watch.href }, "Wrong table?"), " on the page of the watch."] : [text("span", ifWrong ?? "")]));
+  // The sentence then has the number of unusual rows.
+  document.querySelector(".lead.of-detector").hidden = (drift.columns ?? []).includes("");
 }
 
 function drawKeys(title, keys, n) {
@@ -86,9 +103,9 @@ function drawEarlierRuns(found) {
 function drawFolded(found) {
   if (!found.length) return [];
   return [make("details", null,
-    make("summary", null, "Folded (" + number(found.length) + "), rows that were cleared earlier and have hardly changed since"),
+    make("summary", null, "Folded (" + number(found.length) + "), cleared and hardly changed since"),
     make("ul", { class: "changes" }, ...found.slice(0, KEYS_SHOWN).map((each) => make("li", null,
-      text("b", each.key), " ", text("span", [each.comment, each.reasons].filter(Boolean).join(". ")))))),
+      text("b", each.key), " ", text("span", [each.comment, each.reasons && inSentence(each.reasons)].filter(Boolean).join(". ")))))),
   ];
 }
 

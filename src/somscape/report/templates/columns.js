@@ -85,8 +85,8 @@ function drawColumn() {
     card.setAttribute("aria-pressed", String(planes.get(card.dataset.key).name === state.column));
   }
   if (byId("column").hidden) return;
-  const facts = [KINDS[column.kind] || column.kind, column.why, plural(column.n_missing, "missing value", "missing values"),
-    sayExplained(column, " by the map, which is the share of its variance between cells")];
+  const facts = [KINDS[column.kind] || column.kind, withGroups(column.why), plural(column.n_missing, "missing value", "missing values"),
+    sayExplained(column, " by the map, which is the share of its variance between units")];
   byId("column").replaceChildren(text("h3", column.name), text("p", facts.filter(Boolean).join(", ") + ".", "hint"),
     drawHistogram(column));
 }
@@ -97,7 +97,7 @@ function drawHistogram(column) {
   const groups = [
     ["all", "all rows", column.counts],
     ["alerts", "alerts", column.alert_counts],
-    ["chosen", "listed rows of the chosen cells", countChosen(column)],
+    ["chosen", "listed rows of the chosen units", countChosen(column)],
   ].map(([key, words, counts]) => ({ key, words, counts, total: counts.reduce((a, b) => a + b, 0) }))
     .filter(({ total }) => total);
   // One unit is one pixel on a narrow screen, so that texts are readable.

@@ -30,7 +30,12 @@ function text(tag, content, className) {
 }
 
 // The format is made once, because this takes longer than formatting a thousand numbers.
-const inLocale = new Intl.NumberFormat(undefined, { maximumFractionDigits: 8 });
+const inLocale = new Intl.NumberFormat("en", { maximumFractionDigits: 8 });
+
+// Whole digits with separators, as in `inLocale`, and a sentence with separators in its counts.
+const grouped = (digits) => digits.replace(/\B(?=(?:\d{3})+$)/g, ",");
+const COUNTS = /(?<![\w.,:-])\d{4,}(?= (?:of|rows|different|(?:\S+ ){0,3}(?:stands?|are))\b)/g;
+const withGroups = (sentence) => sentence.replace(COUNTS, grouped);
 
 function number(value) {
   if (value === null || value === undefined) return "none";
@@ -46,7 +51,7 @@ function inFull(values) {
   const digits = Math.max(0, ...values.map((value) => (typeof value === "number" ? decimalsOf(value) ?? 0 : 0)));
   const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
   return values.map((value) => (typeof value !== "number" ? value
-    : decimalsOf(value) === undefined ? number(value) : value.toLocaleString(undefined, options)));
+    : decimalsOf(value) === undefined ? number(value) : value.toLocaleString("en", options)));
 }
 
 // Numbers as "1, 2 and 5".
@@ -54,9 +59,9 @@ function asSeries(numbers) {
   return [numbers.slice(0, -1).join(", "), numbers.at(-1)].filter((part) => part !== "").join(" and ");
 }
 
-// An amount of money, with two decimals unless it is whole.
-const money = (value) => Number.isInteger(value) ? number(value)
-  : value.toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+// An amount of money, with two decimals unless all amounts of its column are whole.
+const money = (value, isWhole = Number.isInteger(value)) => isWhole ? number(value)
+  : value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 // The rows and checks that a run listed, and the decisions on them. Reports of earlier versions lack the checks.
 function sayPrecision(counts) {

@@ -13,7 +13,7 @@ function sayPlane(plane, unit) {
   return name + ": " + describe(plane, unit);
 }
 
-const sayAll = (unit) => ["Cell " + sayCell(unit),
+const sayAll = (unit) => ["Unit " + sayCell(unit),
   ...new Set(openDrawings().map(({ number }) => sayPlane(state.planes[number], unit)))].filter(Boolean);
 
 function read(unit) {
@@ -25,9 +25,9 @@ function readChosen() {
   else if (state.cells.size) {
     const sum = (values) => [...state.cells].reduce((total, unit) => total + values[unit], 0);
     const alerts = data.score ? ", " + plural(sum(perUnit.alerts), "alert", "alerts") : "";
-    byId("readout").textContent = plural(state.cells.size, "cell", "cells") + " chosen: "
+    byId("readout").textContent = plural(state.cells.size, "unit", "units") + " chosen: "
       + plural(sum(perUnit.rows), "row", "rows") + alerts + ".";
-  } else byId("readout").textContent = "Choose a cell to list its rows. Drag or hold Shift to choose several cells.";
+  } else byId("readout").textContent = "Choose a unit to list its rows. Drag or hold Shift to choose several units.";
 }
 
 // A text next to the pointer. Keyboard and touch users see the same text below the map.
@@ -47,7 +47,7 @@ function drawLegend(plane) {
   const parts = isNamed ? [levelLegend(plane)] : rampLegend(plane);
   if (plane.values.includes(null)) parts.push(legendLine("swatch empty-key", plane.group === "other" ? "no rows with a value" : "no rows"));
   if (byId("dots").checked && (data.n_alerts || nMistakes)) {
-    parts.push(legendLine("dot-key", (nMistakes ? "misclassified rows" : "alerts in the cell") + " (a larger dot means more)"));
+    parts.push(legendLine("dot-key", (nMistakes ? "misclassified rows" : "alerts in the unit") + " (a larger dot means more)"));
   }
   return parts;
 }

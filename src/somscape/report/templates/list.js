@@ -49,7 +49,7 @@ function drawList() {
   }).filter(Boolean));
   byId("nothing").hidden = chosen.length > 0;
   byId("nothing").textContent = state.cells.size && listed.length < data.n_rows && !byId("search").value
-    ? "This page does not contain rows of the selected cells."
+    ? "This page does not contain rows of the selected units."
     : "No row matches." + (listed.length < data.n_rows && !additions.find ? " " + COVERED + "." : "");
   byId("more").hidden = shown.length === chosen.length;
   byId("more").textContent = "Show " + number(Math.min(PAGE_SIZE, chosen.length - shown.length)) + " more";
@@ -57,7 +57,7 @@ function drawList() {
   byId("clear-cell").hidden = state.cells.size === 0;
   const region = chosenRegion();
   byId("clear-cell").textContent = "\u2715 " + (region ? "Region " + region.number : state.cells.size === 1
-    ? "Cell " + cellName([...state.cells][0]) : plural(state.cells.size, "cell", "cells"));
+    ? "Unit " + cellName([...state.cells][0]) : plural(state.cells.size, "unit", "units"));
   byId("count").textContent = sayCount(chosen, shown);
   additions.drawn.forEach((done) => done());
 }
@@ -88,14 +88,14 @@ function findingsIn(chosen) {
 const isOpened = ({ number, rows }) => state.opened.has(number) || rows.some(({ rank }) => rank === state.row);
 
 function drawFinding(finding) {
+  const [first] = finding.rows;
   const ids = finding.rows.slice(0, 3).map(({ id }) => id).join(", ") + (finding.rows.length > 3 ? ", ..." : "");
   const tags = new Map(); // one tag for each kind of news, with the number of its rows
   for (const tag of finding.rows.flatMap(newsTag)) tags.set(tag.textContent, [tag, (tags.get(tag.textContent)?.[1] ?? 0) + 1]);
   tags.forEach(([tag, n], words) => { tag.textContent = number(n) + " " + words; });
   const noun = data.noun ?? "row";
   const part = make("details", null, make("summary", null,
-    make("b", null, plural(finding.rows.length, noun, noun + "s") + " like this"), " (", text("span", ids), "): ",
-    text("span", finding.what || NONE_STANDS_OUT), ...[...tags.values()].flatMap(([tag]) => [" ", tag])));
+    make("b", null, plural(finding.rows.length, noun, noun + "s") + " like this")));
   part.open = isOpened(finding);
   part.firstElementChild.addEventListener("click", (event) => {
     event.preventDefault(); // the list is drawn anew, with the rows of the finding
@@ -105,8 +105,21 @@ function drawFinding(finding) {
     document.querySelector('#rows tr[data-finding="' + finding.number + '"] summary').focus({ preventScroll: true });
   });
   return make("tr", { role: "row", class: "finding", "data-finding": finding.number },
-    make("td", { role: "cell", class: "rank" }, ...additions.pick.map((add) => add(finding.rows)), number(finding.rows[0].rank)),
-    make("td", { role: "cell", colspan: N_COLUMNS - 1 }, part, ...additions.finding.map((add) => add(finding))));
+    make("td", { role: "cell", class: "rank" }, ...additions.pick.map((add) => add(finding.rows)), number(first.rank)),
+    make("td", { role: "cell", class: "id" }, part),
+    ...drawNumbers(first, data.amount && finding.rows.reduce((sum, { amount }) => sum + amount, 0)),
+    make("td", { role: "cell", class: "why" }, text("span", ids, "tag"), ...[...tags.values()].flatMap(([tag]) => [" ", tag]), drawWhat(finding)),
+    make("td", { role: "cell", class: "open" }, make("div", { class: "acts" }, ...additions.finding.map((add) => add(finding)))));
+}
+
+// The columns and values that the rows of a finding share. The data separates columns by "; ".
+function drawWhat({ what, rows: [{ reasons }] }) {
+  if (!what) return make("span", { class: "tag" }, NONE_STANDS_OUT);
+  return make("ul", { class: "reasons" }, ...what.split("; ").map((part) => {
+    const name = reasons.map(({ column }) => column).find((each) => part.startsWith(each + " = ") || part.startsWith(each + " from ")) ?? "";
+    const values = part.slice(name.length).replace(/[^\s,]+/g, (value) => inColumn(name, value));
+    return make("li", null, make("span", { class: "line" }, text("span", name, "column"), text("span", values, "value")));
+  }));
 }
 
 // If the list is sorted by rank, a line is drawn after the rows that stand out.
@@ -125,7 +138,7 @@ function sayCount(chosen, shown) {
   let words = nAlerts === chosen.length && data.n_alerts ? alerts
     : plural(chosen.length, "row", "rows") + (data.n_alerts ? ", " + alerts : "");
   const open = chosen.filter(additions.isOpen);
-  if (data.amount && open.length) words += ", with " + data.amount.name + " " + money(open.reduce((sum, row) => sum + row.amount, 0)) + " at stake in " + number(open.length) + " open";
+  if (data.amount && open.length) words += ", with " + data.amount.name + " " + money(open.reduce((sum, row) => sum + row.amount, 0), hasWholeAmounts) + " at stake in " + number(open.length) + " open";
   if (shown.length < chosen.length) words += " (the first " + number(shown.length) + " are shown)";
   if (listed.length < data.n_rows) {
     words += ". " + (additions.find ? COVERED.replace(", and searches,", "") : COVERED);
@@ -135,9 +148,6 @@ function sayCount(chosen, shown) {
 
 function drawRow(row) {
   const isOpen = row.rank === state.row;
-  const where = make("button", { type: "button", class: "small", "aria-label": cellTag(row.unit) + ", show this cell on the map" },
-    cellTag(row.unit));
-  where.addEventListener("click", () => showCell(row.unit));
   const open = make("button", {
     type: "button", class: "small", "aria-expanded": String(isOpen),
     "aria-label": (isOpen ? "Close case " : "Open case ") + row.id,
@@ -147,10 +157,7 @@ function drawRow(row) {
   const line = make("tr", { role: "row", class: classes, "data-rank": row.rank },
     make("td", { role: "cell", class: "rank" }, ...additions.pick.map((add) => add([row])), number(row.rank)),
     text("td", row.id, "id"),
-    make("td", { role: "cell", class: "score", "data-label": data.score ? "score" : "distance" }, aligned(row.score)),
-    make("td", { role: "cell", class: "p", "data-label": "p" }, row.p > 0 && row.p < 1e-4 ? row.p.toExponential(1) : row.p ? number(Number(row.p.toPrecision(2))) : number(row.p)),
-    ...(data.amount ? [make("td", { role: "cell", class: "amount number", "data-label": data.amount.name }, row.amount === null ? "" : money(row.amount))] : []),
-    make("td", { role: "cell", class: "where" }, where),
+    ...drawNumbers(row, row.amount),
     make("td", { role: "cell", class: "why" }, ...drawEarlier(row), drawReasons(row)),
     make("td", { role: "cell", class: "open" }, make("div", { class: "acts" }, open, ...additions.line.map((add) => add(row)))));
   line.querySelector(".id").setAttribute("role", "cell");
@@ -165,6 +172,18 @@ function drawRow(row) {
   return line;
 }
 
+// The score, p-value, amount and unit of a row, or of the most unusual row of a finding with the sum of its amounts.
+function drawNumbers({ score, p, unit }, amount) {
+  const where = make("button", { type: "button", class: "small", "aria-label": cellTag(unit) + ", show this unit on the map" }, cellTag(unit));
+  where.addEventListener("click", () => showCell(unit));
+  return [
+    make("td", { role: "cell", class: "score", "data-label": data.score ? "score" : "distance" }, aligned(score)),
+    make("td", { role: "cell", class: "p", "data-label": "p" }, smallShare(p)),
+    ...(data.amount ? [make("td", { role: "cell", class: "amount number", "data-label": data.amount.name }, amount === null ? "" : money(amount, hasWholeAmounts))] : []),
+    make("td", { role: "cell", class: "where" }, where),
+  ];
+}
+
 function showCell(unit) {
   chooseCells([unit]);
   byId("map-section").scrollIntoView({ block: "nearest" });
@@ -175,7 +194,7 @@ function drawReasons(row) {
   if (found) return drawNamed(found);
   if (!row.isAlert) return make("span", { class: "tag" }, data.score ? "not an alert" : "");
   if (!row.reasons.length) return make("span", { class: "tag" }, NONE_STANDS_OUT);
-  return make("ul", { class: "reasons" }, ...row.reasons.map((reason) => make("li", null,
+  return make("ul", { class: "reasons" }, ...row.reasons.map(asShown).map((reason) => make("li", null,
     make("span", { class: "line" },
       make("span", null, text("span", columnOfReason(reason), "column"), " ", text("span", reason.value, "value"),
         text("span", besideValue(reason), "usual")),

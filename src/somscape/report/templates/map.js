@@ -20,7 +20,7 @@ function drawMap(number) {
     number, svg: byId("map" + ending), select: byId("plane" + ending), legend: byId("legend" + ending),
     colors: [], cells: data.map.positions.map((_, unit) => makeSvg("polygon", {
       class: "cell", points: outline(unit, 1), role: "button", "aria-pressed": String(state.cells.has(unit)),
-      tabindex: unit === focused ? "0" : "-1", "data-unit": unit, "aria-label": "Cell " + sayCell(unit),
+      tabindex: unit === focused ? "0" : "-1", "data-unit": unit, "aria-label": "Unit " + sayCell(unit),
     })),
     borders: layer("border"), dots: layer("dot"), numbers: layer("number"), rings: layer("ring"), hints: layer("hint"),
   };

@@ -31,7 +31,12 @@ function aligned(value) {
   const isPlain = value !== null && Math.abs(value) >= 1e-3 && Math.abs(value) < 1e3;
   if (!isPlain) return number(value);
   const digits = value.toPrecision(4).split(".")[1]?.length || 0;
-  return value.toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+// A p-value with two digits.
+function smallShare(p) {
+  return p > 0 && p < 1e-4 ? p.toExponential(1) : number(p && Number(p.toPrecision(2)));
 }
 
 function percent(share) {
@@ -70,17 +75,16 @@ function fillWords() {
   const scoreWords = data.score ? SCORES[data.score.name](data.score.n_prototypes) : "";
   const isPlain = data.columns.every((column) => column.why === "used as given");
   fill({
-    headline: data.headline ?? number(data.n_rows) + " rows",  // the data of an earlier version has no headline
-    n_alerts: number(data.n_alerts),
-    are_listed: data.n_alerts === 1 ? "is listed" : "are listed",
+    headline: withGroups(data.headline ?? data.n_rows + " rows"),  // the data of an earlier version has no headline
+    are_listed: data.n_alerts === data.n_stand_out ? "" : number(data.n_alerts) + (data.n_alerts === 1 ? " is listed." : " are listed."),
     n_rows: number(data.n_rows),
     rule: data.rule ? ": " + data.rule : "",
     n_features: number(data.n_features),
     id_name: data.id_name,
     amount_name: data.amount?.name,
     source: data.source,
-    map_size: map.kind === "graph" ? "cells that are joined in a graph"
-      : number(map.n_rows) + " rows of " + number(map.n_cols) + " " + map.kind + " cells"
+    map_size: map.kind === "graph" ? "units that are joined in a graph"
+      : number(map.n_rows) + " rows of " + number(map.n_cols) + " " + map.kind + " units"
         + (WRAPS[map.boundary] ?? ""),
     n_units: number(quality.n_units),
     quantization_error: number(quality.quantization_error),
@@ -91,7 +95,7 @@ function fillWords() {
     distance_note: method.parameters.metric === "mahalanobis"
       ? "Distances are measured on rotated and scaled axes."
       : isPlain
-      ? "Distances are in the units of the data."
+      ? "Distances are on the scale of the data."
       : "A distance of 1 corresponds to the usual range of a column of numbers, or to a difference in one category.",
     version: method.versions.somscape || "",
     command: method.command || "",
@@ -107,7 +111,7 @@ function fillWords() {
   byId("rows").classList.toggle("with-amount", Boolean(data.amount));
   document.querySelector('[data-fill="score_name"]').title = data.score
     ? "The score is " + scoreWords + (nMaps > 1 ? ", combined over several maps" : "") + ". A higher score is more unusual."
-    : "Distance to the prototype of the cell";
+    : "Distance to the prototype of the unit";
   for (const place of document.querySelectorAll(".of-map")) place.hidden = Boolean(data.score || data.classes);
   byId("command-box").hidden = !method.command;
   byId("made").hidden = !byId("made-at").textContent;
@@ -116,7 +120,7 @@ function fillWords() {
   byId("notes-box").hidden = data.notes.length === 0;
   window.addEventListener("beforeprint", () => { byId("notes-box").open = true; });
   byId("notes-count").append(number(data.notes.length));
-  byId("notes").append(...data.notes.map((note) => text("li", note)));
+  byId("notes").append(...data.notes.map((note) => text("li", withGroups(note))));
 }
 
 function fillAgreement() {
@@ -153,6 +157,7 @@ const rows = data.rows.ids.map((id, i) => ({
   cells: () => data.rows.cells.map(({ name, values }) => [name, values[i]]),
 }));
 const listed = rows.slice(0, data.n_listed);
+const hasWholeAmounts = rows.every(({ amount }) => amount === null || Number.isInteger(amount));
 const byRank = new Map(rows.map((row) => [row.rank, row]));
 
 // Groups of several alerts with the same reasons, by the rank of each alert. The data of an earlier version has none.
@@ -168,13 +173,50 @@ function besideValue({ occurs, usual, alone, fitting, rule }) {
   return ": " + (occurs ? occurs + "; " : "") + usually;
 }
 
+// The columns whose numbers have separators on this page, with the number of their decimals. Codes, years and numbers that are not
+// written like 1234.5 stay as in the file.
+const NUMBER = /^([-+]?)(0|[1-9]\d*)(?:\.(\d+))?$/;
+const kindOf = new Map(data.columns.map(({ name, kind }) => [name, kind]));
+const decimalsOf = new Map(data.rows.cells.flatMap(({ name, values }) => {
+  const found = values.filter((value) => value !== null).map((value) => NUMBER.exec(value));
+  const isOther = kindOf.get(name) !== "number" || found.includes(null);
+  if (isOther || found.every(([value]) => /^[12]\d{3}$/.test(value))) return [];
+  return [[name, found.reduce((most, [, , , part]) => Math.max(most, part && part !== "0" ? part.length : 0), 0)]];
+}));
+
+// A value of a column as text. Columns with at most two decimals, such as amounts, have as many in all values.
+function inColumn(name, value) {
+  const decimals = decimalsOf.get(name), found = NUMBER.exec(value);
+  if (decimals === undefined || !found) return inGroups(name, value);
+  const [, sign, whole, part = ""] = found;
+  const shown = decimals <= 2 ? (part === "0" ? "" : part).padEnd(decimals, "0") : part === "0" ? "" : part;
+  return sign + grouped(whole) + (shown && "." + shown);
+}
+
+// A text with numbers of a column, such as a range.
+const inGroups = (name, words) => decimalsOf.has(name) ? words.replace(/(?<![\w.,])\d{4,}(?![\w-])/g, grouped) : words;
+
+// The text of a reason on this page. Exported files contain the values as in the file.
+function asShown(reason) {
+  const { column, value, usual, fitting, rule } = reason;
+  return rule ? reason : { ...reason, value: inColumn(column, value), usual: inGroups(column, usual), ...(fitting && { fitting: inGroups(column, fitting) }) };
+}
+
+// A sentence in which numbers follow the names of columns, such as "balance between 10 and 136000".
+const AFTER_NAME = /^(?:[-+]?\d[\d.]*(?![\w-])|is|times|larger|smaller|moved|from|to|median|between|and|at|most|least|[(, ])+/;
+function inSentence(words) {
+  const names = [...decimalsOf.keys()].filter((name) => words.includes(name + " "));
+  return names.reduce((said, name) => said.split(name + " ")
+    .map((part, i) => (i ? part.replace(AFTER_NAME, (found) => inGroups(name, found)) : part)).join(name + " "), words);
+}
+
 // The first words of a reason. A rule is followed by a colon.
 const columnOfReason = ({ column, rule }) => rule ? column + ":" : column;
 
 function searchText(row) {
   if (row.searchable === undefined) {
     const parts = [row.id, ...row.cells().map(([, cell]) => cell)];
-    for (const { column, usual } of row.reasons) parts.push(column, usual);
+    for (const reason of row.reasons) parts.push(reason.column, reason.usual, asShown(reason).value, asShown(reason).usual);
     const found = classOf(row);
     if (found) parts.push(found.why, ...(found.isWrong ? ["misclassified"] : []));
     row.searchable = parts.join("\n").toLowerCase();
@@ -182,6 +224,11 @@ function searchText(row) {
   return row.searchable;
 }
 
+// Places of the map are called units. The data of planes calls them cells.
+for (const plane of data.planes) {
+  if (plane.group === "map") plane.name = plane.name.replace(/ cell$/, " unit");
+  if (plane.group !== "column") plane.unit = plane.unit.replace(/ cell's rows$/, " unit's rows");
+}
 const planes = new Map(data.planes.map((plane) => [plane.key, plane]));
 const perUnit = {
   rows: planes.get("hits").values,

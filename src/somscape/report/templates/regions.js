@@ -112,7 +112,7 @@ function fillRegionLists() {
   byId("region-filter").hidden = !hasRegions();
   byId("borders-switch").hidden = !hasRegions() || data.map.kind === "graph";
   byId("regions-note").textContent = hasRegions()
-    ? "Regions are groups of similar cells. Bars compare the middle half of the rows of a region (in color) with the middle half of all other rows (in gray). For a category, bars are shares. Choose a region to list its rows."
+    ? "Regions are groups of similar units. Bars compare the middle half of the rows of a region (in color) with the middle half of all other rows (in gray). For a category, bars are shares. Choose a region to list its rows."
     : "This map does not have separate groups of rows, so it is a single region.";
   byId("region").replaceChildren(byId("region").firstElementChild, ...regions.map((region) =>
     make("option", { value: region.number }, regionName(region))));
@@ -154,7 +154,7 @@ function drawFacts(region) {
 
 function sayRegion(region) {
   const { n_rows: nRows, n_alerts: nAlerts, mean_score: score } = region;
-  const words = [plural(nRows, "row", "rows") + " (" + percent(nRows / data.n_rows) + ") in " + plural(region.n_units, "cell", "cells")];
+  const words = [plural(nRows, "row", "rows") + " (" + percent(nRows / data.n_rows) + ") in " + plural(region.n_units, "unit", "units")];
   if (data.score && nRows) words.push(plural(nAlerts, "alert", "alerts") + " (" + percent(nAlerts / nRows) + ")");
   if (nRows) words.push((data.score ? "mean score " : "mean distance ") + aligned(score));
   const compared = data.agreement && data.agreement.value;
