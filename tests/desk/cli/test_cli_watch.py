@@ -428,6 +428,21 @@ def test_decisions_come_in_from_files_of_people() -> None:
 
 
 @pytest.mark.usefixtures("watched")
+def test_a_long_comment_in_a_file_is_refused_with_its_line_and_column() -> None:
+    lines = ["00009,confirmed,", f"00003,cleared,{'x' * 2001}"]
+    file = write(Path("decisions.csv"), "key,decision,comment", lines)
+    outcome = run("cases", "import", "cards", file)
+    assert (outcome.code, "--comment" in outcome.err) == (2, False)
+    said = "1 row of decisions.csv has a too long comment: '2,001 characters' (line 3). Shorten"
+    assert said in outcome.err
+    assert "the column 'comment' to at most 2,000 characters, with the category" in outcome.err
+    with State("state") as state:
+        assert not state.last_decisions("cards")
+    write(Path("decisions.csv"), "key,decision,comment", [lines[0], lines[1][:-1]])
+    assert "1 confirmed, 1 cleared" in ok(run("cases", "import", "cards", file))
+
+
+@pytest.mark.usefixtures("watched")
 def test_a_filled_in_list_of_excel_is_imported() -> None:
     ok(run("run", "cards", "--out", "excel", "--format", "xlsx"), 3)
     page = openpyxl.load_workbook("excel/alerts.xlsx")["alerts"]

@@ -38,6 +38,7 @@ from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import (
     Found,
     MapCount,
+    ResultList,
     alerts_of,
     detect,
     detection_of,
@@ -90,7 +91,7 @@ def rank(
         notes.append(f"{found.detector.effect_of_marks} The command below ranks without marks.")
     data = found.report(job.command(["detect", table.source], "DIR"), notes)
     keys = keys_of(table, request.key) if request.key else None
-    _write_results(Path(request.folder, RESULTS), found, data, keys)
+    _write_results(Path(request.folder, RESULTS), found, data, keys, found.result_list())
     return {
         "n_rows": table.n_rows,
         "n_alerts": found.alerts.shown.n_alerts,
@@ -101,13 +102,13 @@ def rank(
 
 
 def _write_results(
-    results: Path, found: Found, data: Any, keys: list[str] | None, *listed: Any
+    results: Path, found: Found, data: Any, keys: list[str] | None, listed: ResultList
 ) -> None:
     """Write all result files of a run, or no file after an error. Existing files are replaced."""
     with whole(results) as making:
         making.mkdir()
-        found.write(making, found.result_list(*listed))
-        write_rows(making, found, *listed)
+        found.write(making, listed)
+        write_rows(making, found, listed)
         if keys is not None:
             add_keys(data, keys)
         (making / REPORT).write_text(data.to_json(), encoding="utf-8")
@@ -181,7 +182,7 @@ def _write(results: Path, outcome: RunOutcome) -> None:
     """Write the result files of one run of a watch."""
     data = outcome.found.report("", outcome.notes, changed=outcome.to_json())
     keys = keys_of(outcome.found.table, outcome.watch.key)
-    _write_results(results, outcome.found, data, keys, outcome.table(), "", outcome.watch.key)
+    _write_results(results, outcome.found, data, keys, outcome.result_list())
 
 
 def begun(state: State, table: Table, request: JobRequest) -> dict[str, Any]:
@@ -272,14 +273,14 @@ def own_rows(folders: Sequence[Path], key: str) -> dict[str, Any] | None:
     return None
 
 
-def write_rows(results: Path, found: Found, *listed: Any) -> None:
+def write_rows(results: Path, found: Found, listed: ResultList) -> None:
     """Write the ids of all rows for `find_rows`, and the list as a workbook if possible."""
     alerts = found.alerts
     columns: dict[str, Any] = {"score": alerts.scores, "p": alerts.p_values, "unit": alerts.units}
     pieces = table_bytes("parquet", {"id": alerts.ids[:], **columns})
     write_whole(results / RANKING, pieces)
     if find_spec("xlsxwriter"):
-        write_whole(results / WORKBOOK, found.result_list(*listed).content("xlsx"))
+        write_whole(results / WORKBOOK, listed.content("xlsx"))
 
 
 @lru_cache(maxsize=1)

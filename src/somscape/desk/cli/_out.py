@@ -598,8 +598,8 @@ class ResultFiles:
         outcome.
         """
         kind, bom = self.job.format or "csv", self.job.bom
-        listed, keys = (None, ()) if outcome is None else (outcome.table(), outcome.watch.key)
-        found.write(folder, found.result_list(listed, self.command, keys), kind, bom=bom)
+        results = (outcome or found).result_list(command=self.command)
+        found.write(folder, results, kind, bom=bom)
         notes = outcome.notes if self.notes is None and outcome else self.notes or ()
         changed = None if outcome is None else outcome.to_json()
         data = found.report(self.command, notes, changed, has_options=True)

@@ -4,7 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
@@ -21,6 +21,8 @@ from somscape.desk.cases._run import begin_watch, detector_of_watch, known_cases
 from somscape.desk.cases._watch import check_name, key_columns, source_of
 from somscape.desk.cases.decide import NewDecision, amounts_of, by_amount, check_has_name, decide
 from somscape.desk.cases.exchange import (
+    DECISION,
+    KEY,
     cases_bytes,
     cases_table,
     import_decisions,
@@ -55,7 +57,7 @@ from somscape.desk.cli._out import (
     stage,
     writing,
 )
-from somscape.desk.jobs._detect import Found, check_sink_of
+from somscape.desk.jobs._detect import CHECKS, Found, check_sink_of
 from somscape.desk.jobs._roles import PerOptions, read_as
 from somscape.desk.jobs.job import RULES, Job
 from somscape.errors import InputError
@@ -64,6 +66,8 @@ from somscape.tables._messages import counted, listed
 from somscape.tables._sql import is_url
 from somscape.tables.encoding import Encoding
 from somscape.tables.kinds import Roles
+from somscape.tables.sources import kind_at
+from somscape.tables.table import Table
 
 MIN_KEY = 16
 """Minimum number of bytes of a secret. Shorter secrets could be guessed."""
@@ -552,13 +556,27 @@ def import_cases(
             _ask(what, f"{what} Save them?")
     with open_state(access) as state:
         author = author_of(access)
-        done = import_decisions(state, name, table, author=author, skip_unknown=skip_unknown)
+        how = {"author": author, "skip_unknown": skip_unknown, "checks": _checks_in(path, job)}
+        done = import_decisions(state, name, table, **how)
     console = make_console()
     counts = Counter(decision.state for decision in done.decisions)
     words = ", ".join(f"{n} {word}" for word, n in counts.items()) or "none"
     console.say(f"New decisions: {words}. Unchanged: {done.n_same}. Empty: {done.n_empty}.")
     if done.unknown:
         console.say(f"Ignored, because no run has listed these keys: {', '.join(done.unknown)}.")
+
+
+def _checks_in(path: str, job: Job) -> Table | None:
+    """Return the sheet of checks in the workbook of a run, or None if there is no such sheet."""
+    if job.sheet is not None or kind_at(path) != "workbook":
+        return None
+    try:
+        checks = read_as(path, replace(job, sheet=CHECKS), Roles(), f"{path}, sheet '{CHECKS}'")
+    except InputError as error:
+        if error.parameter == "sheet" or "but no rows" in str(error):
+            return None
+        raise
+    return checks if {KEY, DECISION} <= {*checks.names} else None
 
 
 def _ask(what: str, question: str) -> None:
