@@ -152,6 +152,37 @@ def test_a_row_below_the_line_of_a_rule_is_not_said_to_be_outdone(tmp_path: Path
     assert [(each.key, each.why) for each in outcome.gone] == [(last, said)]
 
 
+def test_a_row_that_a_full_list_leaves_out_is_not_said_to_be_usual(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("somscape.outliers.detector.MAX_LISTED", 5)
+    monkeypatch.setattr("somscape.outliers.detector.MAX_ROWS", 20)
+    with State(tmp_path / "other") as other:
+        begun(other, month(tmp_path / "j.csv", 1, **ODD, c010=(INCOME, 80_000)), Job(seed=0))
+        others = {f"c{i:03d}": (INCOME, 9_000_000) for i in range(60, 90)}
+        less = {"c005": (INCOME, 60_000), "c009": (INCOME, 500_000), "c010": (INCOME, 80_100)}
+        outcome = run(other, month(tmp_path / "f.csv", 1, **others, **less))
+    alerts = outcome.found.alerts
+    assert (alerts.n_alerts, alerts.n_stand_out > 30) == (20, True)
+    why = {each.key: each.why for each in outcome.gone}
+    assert why["c005"] == "other rows are more unusual now"
+    assert why["c009"] == "more unusual than before, but other rows are more unusual now"
+    assert why["c010"] == "about as unusual as before, but other rows are more unusual now"
+
+
+def test_a_more_unusual_row_that_does_not_stand_out_any_more_is_said_to_have_risen(
+    tmp_path: Path,
+) -> None:
+    with State(tmp_path / "other") as other:
+        begun(other, month(tmp_path / "j.csv", 1), Job(seed=0))
+        eight = {f"c{i:03d}": (INCOME, 5600 + 10 * i) for i in range(8)}
+        before = run(other, month(tmp_path / "f.csv", 1, **eight))
+        outcome = run(other, month(tmp_path / "m.csv", 1, c003=(INCOME, 5690)))
+    assert news(before)["c003"] == "new"  # because several rows stand out together
+    why = {each.key: each.why for each in outcome.gone}
+    assert why["c003"] == "more unusual than before, but below the rule's threshold now"
+
+
 def test_an_unchanged_row_is_gone_because_the_map_was_trained_again(
     state: State, tmp_path: Path
 ) -> None:

@@ -263,11 +263,13 @@ def gone(
     hidden: Mapping[str, str],
     unchanged: Collection[str] = (),
     is_new_map: bool = False,
+    left_out: Collection[str] = (),
 ) -> tuple[Gone, ...]:
     """Return the cases that were in the list of the previous run, but are not in this list.
 
     `hidden` contains the rules that hide rows, by key. `unchanged` contains the keys of rows with
-    the same values as in the previous run, which had another map if `is_new_map`.
+    the same values as in the previous run, which had another map if `is_new_map`. `left_out`
+    contains the keys of rows that stand out, but for which the list has no place.
     """
 
     def why(key: str) -> str:
@@ -277,12 +279,15 @@ def gone(
             return f"hidden by a rule ({hidden[key]})"
         if key in unchanged and is_new_map:
             return "its row did not change, but the map was trained again"
-        was = today[key] if key in unchanged else before.get(key, np.inf)  # some are unknown
-        if not today[key] >= was - LEAST_RISE * abs(was):
-            return "not unusual enough any more"
-        if is_by_number:
-            return "as unusual as before, but other rows are more unusual now"
-        return "about as unusual as before, but below the rule's threshold now"
+        score, is_cut = today[key], is_by_number or key in left_out
+        was = score if key in unchanged else before.get(key, np.inf)  # some are unknown
+        least = LEAST_RISE * abs(was)
+        if not score >= was - least:
+            return OTHERS_FIRST if key in left_out else "not unusual enough any more"
+        how = "more" if score > was + least else "about as"
+        than = "than" if score > was + least else "as"
+        now = OTHERS_FIRST if is_cut else "below the rule's threshold now"
+        return f"{how} unusual {than} before, but {now}"
 
     return tuple(
         Gone(row.key, row.place, row.key in today, why(row.key))
@@ -290,6 +295,9 @@ def gone(
         if row.news not in UNREPORTED and row.key not in listed
     )
 
+
+OTHERS_FIRST = "other rows are more unusual now"
+"""Text for a row that is as unusual as listed rows, but for which the list has no place."""
 
 OTHER = "its row cannot be compared with the earlier row"
 """Text for a changed row if the columns that have changed are unknown."""

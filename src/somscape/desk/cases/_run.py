@@ -579,8 +579,9 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
             {row.key for row in listed if row.news != FILLED},
             dict(zip(subject.keys, subject.scores.tolist(), strict=True)),
             before.scores,
-            is_by_number=_is_by_number(rule, alerts),
+            is_by_number=rule.n_alerts is not None,
             hidden=_hidden(subject, alerts),
+            left_out=_left_out(subject, rule, alerts),
             unchanged=before.unchanged,
             is_new_map=place.last is not None and place.last.map != watch.map,
         ),
@@ -607,10 +608,12 @@ def _hidden(subject: Subject, alerts: Alerts) -> dict[str, str]:
     return {subject.keys[r]: name for r, name in zip(alerts.rows[n:], names, strict=False) if name}
 
 
-def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
-    """Return whether a fixed number of rows determines the length of the list."""
-    is_bounded = rule == AlertRule() and alerts.n_alerts < alerts.n_stand_out
-    return rule.n_alerts is not None or is_bounded
+def _left_out(subject: Subject, rule: AlertRule, alerts: Alerts) -> set[str]:
+    """Return the keys of the rows that stand out, but for which the list has no place."""
+    if replace(rule, n_alerts=None) != AlertRule():  # other lists have a place for each row
+        return set()
+    n = alerts.n_alerts
+    return {subject.keys[row] for row in alerts.rows[n:][alerts.stands_out[n:]]}
 
 
 def _new_run(
