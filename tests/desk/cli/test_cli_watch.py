@@ -13,6 +13,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+import numpy as np
 from command_line import RESULTS, Outcome, customers, listing, run, transactions, write
 
 from somscape.desk.cases import State
@@ -541,6 +542,23 @@ def test_training_on_other_rows_names_an_option_of_the_command() -> None:
     assert option in ok(run("detect", "--help"))
     assert "Drift cannot be judged yet, because the map was trained on this table." in said
     assert "without an earlier table" not in said
+
+
+@pytest.mark.parametrize("seed", [1, 2])  # the same rows, and other rows of the same kind
+def test_training_again_on_such_rows_does_not_say_that_they_changed(
+    here: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setenv("SOMSCAPE_STATE", "state")
+    for number in (1, seed):
+        cells = np.random.default_rng(number).normal(size=(300, 3))
+        lines = [f"{i},{a:.3f},{b:.3f},{c:.3f}" for i, (a, b, c) in enumerate(cells, 1000)]
+        table = write(here / "table.csv", "id,a,b,c", lines)
+        done = run("detect", table, "--id", "id", "--watch", "w", "--out", f"w{len(listing(here))}")
+    said = " ".join(ok(done).split())
+    assert "units cannot be compared, because" in said
+    assert "usual after a new training, also on the same rows" in said
+    assert "rows have changed" not in said
+    assert "table is wrong" not in said
 
 
 @pytest.mark.usefixtures("here")

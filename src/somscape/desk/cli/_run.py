@@ -11,6 +11,7 @@ from shutil import rmtree
 from typing import Any
 
 import click
+import numpy as np
 from rich.markup import escape
 
 from somscape._files import read_secret
@@ -168,13 +169,21 @@ def _change_notes(before: Detector, after: Detector) -> list[str]:
     if before.map_.lattice != after.map_.lattice:
         return [*notes, "The new map has another size, so the two maps cannot be compared."]
     try:
-        lines = str(difference(before.map_, after.map_)).splitlines()
+        found = difference(before.map_, after.map_)
     except InputError:
         return [*notes, "The new map has other columns, so the two maps cannot be compared."]
-    lines = [OTHER_ROWS if line.startswith(OTHER_LAYOUT) else line for line in lines]
+    rows = before.map_.codebook
+    centers = np.repeat(rows.mean(axis=0)[None], len(rows), axis=0)
+    is_far = found.moved.mean() > before.map_.metric.between(rows, centers).mean()
+    said = OTHER_ROWS if is_far else OTHER_PLACES
+    lines = [said if each.startswith(OTHER_LAYOUT) else each for each in str(found).splitlines()]
     return [*notes, f"Comparison of the new map with the earlier map: {lines[0]}", *lines[1:]]
 
 
+OTHER_PLACES = (
+    "Single units cannot be compared, because prototypes moved by more than the distance between "
+    "neighbors. This is usual after a new training, also on the same rows."
+)
 OTHER_ROWS = (
     "The training began from the earlier map, but the rows have changed much, so units cannot be "
     "compared. If this table is wrong, train again on the right table with the same `--watch`."
