@@ -218,6 +218,31 @@ def test_the_same_run_again_adds_nothing_and_says_the_same(state: State, tmp_pat
     assert run(state, february).is_again
 
 
+def test_the_table_of_a_replaced_run_is_recorded_only_if_a_person_says_so(
+    state: State, tmp_path: Path
+) -> None:
+    wrong, right = (month(tmp_path / f"{n}.csv", n, c020=(INCOME, 70_000)) for n in (2, 3))
+    run(state, wrong)
+    run(state, right, instead_of=2)
+    said = r"the table of run 2 of cards, of 20\d\d-\d\d-\d\d, which run 3 replaced\. Nothing"
+    with pytest.raises(KnownTableError, match=said):
+        run(state, wrong)
+    assert run(state, right).is_again
+    assert run(state, wrong, again=True).run.number == 4
+    # The table of a counting run comes before that of a replaced run.
+    run(state, month(tmp_path / "m.csv", 4))
+    with pytest.raises(KnownTableError, match=r"run 4 of cards, of [-\d]+\. Nothing"):
+        run(state, wrong)
+    assert run(state, right, instead_of=4).run.number == 6
+    # The table of run 2 was right after all.
+    outcome = run(state, wrong, instead_of=3)
+    assert (outcome.run.number, outcome.is_again) == (7, False)
+    assert [each.number for each in outcome.replaced] == [6, 3]
+    for each in state.runs("cards"):
+        assert reproduce(state, each.id).is_same
+    assert run(state, wrong).is_again
+
+
 def test_a_run_that_ends_while_another_does_compares_with_it(
     state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -343,14 +343,15 @@ class Place:
         if left and not again:
             same = cls._after(state, left[1:], subject, left[0].number)
             asked = {None, *(run.number for run in runs if run.id in left[0].replaced)}
-            if same.id == left[0].id and instead_of in asked:
-                return same
+            ids = same.id, _id_of(same.id, left[0].number)
+            if left[0].id in ids and instead_of in asked:
+                return replace(same, id=left[0].id)
         number = runs[0].number + 1 if runs else 1
-        if instead_of is None:
-            return cls._after(state, left, subject, number)
-        later = tuple(runs_to_replace(runs, instead_of))
+        later = () if instead_of is None else tuple(runs_to_replace(runs, instead_of))
         before = [run for run in left if run not in later]
-        return replace(cls._after(state, before, subject, number), replaced=later)
+        found = replace(cls._after(state, before, subject, number), replaced=later)
+        is_replaced = any(run.id == found.id for run in runs if run not in left)
+        return replace(found, id=_id_of(found.id, number)) if is_replaced else found
 
     @classmethod
     def _after(
@@ -359,9 +360,13 @@ class Place:
         last, doubt, question = run_to_compare(
             state, runs, subject.row_of, number, new_ids=subject.new_ids
         )
-        said = f"{subject.fingerprint}\n{last.id if last else ''}"
-        id_ = hashlib.sha256(said.encode()).hexdigest()[:RUN_LETTERS]
+        id_ = _id_of(subject.fingerprint, last.id if last else "")
         return cls(id_, last, doubt, question)
+
+
+def _id_of(*parts: object) -> str:
+    """Return the id of a run from a text and a part that distinguishes the run from others."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:RUN_LETTERS]
 
 
 MAX_TRIES = 5
@@ -507,8 +512,9 @@ def record_run(
         runs = state.runs(watch.name)
         place = Place.of(state, runs, subject, instead_of, again=again is True)
         outcome = compared(state, subject, runs, place)
-        if again is False and not outcome.is_again and (known := subject.known_in(counting(runs))):
-            raise KnownTableError(known)
+        known = subject.known_in(counting(runs)) or subject.known_in(runs)
+        if again is False and known and not outcome.is_again:
+            raise KnownTableError(known, next((r for r in runs if known.id in r.replaced), None))
         newest = runs[0].id if runs else ""
         names = (LIST,) if draft is None and begins is None else (LIST, PAGE)  # what is written
         new = _new_run(outcome, subject, map_, job or watch.job, digests_of(outcome, names))

@@ -267,8 +267,7 @@ def run_named(*given: Any, again: bool = False, **more: Any) -> int:
     try:
         return _run_named(*given, again=again, **more)
     except KnownTableError as error:
-        known = error.run
-        asked = f"This is the table of run {known.number}, of {known.made[:10]}. Record it again?"
+        asked = f"{error.said} Record it again?"
         if not sys.stdin.isatty() or not click.confirm(asked, err=True):
             raise
     return _run_named(*given, again=True, **more)
