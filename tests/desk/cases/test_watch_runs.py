@@ -127,6 +127,22 @@ def test_the_first_run_has_only_new_rows_and_no_drift(state: State) -> None:
     assert len(state.kept(first.id, only_listed=True)) == 5  # and no checks
 
 
+def test_a_table_on_which_the_map_was_not_trained_is_not_said_to_be(
+    state: State, tmp_path: Path
+) -> None:
+    outcome = run(state, month(tmp_path / "f.csv", 2, **ODD), instead_of=1)
+    said = "Drift cannot be judged yet, because the map was trained on the table of a replaced run."
+    assert outcome.drift.sentence == said
+    assert outcome.run.facts["drift"]["is_first"]
+    assert summary_of(state, "cards")["last"]["drift"] == said
+    assert reproduce(state, outcome.run.id).is_same
+    # The share of rows above the threshold is that of this table.
+    assert outcome.drift.month is not None
+    assert outcome.drift.month.means[-1] == outcome.drift.n_above / N
+    later = run(state, month(tmp_path / "m.csv", 3, **ODD))
+    assert "the only earlier table" in later.drift.sentence
+
+
 def test_next_month_says_what_is_new_still_there_and_gone(state: State, tmp_path: Path) -> None:
     february = month(tmp_path / "f.csv", 2, c005=ODD["c005"], c020=(INCOME, 70_000))
     outcome = run(state, february)

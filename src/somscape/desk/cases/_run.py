@@ -545,12 +545,14 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
     earlier = [r for r in counting(runs) if r.id != place.id and r not in place.replaced]
     others = [run for run in earlier if run.map == watch.map]
     unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
+    trained = [run for run in runs if run.map == watch.map][-1:]  # the map learned its table
     drift = drift_of(
         *(detector, table, subject.rows, subject.scores),
         [run.facts["drift"] for run in _different(others)],
         unseen,
         keys=subject.keys,
         is_known=subject.known_in(others) is not None,
+        is_trained=not trained or subject.known_in(trained) is not None,
     )
     before = Before.of(state, place.last, subject, is_usual=drift.is_usual and not place.question)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
@@ -566,8 +568,7 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
     of, label = (subject.author, subject.source), subject.label
     agreement = None if label is None else agreement_of(alerts, label)
     checks, shown, kept_checks = _checks(subject, before, listed)
-    with_map = [run.data for run in runs if run.map == watch.map]  # the last learned the map
-    is_learned = subject.data in with_map[-1:] or not with_map
+    is_learned = not trained or trained[0].data == subject.data
     about = rule, label, agreement, subject.grouped, shown, is_learned
     return RunOutcome(
         watch=watch,
