@@ -175,7 +175,7 @@ def run_to_compare(
         keys = state.kept(run.id).keys()
         n, n_kept = len(keys & now.keys()), len(keys)
         if LEAST_SHARED * n < n_kept:
-            few = f"Only {n} of {n_kept:,} cases" if n else f"None of the {n_kept:,} cases"
+            few = f"Only {n:,} of {n_kept:,} cases" if n else f"None of the {n_kept:,} cases"
             said = f"{few} of run {run.number} {'are' if n > 1 else 'is'} in this table"
         # A large run has kept only a sample of its cases.
         elif LEAST_SHARED * n * max(n_kept, run.facts["n_rows"]) < n_kept * len(now):

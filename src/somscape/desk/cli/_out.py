@@ -197,7 +197,7 @@ class Terminal(Console):
         """Print how well the ranking agrees with the known outcomes."""
         rarer = ", the rarer value" if label.is_rarer else ""
         line = (
-            f"Unusual against {label.column} = {label.value} ({agreement.n_labelled} of "
+            f"Unusual against {label.column} = {label.value} ({agreement.n_labelled:,} of "
             f"{counted(agreement.n_rows, 'row')}{rarer}): AUROC {agreement.auroc:.3f}"
             " (0.5 is random, 1 is perfect)"
         )
