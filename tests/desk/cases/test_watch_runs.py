@@ -914,7 +914,10 @@ def test_many_unseen_levels_are_told_of_in_one_line(state: State, tmp_path: Path
     outcome = run(state, month(tmp_path / "f.csv", 2, **jobs))
     [unseen] = outcome.unseen
     assert (unseen.n_levels, len(unseen.keys)) == (30, 20)
-    said = "job has 30 values that the training table does not have, such as J20, J21 (30 rows)."
+    said = (
+        "job has 30 values that the training table does not have, such as J20, J21 (30 rows, for "
+        "example c020, c021, c022, c023, c024)."
+    )
     assert [line for line in outcome.lines() if "not have" in line] == [said]
     assert outcome.drift.unseen == {"job": 30}
     assert len(sentences(outcome.unseen * 30)) == 21

@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openpyxl
 import pytest
-import numpy as np
 from command_line import RESULTS, Outcome, customers, listing, run, transactions, write
 
 from somscape.desk.cases import State

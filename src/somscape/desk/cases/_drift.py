@@ -57,7 +57,8 @@ class Unseen:
     def sentence(self) -> str:
         """Sentence that names the column, its unseen levels, and the rows with these levels."""
         if self.n_levels > 1:
-            return f"{self.what} ({counted(self.n, 'row')})."
+            some = _examples(self.keys, range(self.n), "for example")
+            return f"{self.what} ({counted(self.n, 'row')}{some})."
         more = f" and {self.n - len(self.keys)} more" if self.n > len(self.keys) else ""
         return f"{self.what}: {', '.join(self.keys)}{more}."
 
