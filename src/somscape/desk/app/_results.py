@@ -149,14 +149,12 @@ def watched(state: State, request: JobRequest) -> dict[str, Any]:
     """Run a watch on an uploaded table, and write the result files."""
     write = partial(_write, Path(request.folder, RESULTS))
     with recording("its report") as recorded:
+        names = ("instead_of", "again", "new_ids")
+        how: dict[str, Any] = {name: getattr(request.settings, name) for name in names}
+        how |= {"author": request.settings.author or "", "shown_as": request.name}
+        # Files come first, so that each recorded run has files.
         outcome = _recorded_before(state, request) or run_watch(
-            state,
-            request.watch,
-            author=request.settings.author or "",
-            source=request.file,
-            shown_as=request.name,
-            **{n: getattr(request.settings, n) for n in ("instead_of", "again", "new_ids")},
-            draft=write,  # files come first, so that each recorded run has files
+            state, request.watch, source=request.file, draft=write, **how
         )
         recorded.append(outcome)
         write(outcome)  # again, with the number of the run and the head of the audit
@@ -207,18 +205,11 @@ def begun(state: State, table: Table, request: JobRequest) -> dict[str, Any]:
         data = Report(read_report(each))
         add_keys(data, keys)
         write_whole(each / RESULTS / REPORT, data.to_json().encode())
-    outcome = begin_watch(
-        state,
-        request.watch,
-        found,
-        key=key,
-        source="",  # a file with the name of the upload may be another file
-        job=job,
-        author=request.settings.author or "",
-        shown_as=request.name,
-        of_upload=Upload(request.cases_of, keys, folder.name),
-    )
-    return _facts(outcome)
+    upload = Upload(request.cases_of, keys, folder.name)
+    how: Any = {"author": request.settings.author or "", "shown_as": request.name, "job": job}
+    # The source is "", because a file with the name of the upload may be another file.
+    how |= {"key": key, "source": "", "of_upload": upload}
+    return _facts(begin_watch(state, request.watch, found, **how))
 
 
 def _facts(outcome: RunOutcome) -> dict[str, Any]:

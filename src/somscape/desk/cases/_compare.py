@@ -150,17 +150,10 @@ LEAST_SHARED = 5
 
 
 def run_to_compare(
-    state: State,
-    runs: Sequence[WatchRun],
-    now: Mapping[str, int],
-    number: int,
-    *,
-    new_ids: bool,
+    state: State, runs: Sequence[WatchRun], now: Mapping[str, int], number: int, *, new_ids: bool
 ) -> tuple[WatchRun | None, str, str]:
-    """Return the earlier run with which the cases `now` are compared, a note, and a question.
-
-    `number` is the number of the new run.
-    """
+    """Return the earlier run with which the cases `now` of the run `number` are compared, a note,
+    and a question."""
     if not runs:
         return None, "", ""
     least, question = min(run.facts.get("n_rows", 0) for run in runs), ""
@@ -296,8 +289,8 @@ def gone(
     )
 
 
+# Text for a row that stands out, but for which the list has no place.
 OTHERS_FIRST = "other rows are more unusual now"
-"""Text for a row that is as unusual as listed rows, but for which the list has no place."""
 
 OTHER = "its row cannot be compared with the earlier row"
 """Text for a changed row if the columns that have changed are unknown."""

@@ -410,8 +410,7 @@ def drift_of(
 ) -> Drift:
     """Compare the rows of a run with the rows of earlier runs of the map.
 
-    `earlier` contains the facts on drift of these runs, the newest first. Without such runs,
-    `is_trained` tells whether the map was trained on the rows.
+    `earlier` contains the facts on drift of these runs, the newest first.
     """
     calibration, encoding = detector.calibration, detector.map_.encoding
     above = calibration.scores > detector.threshold

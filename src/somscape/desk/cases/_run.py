@@ -253,12 +253,7 @@ class Before:
 
     @classmethod
     def of(
-        cls,
-        state: State,
-        last: WatchRun | None,
-        subject: Subject,
-        *,
-        is_usual: bool,
+        cls, state: State, last: WatchRun | None, subject: Subject, *, is_usual: bool
     ) -> "Before":
         """Compare a table with a run. Without `is_usual`, only moves of the size of earlier moves
         count as usual, so a wrong table does not hide cleared cases."""

@@ -5,18 +5,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from somscape.desk.cases import records
 from somscape.desk.cases._watch import BETWEEN, detector_of, texts_of
 from somscape.desk.cases.decide import Seen, check_has_name
-from somscape.desk.cases.records import (
-    CLEARED,
-    MAX_COMMENT,
-    OPEN,
-    Case,
-    Decision,
-    Watch,
-    is_check,
-    news_now,
-)
+from somscape.desk.cases.records import CLEARED, OPEN, Case, Decision, Watch, is_check, news_now
 from somscape.desk.cases.state import State
 from somscape.desk.jobs.job import STATES
 from somscape.errors import InputError
@@ -94,12 +86,12 @@ def filled_in(
         (f"has a wrong number in '{LINE}'", f"have wrong numbers in '{LINE}'"),
         f"Leave the column '{LINE}' as it was exported."
     )  # fmt: skip
-    long = {row: n for row in rows if (n := len(comments[row])) > MAX_COMMENT}
+    long = {row: n for row in rows if (n := len(comments[row])) > records.MAX_COMMENT}
     refuse(
         table, {row: f"{n:,} characters" for row, n in long.items()},
         ("has a too long comment", "have too long comments"),
-        f"Shorten the text in the column '{COMMENT}' to at most {MAX_COMMENT:,} characters, with "
-        "the category."
+        f"Shorten the text in the column '{COMMENT}' to at most {records.MAX_COMMENT:,} "
+        "characters, with the category."
     )  # fmt: skip
     found: dict[str, FilledIn] = {}
     for row in rows:
@@ -304,13 +296,7 @@ class Imported:
 
 
 def import_decisions(
-    state: State,
-    watch: str,
-    table: Table,
-    *,
-    author: str,
-    skip_unknown: bool = False,
-    checks: Table | None = None,
+    state: State, watch: str, table: Table, *, author: str, skip_unknown: bool = False
 ) -> Imported:
     """Save all decisions in a table. If the table has an error, save no decision.
 
@@ -327,9 +313,6 @@ def import_decisions(
     author : str
     skip_unknown : bool, default=False
         Whether rows with unknown keys are left out. If false, such rows raise an error.
-    checks : Table or None, default=None
-        Another table with decisions, such as the sheet of checks of a workbook.  Its keys are in
-        the column ``key``.
 
     Returns
     -------
@@ -358,31 +341,29 @@ def import_decisions(
     of_watch, id_name = state.watch(watch), None
     if ID in table.names:
         id_name = detector_of(state.map(of_watch.map)).map_.encoding.named("id")
+    rows = filled_in(table, of_watch.key, id_name, of_watch)
     seen, last = Seen.of(state, watch), state.last_decisions(watch)
-    new, unknown, n_same, n_empty = list[FilledIn](), list[str](), 0, 0
-    sheets = [(table, of_watch.key, id_name), *([] if checks is None else [(checks, (KEY,), None)])]
-    for sheet, columns, id_column in sheets:
-        rows = filled_in(sheet, columns, id_column, of_watch)
-        others = [each for each in rows if not seen.knows(each.key)]
-        if not skip_unknown:
-            has = f"that no run of {watch} has listed"
-            refuse(
-                sheet, {each.row: each.key for each in others},
-                (f"has a key {has}", f"have keys {has}"),
-                "Nothing was saved. Correct the keys, or leave these rows out.",
-                options="--skip-unknown"
-            )  # fmt: skip
-        known = [each for each in rows if seen.knows(each.key)]
-        own = [each for each in known if _is_new(state, watch, each, last)]
-        _refuse_conflicts(sheet, own, last)
-        new, unknown = [*new, *own], [*unknown, *(each.key for each in others)]
-        n_same += len(known) - len(own)
-        n_empty += sum(not (cell or "").strip() for cell in sheet.column(DECISION).each_cell())
+    unknown = [each for each in rows if not seen.knows(each.key)]
+    if not skip_unknown:
+        has = f"that no run of {watch} has listed"
+        refuse(
+            table, {each.row: each.key for each in unknown},
+            (f"has a key {has}", f"have keys {has}"),
+            "Nothing was saved. Correct the keys, or leave these rows out.",
+            options="--skip-unknown"
+        )  # fmt: skip
+    new = [each for each in rows if seen.knows(each.key) and _is_new(state, watch, each, last)]
+    _refuse_conflicts(table, new, last)
     made = [
         seen.decision(each.key, each.state, comment=each.comment, author=author) for each in new
     ]
     decided = state.decide_all(made, seen=[each.line for each in new]) if made else ()
-    return Imported(tuple(decided), n_same, n_empty, tuple(unknown))
+    return Imported(
+        tuple(decided),
+        len(rows) - len(unknown) - len(new),
+        sum(not (cell or "").strip() for cell in table.column(DECISION).each_cell()),
+        tuple(each.key for each in unknown),
+    )
 
 
 def _is_new(state: State, watch: str, row: FilledIn, last: Mapping[str, Decision]) -> bool:

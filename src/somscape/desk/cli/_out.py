@@ -592,11 +592,8 @@ class ResultFiles:
         self.write_lists(folder, found, outcome)
 
     def write_lists(self, folder: Path, found: Found, outcome: RunOutcome | None) -> None:
-        """Write the files of the list, the map and the page to a folder.
-
-        If `outcome` of a watch is given, the list marks new rows and the page begins with this
-        outcome.
-        """
+        """Write the files of the list, the map and the page to a folder. With the `outcome` of a
+        watch, the list marks new rows and the page begins with this outcome."""
         kind, bom = self.job.format or "csv", self.job.bom
         results = (outcome or found).result_list(command=self.command)
         found.write(folder, results, kind, bom=bom)

@@ -22,6 +22,7 @@ from somscape.desk.cases._run import begin_watch, detector_of_watch, known_cases
 from somscape.desk.cases._watch import check_name, key_columns, source_of
 from somscape.desk.cases.decide import NewDecision, amounts_of, by_amount, check_has_name, decide
 from somscape.desk.cases.exchange import (
+    COMMENT,
     DECISION,
     KEY,
     cases_bytes,
@@ -146,16 +147,9 @@ class NewWatch:
             notes.append(found.detector.effect_of_marks)
         if self.before is not None:
             notes += _change_notes(self.before, found.detector)
-        return begin_watch(
-            self.state,
-            str(self.job.watch),
-            found,
-            key=self.key,
-            source=source_of(self.path),
-            job=self.job,
-            author=self.author,
-            notes=notes,
-        )
+        how: Any = {"key": self.key, "source": source_of(self.path), "author": self.author}
+        about = self.state, str(self.job.watch), found
+        return begin_watch(*about, job=self.job, notes=notes, **how)
 
 
 def _change_notes(before: Detector, after: Detector) -> list[str]:
@@ -292,16 +286,8 @@ def _run_named(
     with open_state(access) as state:
         if instead_of is not None and not sure:
             _ask_to_replace(state, name, instead_of)
-        run = partial(
-            run_watch,
-            state,
-            name,
-            author=author_of(access),
-            source=path,
-            reading=job,
-            instead_of=instead_of,
-            **how,
-        )
+        how |= {"author": author_of(access), "source": path, "reading": job}
+        run = partial(run_watch, state, name, instead_of=instead_of, **how)
         if out is None:
             with stage(f"running {name}"):
                 outcome = run()
@@ -556,35 +542,36 @@ def import_cases(
     name: str, path: str, job: Job, access: Access, *, skip_unknown: bool, findings: bool, yes: bool
 ) -> None:
     """Record the decisions that a file contains."""
-    table = read_as(path, job, Roles())
+    table, checks = read_as(path, job, Roles()), _checks_in(path, job)
     if findings:
         table, rows = spread_over_findings(table)
         if len(rows) > MAX_UNASKED and not yes:
             what = f"The decisions also cover {len(rows)} other rows of their findings."
             _ask(what, f"{what} Save them?")
-    with open_state(access) as state:
-        author = author_of(access)
-        how = {"author": author, "skip_unknown": skip_unknown, "checks": _checks_in(path, job)}
-        done = import_decisions(state, name, table, **how)
+    how: Any = {"author": author_of(access), "skip_unknown": skip_unknown}
+    with open_state(access) as state, state.together():
+        done = [import_decisions(state, name, each, **how) for each in (table, *checks)]
     console = make_console()
-    counts = Counter(decision.state for decision in done.decisions)
+    counts = Counter(decision.state for each in done for decision in each.decisions)
     words = ", ".join(f"{n} {word}" for word, n in counts.items()) or "none"
-    console.say(f"New decisions: {words}. Unchanged: {done.n_same}. Empty: {done.n_empty}.")
-    if done.unknown:
-        console.say(f"Ignored, because no run has listed these keys: {', '.join(done.unknown)}.")
+    n_same, n_empty = sum(each.n_same for each in done), sum(each.n_empty for each in done)
+    console.say(f"New decisions: {words}. Unchanged: {n_same}. Empty: {n_empty}.")
+    if unknown := ", ".join(key for each in done for key in each.unknown):
+        console.say(f"Ignored, because no run has listed these keys: {unknown}.")
 
 
-def _checks_in(path: str, job: Job) -> Table | None:
-    """Return the sheet of checks in the workbook of a run, or None if there is no such sheet."""
+def _checks_in(path: str, job: Job) -> list[Table]:
+    """Return the decisions in the sheet of checks of a run's workbook, if there is such a sheet."""
     if job.sheet is not None or kind_at(path) != "workbook":
-        return None
+        return []
     try:
         checks = read_as(path, replace(job, sheet=CHECKS), Roles(), f"{path}, sheet '{CHECKS}'")
     except InputError as error:
         if error.parameter == "sheet" or "but no rows" in str(error):
-            return None
+            return []
         raise
-    return checks if {KEY, DECISION} <= {*checks.names} else None
+    names = [name for name in (KEY, DECISION, COMMENT) if name in checks.names]
+    return [checks.select(names)] if {KEY, DECISION} <= {*names} else []
 
 
 def _ask(what: str, question: str) -> None:

@@ -236,8 +236,8 @@ FORMATS = ("csv", "xlsx", "parquet")
 # Decisions that the menu of a cell in an Excel workbook offers.
 DECISIONS = STATES[1:]
 
+# Name of the sheet with the checks of the columns.
 CHECKS = "checks"
-"""Name of the sheet with the checks of the columns."""
 
 # Names of the number columns whose values are rounded in lists for people.
 NUMBERS = ("score", "p_value")
@@ -319,11 +319,7 @@ class ResultList:
         blank = [""] * rows.n_rows
         comment = found.pop("comment") if told else blank  # a watch has a comment on each row
         own = {"decision": blank, "comment": comment}
-        order = [
-            *(name for name in first if name not in told),
-            *amounts,
-            *told[:-1],
-        ]
+        order = [*(name for name in first if name not in told), *amounts, *told[:-1]]
         columns: dict[str, Column | list[str]] = {}
         for name in dict.fromkeys((*order, "reasons", *found)):
             columns[free_name(name, (*own, *found)) if name in own else name] = found[name]
@@ -509,17 +505,13 @@ class Found:
         )
 
     def result_list(
-        self,
-        alerts: Table | None = None,
-        command: str = "",
-        keys: tuple[str, ...] = (),
-        cases: Sequence[Mapping[str, str]] = (),
+        self, alerts: Table | None = None, command: str = "", *of_watch: Any
     ) -> ResultList:
-        """Return the list of alerts for a file. By default, all rows are in the list."""
+        """Return the list for a file, by default of all rows. `of_watch` gives keys and cases."""
         if alerts is None:
             alerts = self.alerts.to_table(self.detector.map_, self.table)
         about = (self.detector, self.rule, self.table, command)
-        return ResultList("alerts", alerts, *about, lambda: self.checks, keys, cases)
+        return ResultList("alerts", alerts, *about, lambda: self.checks, *of_watch)
 
     def write(
         self, folder: Path, results: ResultList, kind: str = "csv", *, bom: bool = False
