@@ -197,6 +197,14 @@ def test_a_more_unusual_row_that_does_not_stand_out_any_more_is_said_to_have_ris
     assert news(before)["c003"] == "new"  # because several rows stand out together
     why = {each.key: each.why for each in outcome.gone}
     assert why["c003"] == "more unusual than before, but below the rule's threshold now"
+    # The list of a rule has a place for each row, also if more rows stand out.
+    with State(tmp_path / "of a rule") as other:
+        begun(other, month(tmp_path / "j.csv", 1), Job(p_value=0.004, seed=0))
+        run(other, month(tmp_path / "a.csv", 1, c003=(INCOME, 9000)))
+        outcome = run(other, month(tmp_path / "f.csv", 1, **eight))
+    assert outcome.found.alerts.n_left_out > 5
+    why = {each.key: each.why for each in outcome.gone}
+    assert why["c003"] == "not unusual enough any more"
 
 
 def test_an_unchanged_row_is_gone_because_the_map_was_trained_again(
