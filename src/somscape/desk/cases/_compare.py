@@ -262,7 +262,7 @@ def gone(
 
     `hidden` contains the rules that hide rows, by key. `unchanged` contains the keys of rows with
     the same values as in the previous run, which had another map if `is_new_map`. `left_out`
-    contains the keys of rows that stand out, but for which the list has no place.
+    contains the keys of rows that stand out, and that the list leaves out.
     """
 
     def why(key: str) -> str:
@@ -289,7 +289,7 @@ def gone(
     )
 
 
-# Text for a row that stands out, but for which the list has no place.
+# Text for a row that stands out, and that the list leaves out.
 OTHERS_FIRST = "other rows are more unusual now"
 
 OTHER = "its row cannot be compared with the earlier row"

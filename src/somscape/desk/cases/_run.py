@@ -611,7 +611,7 @@ def _hidden(subject: Subject, alerts: Alerts) -> dict[str, str]:
 
 
 def _left_out(subject: Subject, rule: AlertRule, alerts: Alerts) -> set[str]:
-    """Return the keys of the rows that stand out, but for which the list has no place."""
+    """Return the keys of the rows that stand out, and that the list leaves out."""
     if replace(rule, n_alerts=None) != AlertRule():  # other lists have a place for each row
         return set()
     n = alerts.n_alerts
