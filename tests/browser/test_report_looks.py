@@ -173,6 +173,27 @@ def test_names_of_the_small_maps_stand_in_one_line(
     assert len(set(heights)) == 1
 
 
+WIDTHS_OF_CHOICE = """
+const select = document.getElementById("plane"), copy = select.cloneNode();
+copy.append(select.selectedOptions[0].cloneNode(true));
+copy.style.cssText = "position: absolute; flex: none; width: auto";
+select.after(copy);
+const width = copy.offsetWidth;
+copy.remove();
+return [select.selectedOptions[0].textContent, width, select.offsetWidth];
+"""
+"""The chosen plane, the width that its name needs, and the width of the menu."""
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1000, 1280, 1440, 1920])
+def test_the_name_of_the_first_plane_is_not_cut(window: Browser, credit: Path, width: int) -> None:
+    window.emulate(width=width, height=900)
+    window.open(credit)
+    name, needed, available = window.run(WIDTHS_OF_CHOICE)
+    assert name == "Group borders"
+    assert needed <= available
+
+
 IN_WINDOW = """
 const inside = (part) => { const box = part.getBoundingClientRect();
   return box.height > 0 && box.top >= -1 && box.bottom <= innerHeight + 1; };

@@ -167,7 +167,7 @@ def test_notebooks_show_tables_with_every_cell_escaped() -> None:
     assert "3 rows, 2 columns" in page
     many = table_from_columns({"a": range(1000)})._repr_html_()
     assert many.count("<tr>") < 50
-    assert "1000 rows, 1 column" in many
+    assert "1,000 rows, 1 column" in many
 
 
 def test_long_cells_are_cut_and_empty_tables_are_shown() -> None:

@@ -432,7 +432,7 @@ def test_rows_that_stand_out_still_stand_out_after_marks():
     found = set(alerts.rows[alerts.stands_out[: len(alerts.rows)]])
     assert set(range(30)) <= found
     assert len(found) <= 33
-    assert alerts.headline.startswith(f"6 rows are marked; {len(found)} of the other 2994 rows")
+    assert alerts.headline.startswith(f"6 rows are marked; {len(found)} of the other 2,994 rows")
 
 
 def test_rows_like_cleared_rows_no_longer_stand_out():

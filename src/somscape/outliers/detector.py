@@ -1145,12 +1145,12 @@ class Alerts:
         if n == 0 and marked:
             return f"{marked}of {n_rows}, none stands out"
         if n == 0:
-            return f"No {self.noun} of {len(self.ids)} stands out"
+            return f"No {self.noun} of {len(self.ids):,} stands out"
         about = round(self.n_by_chance)
         if n == 1:
             return f"{marked}1 of {n_rows} stands out"
-        by_chance = f"about {about}" if about else "fewer than one"
-        return f"{marked}{n} of {n_rows} stand out ({by_chance} of them by chance)"
+        by_chance = f"about {about:,}" if about else "fewer than one"
+        return f"{marked}{n:,} of {n_rows} stand out ({by_chance} of them by chance)"
 
     def __repr__(self) -> str:
         return f"Alerts({self.n_alerts} of {len(self.ids)} rows)"
@@ -1212,7 +1212,7 @@ class Alerts:
         is_ranked = self.scores >= lowest  # also confirmed rows, which come first
         if self.by_rule is not None:
             is_ranked[self.n_alerts :] &= self.by_rule[self.n_alerts :] < 0
-        rows = f"{n} more {self.noun}{'s stand' if n > 1 else ' stands'} out"
+        rows = f"{n:,} more {self.noun}{'s stand' if n > 1 else ' stands'} out"
         return f"{rows}; {option}{np.count_nonzero(is_ranked)} lists all of them."
 
     def _lines_of_rest(self) -> list[str]:
@@ -1220,8 +1220,8 @@ class Alerts:
         n = sum(len(finding.places) for finding in shown.findings[SHOWN:])
         filled = self.n_alerts - shown.n_alerts
         return [
-            *([f"... {n} more alerts"] if n else []),
-            *([f"... {filled} more alerts do not stand out"] if filled else []),
+            *([f"... {n:,} more alerts"] if n else []),
+            *([f"... {filled:,} more alerts do not stand out"] if filled else []),
             *([self._left_out("n_alerts=")] if self.n_left_out else []),
         ]
 
@@ -1760,7 +1760,7 @@ def _amounts(table: Table, name: str) -> Float64s:
         cell = column.cell(row)
         raise InputError(
             f"The amounts in column '{name}' of {table.source} must be numbers of at least 0, but "
-            f"{counted(int(is_wrong.sum()), 'value')} of {len(column)} cannot be used. The first "
+            f"{counted(int(is_wrong.sum()), 'value')} of {len(column):,} cannot be used. The first "
             f"is {'missing' if cell is None else repr(cell)}, at {table.where(row)}. Fill or "
             "correct these values first.",
             file=table.source,

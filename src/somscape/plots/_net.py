@@ -19,14 +19,7 @@ from somscape.plots._cells import BAR_CHARACTER, MARKED, MAX_SHAPES, add_lines, 
 from somscape.plots._classes import RowClasses, classes_of, require_rows
 from somscape.plots._picture import MAX_CLASSES, Picture, class_entries, wrapped_legend
 from somscape.plots.columns import ColumnPlane, plane_of
-from somscape.plots.display import (
-    Area,
-    Canvas,
-    Display,
-    Size,
-    display_of,
-    given_axes,
-)
+from somscape.plots.display import Area, Canvas, Display, Size, display_of, given_axes
 from somscape.tables.table import Table
 
 if TYPE_CHECKING:

@@ -38,15 +38,7 @@ from somscape.plots._cells import (
 )
 from somscape.plots._picture import LegendEntry, Picture, draw_panels
 from somscape.plots.columns import ColumnPlane, levels_of
-from somscape.plots.display import (
-    Canvas,
-    Display,
-    Size,
-    display_of,
-    fit_text,
-    given_axes,
-    short,
-)
+from somscape.plots.display import Canvas, Display, Size, display_of, fit_text, given_axes, short
 from somscape.regions.edit import RegionChange, given_or_found
 from somscape.regions.find import RegionStability, order_of_joins
 from somscape.regions.regions import Regions

@@ -710,9 +710,7 @@ def _map_planes(
     score = "score" if is_scored else "distance to their prototype"
     words = f"mean {score}, of a cell's rows"
     shown = [
-        page_plane(
-            "u_heights", "Borders between groups", "mean distance to neighbors", map_.u_heights
-        ),
+        page_plane("u_heights", "Group borders", "mean distance to neighbors", map_.u_heights),
         page_plane("hits", "Rows per cell", "rows", counts.rows, kind="count"),
         page_plane("mean_score", f"Mean {score}", words, counts.mean_scores),
     ]

@@ -63,7 +63,7 @@ def joined(parts: Sequence[str]) -> str:
 
 def counted(number: int, noun: str) -> str:
     """Return a number and a noun as text, with the noun in singular or plural."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def suggestion(name: str, choices: Iterable[str]) -> str:

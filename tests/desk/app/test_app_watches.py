@@ -1,12 +1,14 @@
 """A finished run becomes a watch, which is run on the next file; two people decide about cases."""
 
 import asyncio
+import io
 import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from command_line import customers, customers_csv, transactions
 from texts import rejected
@@ -168,6 +170,20 @@ def test_a_run_whose_table_was_wrong_is_replaced(client: Client, january: str) -
     answer = client.ask("POST", again, customers_csv())
     words = f"run {last['number']} replaced run {number}. Give "
     assert (answer.status, words in answer.problem) == (422, True)
+
+
+def test_the_workbook_of_a_run_has_the_keys_of_its_checks(client: Client, january: str) -> None:
+    lines = customers_csv(44).decode().splitlines()
+    cells = lines[8].split(",")
+    lines[8] = ",".join([*cells[:2], "127", *cells[3:]])
+    made = upload(client, "age.csv", "\n".join([*lines, ""]).encode(), "cards")
+    files = f"/runs/{made['run']}/files"
+    book = openpyxl.load_workbook(io.BytesIO(client.ask("GET", f"{files}/alerts.xlsx").body))
+    header, *rows = book["checks"].iter_rows(values_only=True)
+    assert {"key", "decision", "comment"} <= {*header}
+    keys = [case["key"] for case in client.get(f"{files}/report.json")["changed"]["checks"]]
+    assert [row[0] for row in rows] == keys
+    assert len(keys) >= 1
 
 
 def test_the_second_of_two_people_sees_what_the_first_one_decided(

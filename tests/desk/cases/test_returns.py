@@ -144,7 +144,7 @@ def test_news_beside_the_run_before(
 @pytest.mark.parametrize(
     ("is_by_number", "why"),
     [
-        (True, "as unusual as before, but other rows are more unusual now"),
+        (True, "about as unusual as before, but other rows are more unusual now"),
         (False, "about as unusual as before, but below the rule's threshold now"),
     ],
 )

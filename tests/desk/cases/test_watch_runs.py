@@ -127,6 +127,22 @@ def test_the_first_run_has_only_new_rows_and_no_drift(state: State) -> None:
     assert len(state.kept(first.id, only_listed=True)) == 5  # and no checks
 
 
+def test_a_table_on_which_the_map_was_not_trained_is_not_said_to_be(
+    state: State, tmp_path: Path
+) -> None:
+    outcome = run(state, month(tmp_path / "f.csv", 2, **ODD), instead_of=1)
+    said = "Drift cannot be judged yet, because the map was trained on the table of a replaced run."
+    assert outcome.drift.sentence == said
+    assert outcome.run.facts["drift"]["is_first"]
+    assert summary_of(state, "cards")["last"]["drift"] == said
+    assert reproduce(state, outcome.run.id).is_same
+    # The share of rows above the threshold is that of this table.
+    assert outcome.drift.month is not None
+    assert outcome.drift.month.means[-1] == outcome.drift.n_above / N
+    later = run(state, month(tmp_path / "m.csv", 3, **ODD))
+    assert "the only earlier table" in later.drift.sentence
+
+
 def test_next_month_says_what_is_new_still_there_and_gone(state: State, tmp_path: Path) -> None:
     february = month(tmp_path / "f.csv", 2, c005=ODD["c005"], c020=(INCOME, 70_000))
     outcome = run(state, february)
@@ -150,6 +166,45 @@ def test_a_row_below_the_line_of_a_rule_is_not_said_to_be_outdone(tmp_path: Path
     assert set(news(outcome).values()) == {"still"}
     said = "about as unusual as before, but below the rule's threshold now"
     assert [(each.key, each.why) for each in outcome.gone] == [(last, said)]
+
+
+def test_a_row_that_a_full_list_leaves_out_is_not_said_to_be_usual(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("somscape.outliers.detector.MAX_LISTED", 5)
+    monkeypatch.setattr("somscape.outliers.detector.MAX_ROWS", 20)
+    with State(tmp_path / "other") as other:
+        begun(other, month(tmp_path / "j.csv", 1, **ODD, c010=(INCOME, 80_000)), Job(seed=0))
+        others = {f"c{i:03d}": (INCOME, 9_000_000) for i in range(60, 90)}
+        less = {"c005": (INCOME, 60_000), "c009": (INCOME, 500_000), "c010": (INCOME, 80_100)}
+        outcome = run(other, month(tmp_path / "f.csv", 1, **others, **less))
+    alerts = outcome.found.alerts
+    assert (alerts.n_alerts, alerts.n_stand_out > 30) == (20, True)
+    why = {each.key: each.why for each in outcome.gone}
+    assert why["c005"] == "other rows are more unusual now"
+    assert why["c009"] == "more unusual than before, but other rows are more unusual now"
+    assert why["c010"] == "about as unusual as before, but other rows are more unusual now"
+
+
+def test_a_more_unusual_row_that_does_not_stand_out_any_more_is_said_to_have_risen(
+    tmp_path: Path,
+) -> None:
+    with State(tmp_path / "other") as other:
+        begun(other, month(tmp_path / "j.csv", 1), Job(seed=0))
+        eight = {f"c{i:03d}": (INCOME, 5600 + 10 * i) for i in range(8)}
+        before = run(other, month(tmp_path / "f.csv", 1, **eight))
+        outcome = run(other, month(tmp_path / "m.csv", 1, c003=(INCOME, 5690)))
+    assert news(before)["c003"] == "new"  # because several rows stand out together
+    why = {each.key: each.why for each in outcome.gone}
+    assert why["c003"] == "more unusual than before, but below the rule's threshold now"
+    # The list of a rule has a place for each row, also if more rows stand out.
+    with State(tmp_path / "of a rule") as other:
+        begun(other, month(tmp_path / "j.csv", 1), Job(p_value=0.004, seed=0))
+        run(other, month(tmp_path / "a.csv", 1, c003=(INCOME, 9000)))
+        outcome = run(other, month(tmp_path / "f.csv", 1, **eight))
+    assert outcome.found.alerts.n_left_out > 5
+    why = {each.key: each.why for each in outcome.gone}
+    assert why["c003"] == "not unusual enough any more"
 
 
 def test_an_unchanged_row_is_gone_because_the_map_was_trained_again(
@@ -185,6 +240,31 @@ def test_the_same_run_again_adds_nothing_and_says_the_same(state: State, tmp_pat
         assert (once_more.run.number, once_more.is_again) == (number, False)
         assert reproduce(state, once_more.run.id).is_same
     assert run(state, february).is_again
+
+
+def test_the_table_of_a_replaced_run_is_recorded_only_if_a_person_says_so(
+    state: State, tmp_path: Path
+) -> None:
+    wrong, right = (month(tmp_path / f"{n}.csv", n, c020=(INCOME, 70_000)) for n in (2, 3))
+    run(state, wrong)
+    run(state, right, instead_of=2)
+    said = r"the table of run 2 of cards, of 20\d\d-\d\d-\d\d, which run 3 replaced\. Nothing"
+    with pytest.raises(KnownTableError, match=said):
+        run(state, wrong)
+    assert run(state, right).is_again
+    assert run(state, wrong, again=True).run.number == 4
+    # The table of a counting run comes before that of a replaced run.
+    run(state, month(tmp_path / "m.csv", 4))
+    with pytest.raises(KnownTableError, match=r"run 4 of cards, of [-\d]+\. Nothing"):
+        run(state, wrong)
+    assert run(state, right, instead_of=4).run.number == 6
+    # The table of run 2 was right after all.
+    outcome = run(state, wrong, instead_of=3)
+    assert (outcome.run.number, outcome.is_again) == (7, False)
+    assert [each.number for each in outcome.replaced] == [6, 3]
+    for each in state.runs("cards"):
+        assert reproduce(state, each.id).is_same
+    assert run(state, wrong).is_again
 
 
 def test_a_run_that_ends_while_another_does_compares_with_it(
@@ -842,7 +922,10 @@ def test_many_unseen_levels_are_told_of_in_one_line(state: State, tmp_path: Path
     outcome = run(state, month(tmp_path / "f.csv", 2, **jobs))
     [unseen] = outcome.unseen
     assert (unseen.n_levels, len(unseen.keys)) == (30, 20)
-    said = "job has 30 values that the training table does not have, such as J20, J21 (30 rows)."
+    said = (
+        "job has 30 values that the training table does not have, such as J20, J21 (30 rows, for "
+        "example c020, c021, c022, c023, c024)."
+    )
     assert [line for line in outcome.lines() if "not have" in line] == [said]
     assert outcome.drift.unseen == {"job": 30}
     assert len(sentences(outcome.unseen * 30)) == 21

@@ -108,6 +108,54 @@ def test_a_check_is_decided_like_an_alert(table: Path, here: Path) -> None:
     assert verified.code == 0, verified.err
 
 
+def test_checks_and_rows_of_an_edited_workbook_are_imported_with_one_command(
+    table: Path, here: Path
+) -> None:
+    state = ("--state", "state")
+    words = ("--id", "cust_id", "--watch", "cards", "--out", "found", "--format", "xlsx")
+    assert run("detect", table, *words, *state).code == 0
+    book = openpyxl.load_workbook("found/alerts.xlsx")
+    alerts, checks = book["alerts"], book["checks"]
+    rows = [*checks.iter_rows(values_only=True)]
+    names = ("key", "news", "state", "check", "rows", "decision", "comment")
+    assert rows[0][: len(names)] == names
+    assert rows[1][1:7] == ("new", "open", "age 127 (next 53.4)", "00007", None, None)
+    (menu,) = checks.data_validations.dataValidation
+    assert (str(menu.sqref), menu.formula1) == ("F2", '"confirmed,cleared,later"')
+
+    def write_in(page: Any, name: str, value: str) -> None:
+        header = [cell.value for cell in page[1]]
+        page.cell(2, header.index(name) + 1, value)
+
+    write_in(checks, "decision", "cleared")
+    write_in(checks, "comment", "she is 127")
+    write_in(alerts, "decision", "doubtful")
+    book.save("edited.xlsx")
+    refused = run("cases", "import", "cards", "edited.xlsx", *state)
+    assert (refused.code, "unknown decision: 'doubtful'" in refused.err) == (2, True)
+    write_in(alerts, "decision", "later")
+    book.save("edited.xlsx")
+    for told in ("1 later, 1 cleared. Unchanged: 0", "none. Unchanged: 2"):
+        done = run("cases", "import", "cards", "edited.xlsx", *state)
+        assert f"New decisions: {told}." in done.out, done.err
+    assert checks_of(table) == {rows[1][0]: ("folded", "cleared")}
+
+    # An error in one sheet names the sheet, and no sheet is imported.
+    write_in(checks, "decision", "doubtful")
+    write_in(alerts, "decision", "confirmed")
+    book.save("edited.xlsx")
+    refused = run("cases", "import", "cards", "edited.xlsx", *state)
+    said = "1 row of edited.xlsx, sheet 'checks' has an unknown decision: 'doubtful' (line 2)"
+    assert (refused.code, said in refused.err) == (2, True), refused.err
+    with State("state") as opened:
+        assert {said.state for said in opened.last_decisions("cards").values()} == {
+            "cleared", "later",
+        }  # fmt: skip
+    checks.delete_rows(2)
+    book.save("edited.xlsx")
+    assert "1 confirmed." in run("cases", "import", "cards", "edited.xlsx", *state).out
+
+
 def test_a_cleared_check_returns_after_some_months(table: Path, here: Path) -> None:
     words = ("--id", "cust_id", "--watch", "cards", "--clear-for", "1", "--state", "state")
     assert run("detect", table, *words, "--out", "found").code == 0

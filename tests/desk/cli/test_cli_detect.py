@@ -939,8 +939,10 @@ def test_more_than_50_findings_are_cut(here: Path) -> None:
     assert 50 <= n_listed < n
     assert max(int(row["finding"]) for row in rows_of(found)) == 50
     about = f"about {round(n_by_chance)}" if round(n_by_chance) else "fewer than one"
-    headline = f"{n} of 1200 rows stand out ({about} of them by chance)"
+    headline = f"{n} of 1,200 rows stand out ({about} of them by chance)"
     assert found.outcome.out.startswith(f"{headline}.\n")
+    assert "1,200 rows" in rows_of(found)[0]["reasons"]  # in the format of the headline
+    assert "1200" not in found.outcome.out
     assert "from here on" not in found.outcome.out
     n_shown = sum(int(row["finding"]) <= 10 for row in rows_of(found))
     assert f"... and {n_listed - n_shown} more in alerts.csv" in found.outcome.out

@@ -44,7 +44,7 @@ def test_customers_are_ranked_with_reasons_in_these_words(customers: Found) -> N
     assert (alerts[0]["country"], alerts[0]["fraud"]) == ("DE", "yes")
     said = customers.outcome.out
     assert "\nTable: 80 clients of sales.csv (" in said
-    assert "combined from 1600 rows; different in most rows, so left out: 'note')." in said
+    assert "combined from 1,600 rows; different in most rows, so left out: 'note')." in said
     assert re.search("client +id +names the rows", said)
     assert re.search("total amount +number +made of amount", said)
     assert re.search("first date +dropped +a date; its days are used", said)

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openpyxl
 import pytest
 from command_line import RESULTS, Outcome, customers, listing, run, transactions, write
@@ -428,6 +429,21 @@ def test_decisions_come_in_from_files_of_people() -> None:
 
 
 @pytest.mark.usefixtures("watched")
+def test_a_long_comment_in_a_file_is_refused_with_its_line_and_column() -> None:
+    lines = ["00009,confirmed,", f"00003,cleared,{'x' * 2001}"]
+    file = write(Path("decisions.csv"), "key,decision,comment", lines)
+    outcome = run("cases", "import", "cards", file)
+    assert (outcome.code, "--comment" in outcome.err) == (2, False)
+    said = "1 row of decisions.csv has a too long comment: '2,001 characters' (line 3). Shorten"
+    assert said in outcome.err
+    assert "the column 'comment' to at most 2,000 characters, with the category" in outcome.err
+    with State("state") as state:
+        assert not state.last_decisions("cards")
+    write(Path("decisions.csv"), "key,decision,comment", [lines[0], lines[1][:-1]])
+    assert "1 confirmed, 1 cleared" in ok(run("cases", "import", "cards", file))
+
+
+@pytest.mark.usefixtures("watched")
 def test_a_filled_in_list_of_excel_is_imported() -> None:
     ok(run("run", "cards", "--out", "excel", "--format", "xlsx"), 3)
     page = openpyxl.load_workbook("excel/alerts.xlsx")["alerts"]
@@ -526,6 +542,23 @@ def test_training_on_other_rows_names_an_option_of_the_command() -> None:
     assert option in ok(run("detect", "--help"))
     assert "Drift cannot be judged yet, because the map was trained on this table." in said
     assert "without an earlier table" not in said
+
+
+@pytest.mark.parametrize("seed", [1, 2])  # the same rows, and other rows of the same kind
+def test_training_again_on_such_rows_does_not_say_that_they_changed(
+    here: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setenv("SOMSCAPE_STATE", "state")
+    for number in (1, seed):
+        cells = np.random.default_rng(number).normal(size=(300, 3))
+        lines = [f"{i},{a:.3f},{b:.3f},{c:.3f}" for i, (a, b, c) in enumerate(cells, 1000)]
+        table = write(here / "table.csv", "id,a,b,c", lines)
+        done = run("detect", table, "--id", "id", "--watch", "w", "--out", f"w{len(listing(here))}")
+    said = " ".join(ok(done).split())
+    assert "units cannot be compared, because" in said
+    assert "usual after a new training, also on the same rows" in said
+    assert "rows have changed" not in said
+    assert "table is wrong" not in said
 
 
 @pytest.mark.usefixtures("here")

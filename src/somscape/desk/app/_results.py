@@ -38,6 +38,7 @@ from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import (
     Found,
     MapCount,
+    ResultList,
     alerts_of,
     detect,
     detection_of,
@@ -90,7 +91,7 @@ def rank(
         notes.append(f"{found.detector.effect_of_marks} The command below ranks without marks.")
     data = found.report(job.command(["detect", table.source], "DIR"), notes)
     keys = keys_of(table, request.key) if request.key else None
-    _write_results(Path(request.folder, RESULTS), found, data, keys)
+    _write_results(Path(request.folder, RESULTS), found, data, keys, found.result_list())
     return {
         "n_rows": table.n_rows,
         "n_alerts": found.alerts.shown.n_alerts,
@@ -101,13 +102,13 @@ def rank(
 
 
 def _write_results(
-    results: Path, found: Found, data: Any, keys: list[str] | None, *listed: Any
+    results: Path, found: Found, data: Any, keys: list[str] | None, listed: ResultList
 ) -> None:
     """Write all result files of a run, or no file after an error. Existing files are replaced."""
     with whole(results) as making:
         making.mkdir()
-        found.write(making, found.result_list(*listed))
-        write_rows(making, found, *listed)
+        found.write(making, listed)
+        write_rows(making, found, listed)
         if keys is not None:
             add_keys(data, keys)
         (making / REPORT).write_text(data.to_json(), encoding="utf-8")
@@ -148,14 +149,12 @@ def watched(state: State, request: JobRequest) -> dict[str, Any]:
     """Run a watch on an uploaded table, and write the result files."""
     write = partial(_write, Path(request.folder, RESULTS))
     with recording("its report") as recorded:
+        names = ("instead_of", "again", "new_ids")
+        how: dict[str, Any] = {name: getattr(request.settings, name) for name in names}
+        how |= {"author": request.settings.author or "", "shown_as": request.name}
+        # Files come first, so that each recorded run has files.
         outcome = _recorded_before(state, request) or run_watch(
-            state,
-            request.watch,
-            author=request.settings.author or "",
-            source=request.file,
-            shown_as=request.name,
-            **{n: getattr(request.settings, n) for n in ("instead_of", "again", "new_ids")},
-            draft=write,  # files come first, so that each recorded run has files
+            state, request.watch, source=request.file, draft=write, **how
         )
         recorded.append(outcome)
         write(outcome)  # again, with the number of the run and the head of the audit
@@ -181,7 +180,7 @@ def _write(results: Path, outcome: RunOutcome) -> None:
     """Write the result files of one run of a watch."""
     data = outcome.found.report("", outcome.notes, changed=outcome.to_json())
     keys = keys_of(outcome.found.table, outcome.watch.key)
-    _write_results(results, outcome.found, data, keys, outcome.table(), "", outcome.watch.key)
+    _write_results(results, outcome.found, data, keys, outcome.result_list())
 
 
 def begun(state: State, table: Table, request: JobRequest) -> dict[str, Any]:
@@ -206,18 +205,11 @@ def begun(state: State, table: Table, request: JobRequest) -> dict[str, Any]:
         data = Report(read_report(each))
         add_keys(data, keys)
         write_whole(each / RESULTS / REPORT, data.to_json().encode())
-    outcome = begin_watch(
-        state,
-        request.watch,
-        found,
-        key=key,
-        source="",  # a file with the name of the upload may be another file
-        job=job,
-        author=request.settings.author or "",
-        shown_as=request.name,
-        of_upload=Upload(request.cases_of, keys, folder.name),
-    )
-    return _facts(outcome)
+    upload = Upload(request.cases_of, keys, folder.name)
+    how: Any = {"author": request.settings.author or "", "shown_as": request.name, "job": job}
+    # The source is "", because a file with the name of the upload may be another file.
+    how |= {"key": key, "source": "", "of_upload": upload}
+    return _facts(begin_watch(state, request.watch, found, **how))
 
 
 def _facts(outcome: RunOutcome) -> dict[str, Any]:
@@ -272,14 +264,14 @@ def own_rows(folders: Sequence[Path], key: str) -> dict[str, Any] | None:
     return None
 
 
-def write_rows(results: Path, found: Found, *listed: Any) -> None:
+def write_rows(results: Path, found: Found, listed: ResultList) -> None:
     """Write the ids of all rows for `find_rows`, and the list as a workbook if possible."""
     alerts = found.alerts
     columns: dict[str, Any] = {"score": alerts.scores, "p": alerts.p_values, "unit": alerts.units}
     pieces = table_bytes("parquet", {"id": alerts.ids[:], **columns})
     write_whole(results / RANKING, pieces)
     if find_spec("xlsxwriter"):
-        write_whole(results / WORKBOOK, found.result_list(*listed).content("xlsx"))
+        write_whole(results / WORKBOOK, listed.content("xlsx"))
 
 
 @lru_cache(maxsize=1)

@@ -150,17 +150,10 @@ LEAST_SHARED = 5
 
 
 def run_to_compare(
-    state: State,
-    runs: Sequence[WatchRun],
-    now: Mapping[str, int],
-    number: int,
-    *,
-    new_ids: bool,
+    state: State, runs: Sequence[WatchRun], now: Mapping[str, int], number: int, *, new_ids: bool
 ) -> tuple[WatchRun | None, str, str]:
-    """Return the earlier run with which the cases `now` are compared, a note, and a question.
-
-    `number` is the number of the new run.
-    """
+    """Return the earlier run with which the cases `now` of the run `number` are compared, a note,
+    and a question."""
     if not runs:
         return None, "", ""
     least, question = min(run.facts.get("n_rows", 0) for run in runs), ""
@@ -175,7 +168,7 @@ def run_to_compare(
         keys = state.kept(run.id).keys()
         n, n_kept = len(keys & now.keys()), len(keys)
         if LEAST_SHARED * n < n_kept:
-            few = f"Only {n} of {n_kept:,} cases" if n else f"None of the {n_kept:,} cases"
+            few = f"Only {n:,} of {n_kept:,} cases" if n else f"None of the {n_kept:,} cases"
             said = f"{few} of run {run.number} {'are' if n > 1 else 'is'} in this table"
         # A large run has kept only a sample of its cases.
         elif LEAST_SHARED * n * max(n_kept, run.facts["n_rows"]) < n_kept * len(now):
@@ -263,11 +256,13 @@ def gone(
     hidden: Mapping[str, str],
     unchanged: Collection[str] = (),
     is_new_map: bool = False,
+    left_out: Collection[str] = (),
 ) -> tuple[Gone, ...]:
     """Return the cases that were in the list of the previous run, but are not in this list.
 
     `hidden` contains the rules that hide rows, by key. `unchanged` contains the keys of rows with
-    the same values as in the previous run, which had another map if `is_new_map`.
+    the same values as in the previous run, which had another map if `is_new_map`. `left_out`
+    contains the keys of rows that stand out, and that the list leaves out.
     """
 
     def why(key: str) -> str:
@@ -277,12 +272,15 @@ def gone(
             return f"hidden by a rule ({hidden[key]})"
         if key in unchanged and is_new_map:
             return "its row did not change, but the map was trained again"
-        was = today[key] if key in unchanged else before.get(key, np.inf)  # some are unknown
-        if not today[key] >= was - LEAST_RISE * abs(was):
-            return "not unusual enough any more"
-        if is_by_number:
-            return "as unusual as before, but other rows are more unusual now"
-        return "about as unusual as before, but below the rule's threshold now"
+        score, is_cut = today[key], is_by_number or key in left_out
+        was = score if key in unchanged else before.get(key, np.inf)  # some are unknown
+        least = LEAST_RISE * abs(was)
+        if not score >= was - least:
+            return OTHERS_FIRST if key in left_out else "not unusual enough any more"
+        how = "more" if score > was + least else "about as"
+        than = "than" if score > was + least else "as"
+        now = OTHERS_FIRST if is_cut else "below the rule's threshold now"
+        return f"{how} unusual {than} before, but {now}"
 
     return tuple(
         Gone(row.key, row.place, row.key in today, why(row.key))
@@ -290,6 +288,9 @@ def gone(
         if row.news not in UNREPORTED and row.key not in listed
     )
 
+
+# Text for a row that stands out, and that the list leaves out.
+OTHERS_FIRST = "other rows are more unusual now"
 
 OTHER = "its row cannot be compared with the earlier row"
 """Text for a changed row if the columns that have changed are unknown."""

@@ -57,7 +57,8 @@ class Unseen:
     def sentence(self) -> str:
         """Sentence that names the column, its unseen levels, and the rows with these levels."""
         if self.n_levels > 1:
-            return f"{self.what} ({counted(self.n, 'row')})."
+            some = _examples(self.keys, range(self.n), "for example")
+            return f"{self.what} ({counted(self.n, 'row')}{some})."
         more = f" and {self.n - len(self.keys)} more" if self.n > len(self.keys) else ""
         return f"{self.what}: {', '.join(self.keys)}{more}."
 
@@ -265,8 +266,8 @@ def surprises(
     return np.where(is_new & (change < 0), 1.0, p_values), change
 
 
-NOT_FACTS = ("lasting", "month")
-"""Fields of a drift that its facts do not contain under this name."""
+NOT_FACTS = ("lasting", "month", "is_other")
+"""Fields of a drift that its facts do not contain, or only sometimes."""
 
 
 @dataclass(frozen=True)
@@ -295,6 +296,8 @@ class Drift:
         Whether this is the map's first run.
     is_known : bool
         Whether an earlier run had the same table.
+    is_other : bool
+        Whether this is the map's first run, but not the table on which the map was trained.
     unseen : mapping of str to int
         Number of rows that contain an unseen level, by column.
     month : Month or None
@@ -312,6 +315,7 @@ class Drift:
     n_months: int = 0
     is_first: bool = False
     is_known: bool = False
+    is_other: bool = False
     unseen: Mapping[str, int] = field(default_factory=dict)
     month: Month | None = None
 
@@ -353,6 +357,7 @@ class Drift:
         facts = {name: value for name, value in vars(self).items() if name not in NOT_FACTS}
         lists = {"columns": list(self.columns), "changes": list(self.lasting)}
         own = {"expected": round(self.expected, 1), "unseen": dict(self.unseen)}
+        own |= {"is_other": True} if self.is_other else {}
         return {**facts, **lists, **own, "is_found": self.is_found}
 
 
@@ -370,7 +375,8 @@ def drift_words(facts: Mapping[str, Any]) -> str:
     if facts.get("is_known"):
         return "No drift: an earlier run had the same table."
     if facts["is_first"]:
-        return "Drift cannot be judged yet, because the map was trained on this table."
+        which = "the table of a replaced run" if facts.get("is_other") else "this table"
+        return f"Drift cannot be judged yet, because the map was trained on {which}."
     if n == 0:
         few = facts.get("n_rows", MIN_MONTH) < MIN_MONTH
         which = "this table has fewer" if few else "each earlier table of the map has fewer"
@@ -398,6 +404,7 @@ def drift_of(
     *,
     keys: Sequence[str] = (),
     is_known: bool = False,
+    is_trained: bool = True,
 ) -> Drift:
     """Compare the rows of a run with the rows of earlier runs of the map.
 
@@ -414,7 +421,8 @@ def drift_of(
         far = float(np.quantile(distances, 1 - FAR_SHARE, method="higher"))
     month, missing = None, missing_cells(encoding, table)
     if len(rows) >= MIN_MONTH:
-        month = Month.of(detector, rows, is_above, share if is_first else None, missing)
+        is_learned = is_first and is_trained
+        month = Month.of(detector, rows, is_above, share if is_learned else None, missing)
     n = len(compared_features(encoding)) + 1
     told = [Month.from_json(facts["month"]) for facts in earlier if facts.get("month")]
     months = [m for m in told if len(m.means) == n and len(m.missing) in (0, len(missing))]
@@ -425,6 +433,7 @@ def drift_of(
         n_months=0 if month is None else len(months),
         is_first=is_first,
         is_known=is_known,
+        is_other=is_first and not is_trained,
         unseen={} if is_first else {each.column: each.n for each in unseen},
         month=month,
     )

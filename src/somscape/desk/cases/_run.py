@@ -252,12 +252,7 @@ class Before:
 
     @classmethod
     def of(
-        cls,
-        state: State,
-        last: WatchRun | None,
-        subject: Subject,
-        *,
-        is_usual: bool,
+        cls, state: State, last: WatchRun | None, subject: Subject, *, is_usual: bool
     ) -> "Before":
         """Compare a table with a run. Without `is_usual`, only moves of the size of earlier moves
         count as usual, so a wrong table does not hide cleared cases."""
@@ -345,14 +340,15 @@ class Place:
         if left and not again:
             same = cls._after(state, left[1:], subject, left[0].number)
             asked = {None, *(run.number for run in runs if run.id in left[0].replaced)}
-            if same.id == left[0].id and instead_of in asked:
-                return same
+            ids = same.id, _id_of(same.id, left[0].number)
+            if left[0].id in ids and instead_of in asked:
+                return replace(same, id=left[0].id)
         number = runs[0].number + 1 if runs else 1
-        if instead_of is None:
-            return cls._after(state, left, subject, number)
-        later = tuple(runs_to_replace(runs, instead_of))
+        later = () if instead_of is None else tuple(runs_to_replace(runs, instead_of))
         before = [run for run in left if run not in later]
-        return replace(cls._after(state, before, subject, number), replaced=later)
+        found = replace(cls._after(state, before, subject, number), replaced=later)
+        is_replaced = any(run.id == found.id for run in runs if run not in left)
+        return replace(found, id=_id_of(found.id, number)) if is_replaced else found
 
     @classmethod
     def _after(
@@ -361,9 +357,13 @@ class Place:
         last, doubt, question = run_to_compare(
             state, runs, subject.row_of, number, new_ids=subject.new_ids
         )
-        said = f"{subject.fingerprint}\n{last.id if last else ''}"
-        id_ = hashlib.sha256(said.encode()).hexdigest()[:RUN_LETTERS]
+        id_ = _id_of(subject.fingerprint, last.id if last else "")
         return cls(id_, last, doubt, question)
+
+
+def _id_of(*parts: object) -> str:
+    """Return the id of a run from a text and a part that distinguishes the run from others."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:RUN_LETTERS]
 
 
 MAX_TRIES = 5
@@ -509,8 +509,9 @@ def record_run(
         runs = state.runs(watch.name)
         place = Place.of(state, runs, subject, instead_of, again=again is True)
         outcome = compared(state, subject, runs, place)
-        if again is False and not outcome.is_again and (known := subject.known_in(counting(runs))):
-            raise KnownTableError(known)
+        known = subject.known_in(counting(runs)) or subject.known_in(runs)
+        if again is False and known and not outcome.is_again:
+            raise KnownTableError(known, next((r for r in runs if known.id in r.replaced), None))
         newest = runs[0].id if runs else ""
         names = (LIST,) if draft is None and begins is None else (LIST, PAGE)  # what is written
         new = _new_run(outcome, subject, map_, job or watch.job, digests_of(outcome, names))
@@ -541,12 +542,14 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
     earlier = [r for r in counting(runs) if r.id != place.id and r not in place.replaced]
     others = [run for run in earlier if run.map == watch.map]
     unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
+    trained = [run for run in runs if run.map == watch.map][-1:]  # the map learned its table
     drift = drift_of(
         *(detector, table, subject.rows, subject.scores),
         [run.facts["drift"] for run in _different(others)],
         unseen,
         keys=subject.keys,
         is_known=subject.known_in(others) is not None,
+        is_trained=not trained or subject.known_in(trained) is not None,
     )
     before = Before.of(state, place.last, subject, is_usual=drift.is_usual and not place.question)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
@@ -562,8 +565,7 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
     of, label = (subject.author, subject.source), subject.label
     agreement = None if label is None else agreement_of(alerts, label)
     checks, shown, kept_checks = _checks(subject, before, listed)
-    with_map = [run.data for run in runs if run.map == watch.map]  # the last learned the map
-    is_learned = subject.data in with_map[-1:] or not with_map
+    is_learned = not trained or trained[0].data == subject.data
     about = rule, label, agreement, subject.grouped, shown, is_learned
     return RunOutcome(
         watch=watch,
@@ -581,8 +583,9 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
             {row.key for row in listed if row.news != FILLED},
             dict(zip(subject.keys, subject.scores.tolist(), strict=True)),
             before.scores,
-            is_by_number=_is_by_number(rule, alerts),
+            is_by_number=rule.n_alerts is not None,
             hidden=_hidden(subject, alerts),
+            left_out=_left_out(subject, rule, alerts),
             unchanged=before.unchanged,
             is_new_map=place.last is not None and place.last.map != watch.map,
         ),
@@ -609,10 +612,12 @@ def _hidden(subject: Subject, alerts: Alerts) -> dict[str, str]:
     return {subject.keys[r]: name for r, name in zip(alerts.rows[n:], names, strict=False) if name}
 
 
-def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
-    """Return whether a fixed number of rows determines the length of the list."""
-    is_bounded = rule == AlertRule() and alerts.n_alerts < alerts.n_stand_out
-    return rule.n_alerts is not None or is_bounded
+def _left_out(subject: Subject, rule: AlertRule, alerts: Alerts) -> set[str]:
+    """Return the keys of the rows that stand out, and that the list leaves out."""
+    if replace(rule, n_alerts=None) != AlertRule():  # other lists have a place for each row
+        return set()
+    n = alerts.n_alerts
+    return {subject.keys[row] for row in alerts.rows[n:][alerts.stands_out[n:]]}
 
 
 def _new_run(

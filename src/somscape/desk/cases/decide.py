@@ -7,13 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
-from somscape.desk.cases.records import (
-    UNNAMED,
-    Case,
-    Decision,
-    Watch,
-    WatchRun,
-)
+from somscape.desk.cases.records import UNNAMED, Case, Decision, Watch, WatchRun
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
 from somscape.report._parts import amount_column

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from somscape.desk.cases import records
 from somscape.desk.cases._watch import BETWEEN, detector_of, texts_of
 from somscape.desk.cases.decide import Seen, check_has_name
 from somscape.desk.cases.records import CLEARED, OPEN, Case, Decision, Watch, is_check, news_now
@@ -84,6 +85,13 @@ def filled_in(
         table, {row: lines[row] for row in rows if lines[row] and not lines[row].isdecimal()},
         (f"has a wrong number in '{LINE}'", f"have wrong numbers in '{LINE}'"),
         f"Leave the column '{LINE}' as it was exported."
+    )  # fmt: skip
+    long = {row: n for row in rows if (n := len(comments[row])) > records.MAX_COMMENT}
+    refuse(
+        table, {row: f"{n:,} characters" for row, n in long.items()},
+        ("has a too long comment", "have too long comments"),
+        f"Shorten the text in the column '{COMMENT}' to at most {records.MAX_COMMENT:,} "
+        "characters, with the category."
     )  # fmt: skip
     found: dict[str, FilledIn] = {}
     for row in rows:

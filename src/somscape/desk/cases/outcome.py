@@ -31,7 +31,7 @@ from somscape.desk.cases.records import (
     Watch,
     WatchRun,
 )
-from somscape.desk.jobs._detect import Found
+from somscape.desk.jobs._detect import Found, ResultList
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.outliers.detector import AlertRule
@@ -217,6 +217,12 @@ class RunOutcome:
             said += [f"Train again? {self.drift.train_anew}", f"  {self.command_anew}"]
         return [*said, *map(str, self.found.alerts.effects), *self.notes]
 
+    def result_list(self, command: str = "") -> ResultList:
+        """Return the list for a file, with the keys of the rows and of the checks."""
+        shown = [row for row in self.checks if row.news != FOLDED]
+        cases = [{"key": r.key, "news": r.news, **self._decided(r.key)} for r in shown]
+        return self.found.result_list(self.table(), command, self.watch.key, cases)
+
     def table(self) -> Table:
         """Return the list with the change, state and comment of each row.
 
@@ -322,7 +328,7 @@ def digests_of(outcome: RunOutcome, names: Sequence[str] = (LIST, PAGE)) -> dict
 
 
 def _list(outcome: RunOutcome) -> bytes:
-    return b"".join(outcome.found.result_list(outcome.table()).content("csv"))
+    return b"".join(outcome.result_list().content("csv"))
 
 
 def _page(outcome: RunOutcome) -> bytes:

@@ -439,17 +439,20 @@ class KnownTableError(InputError):
     ----------
     run : WatchRun
         The earlier run.
+    by : WatchRun or None
+        The run that replaced the earlier run.
     """
 
-    def __init__(self, run: WatchRun) -> None:
+    def __init__(self, run: WatchRun, by: WatchRun | None) -> None:
+        self.said = f"{KNOWN_TABLE}{run.number} of {run.watch}, of {run.made[:10]}"
+        self.said += f", which run {by.number} replaced." if by else "."
         super().__init__(
-            f"{KNOWN_TABLE}{run.number} of {run.watch}, of {run.made[:10]}. Nothing "
-            "was recorded. Give the table of this month, or record this table once more.",
+            f"{self.said} Nothing was recorded. Give the table of this month, or record this table "
+            "once more.",
             options="--again",
             parameter="again",
             value=run.number,
         )
-        self.run = run
 
 
 GONE = "gone"

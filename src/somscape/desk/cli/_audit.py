@@ -115,7 +115,7 @@ def print_head(access: Access) -> None:
 
 def _seals(verdict: Verdict, *, has_key: bool) -> str:
     if has_key:
-        sealed = f"{verdict.n_sealed} of {counted(verdict.n_lines, 'line')}"
+        sealed = f"{verdict.n_sealed:,} of {counted(verdict.n_lines, 'line')}"
         return f"{sealed} {'has' if verdict.n_sealed == 1 else 'have'} the seal of this key."
     if verdict.has_seals:
         return "The lines have seals. To check the seals, give --audit-key FILE."

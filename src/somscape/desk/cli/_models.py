@@ -337,8 +337,7 @@ def score_file(
     console.say(*map(str, alerts.effects))
     if drift:
         console.say(
-            "Drift:" if alarms else "No drift was found.",
-            *(f"  {each}" for each in alarms),
+            "Drift:" if alarms else "No drift was found.", *(f"  {each}" for each in alarms)
         )
     _say_written(console, map_file, detector.map_.encoding, table, [sent, out])
     return 0

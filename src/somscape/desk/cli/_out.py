@@ -197,7 +197,7 @@ class Terminal(Console):
         """Print how well the ranking agrees with the known outcomes."""
         rarer = ", the rarer value" if label.is_rarer else ""
         line = (
-            f"Unusual against {label.column} = {label.value} ({agreement.n_labelled} of "
+            f"Unusual against {label.column} = {label.value} ({agreement.n_labelled:,} of "
             f"{counted(agreement.n_rows, 'row')}{rarer}): AUROC {agreement.auroc:.3f}"
             " (0.5 is random, 1 is perfect)"
         )
@@ -592,14 +592,11 @@ class ResultFiles:
         self.write_lists(folder, found, outcome)
 
     def write_lists(self, folder: Path, found: Found, outcome: RunOutcome | None) -> None:
-        """Write the files of the list, the map and the page to a folder.
-
-        If `outcome` of a watch is given, the list marks new rows and the page begins with this
-        outcome.
-        """
+        """Write the files of the list, the map and the page to a folder. With the `outcome` of a
+        watch, the list marks new rows and the page begins with this outcome."""
         kind, bom = self.job.format or "csv", self.job.bom
-        listed, keys = (None, ()) if outcome is None else (outcome.table(), outcome.watch.key)
-        found.write(folder, found.result_list(listed, self.command, keys), kind, bom=bom)
+        results = (outcome or found).result_list(command=self.command)
+        found.write(folder, results, kind, bom=bom)
         notes = outcome.notes if self.notes is None and outcome else self.notes or ()
         changed = None if outcome is None else outcome.to_json()
         data = found.report(self.command, notes, changed, has_options=True)

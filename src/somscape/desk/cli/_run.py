@@ -4,13 +4,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
 import click
+import numpy as np
 from rich.markup import escape
 
 from somscape._files import read_secret
@@ -21,6 +22,9 @@ from somscape.desk.cases._run import begin_watch, detector_of_watch, known_cases
 from somscape.desk.cases._watch import check_name, key_columns, source_of
 from somscape.desk.cases.decide import NewDecision, amounts_of, by_amount, check_has_name, decide
 from somscape.desk.cases.exchange import (
+    COMMENT,
+    DECISION,
+    KEY,
     cases_bytes,
     cases_table,
     import_decisions,
@@ -55,7 +59,7 @@ from somscape.desk.cli._out import (
     stage,
     writing,
 )
-from somscape.desk.jobs._detect import Found, check_sink_of
+from somscape.desk.jobs._detect import CHECKS, Found, check_sink_of
 from somscape.desk.jobs._roles import PerOptions, read_as
 from somscape.desk.jobs.job import RULES, WAITING, Job
 from somscape.errors import InputError
@@ -64,6 +68,8 @@ from somscape.tables._messages import counted, listed
 from somscape.tables._sql import is_url
 from somscape.tables.encoding import Encoding
 from somscape.tables.kinds import Roles
+from somscape.tables.sources import kind_at
+from somscape.tables.table import Table
 
 MIN_KEY = 16
 """Minimum number of bytes of a secret. Shorter secrets could be guessed."""
@@ -141,16 +147,9 @@ class NewWatch:
             notes.append(found.detector.effect_of_marks)
         if self.before is not None:
             notes += _change_notes(self.before, found.detector)
-        return begin_watch(
-            self.state,
-            str(self.job.watch),
-            found,
-            key=self.key,
-            source=source_of(self.path),
-            job=self.job,
-            author=self.author,
-            notes=notes,
-        )
+        how: Any = {"key": self.key, "source": source_of(self.path), "author": self.author}
+        about = self.state, str(self.job.watch), found
+        return begin_watch(*about, job=self.job, notes=notes, **how)
 
 
 def _change_notes(before: Detector, after: Detector) -> list[str]:
@@ -164,13 +163,21 @@ def _change_notes(before: Detector, after: Detector) -> list[str]:
     if before.map_.lattice != after.map_.lattice:
         return [*notes, "The new map has another size, so the two maps cannot be compared."]
     try:
-        lines = str(difference(before.map_, after.map_)).splitlines()
+        found = difference(before.map_, after.map_)
     except InputError:
         return [*notes, "The new map has other columns, so the two maps cannot be compared."]
-    lines = [OTHER_ROWS if line.startswith(OTHER_LAYOUT) else line for line in lines]
+    rows = before.map_.codebook
+    centers = np.repeat(rows.mean(axis=0)[None], len(rows), axis=0)
+    is_far = found.moved.mean() > before.map_.metric.between(rows, centers).mean()
+    said = OTHER_ROWS if is_far else OTHER_PLACES
+    lines = [said if each.startswith(OTHER_LAYOUT) else each for each in str(found).splitlines()]
     return [*notes, f"Comparison of the new map with the earlier map: {lines[0]}", *lines[1:]]
 
 
+OTHER_PLACES = (
+    "Single units cannot be compared, because prototypes moved by more than the distance between "
+    "neighbors. This is usual after a new training, also on the same rows."
+)
 OTHER_ROWS = (
     "The training began from the earlier map, but the rows have changed much, so units cannot be "
     "compared. If this table is wrong, train again on the right table with the same `--watch`."
@@ -254,8 +261,7 @@ def run_named(*given: Any, again: bool = False, **more: Any) -> int:
     try:
         return _run_named(*given, again=again, **more)
     except KnownTableError as error:
-        known = error.run
-        asked = f"This is the table of run {known.number}, of {known.made[:10]}. Record it again?"
+        asked = f"{error.said} Record it again?"
         if not sys.stdin.isatty() or not click.confirm(asked, err=True):
             raise
     return _run_named(*given, again=True, **more)
@@ -280,16 +286,8 @@ def _run_named(
     with open_state(access) as state:
         if instead_of is not None and not sure:
             _ask_to_replace(state, name, instead_of)
-        run = partial(
-            run_watch,
-            state,
-            name,
-            author=author_of(access),
-            source=path,
-            reading=job,
-            instead_of=instead_of,
-            **how,
-        )
+        how |= {"author": author_of(access), "source": path, "reading": job}
+        run = partial(run_watch, state, name, instead_of=instead_of, **how)
         if out is None:
             with stage(f"running {name}"):
                 outcome = run()
@@ -547,21 +545,36 @@ def import_cases(
     name: str, path: str, job: Job, access: Access, *, skip_unknown: bool, findings: bool, yes: bool
 ) -> None:
     """Record the decisions that a file contains."""
-    table = read_as(path, job, Roles())
+    table, checks = read_as(path, job, Roles()), _checks_in(path, job)
     if findings:
         table, rows = spread_over_findings(table)
         if len(rows) > MAX_UNASKED and not yes:
             what = f"The decisions also cover {len(rows)} other rows of their findings."
             _ask(what, f"{what} Save them?")
-    with open_state(access) as state:
-        author = author_of(access)
-        done = import_decisions(state, name, table, author=author, skip_unknown=skip_unknown)
+    how: Any = {"author": author_of(access), "skip_unknown": skip_unknown}
+    with open_state(access) as state, state.together():
+        done = [import_decisions(state, name, each, **how) for each in (table, *checks)]
     console = make_console()
-    counts = Counter(decision.state for decision in done.decisions)
+    counts = Counter(decision.state for each in done for decision in each.decisions)
     words = ", ".join(f"{n} {word}" for word, n in counts.items()) or "none"
-    console.say(f"New decisions: {words}. Unchanged: {done.n_same}. Empty: {done.n_empty}.")
-    if done.unknown:
-        console.say(f"Ignored, because no run has listed these keys: {', '.join(done.unknown)}.")
+    n_same, n_empty = sum(each.n_same for each in done), sum(each.n_empty for each in done)
+    console.say(f"New decisions: {words}. Unchanged: {n_same}. Empty: {n_empty}.")
+    if unknown := ", ".join(key for each in done for key in each.unknown):
+        console.say(f"Ignored, because no run has listed these keys: {unknown}.")
+
+
+def _checks_in(path: str, job: Job) -> list[Table]:
+    """Return the decisions in the sheet of checks of a run's workbook, if there is such a sheet."""
+    if job.sheet is not None or kind_at(path) != "workbook":
+        return []
+    try:
+        checks = read_as(path, replace(job, sheet=CHECKS), Roles(), f"{path}, sheet '{CHECKS}'")
+    except InputError as error:
+        if error.parameter == "sheet" or "but no rows" in str(error):
+            return []
+        raise
+    names = [name for name in (KEY, DECISION, COMMENT) if name in checks.names]
+    return [checks.select(names)] if {KEY, DECISION} <= {*names} else []
 
 
 def _ask(what: str, question: str) -> None:

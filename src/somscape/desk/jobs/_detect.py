@@ -236,6 +236,9 @@ FORMATS = ("csv", "xlsx", "parquet")
 # Decisions that the menu of a cell in an Excel workbook offers.
 DECISIONS = STATES[1:]
 
+# Name of the sheet with the checks of the columns.
+CHECKS = "checks"
+
 # Names of the number columns whose values are rounded in lists for people.
 NUMBERS = ("score", "p_value")
 
@@ -282,6 +285,8 @@ class ResultList:
         Function that returns the checks of the columns.
     keys : tuple of str, default=()
         Columns that identify the cases of a watch.
+    cases : sequence of dict, default=()
+        For each check of a watch, its key, change, state and comment.
     """
 
     name: str
@@ -292,6 +297,7 @@ class ResultList:
     command: str
     checks: Callable[[], Sequence[Check]] = tuple
     keys: tuple[str, ...] = ()
+    cases: Sequence[Mapping[str, str]] = ()
 
     def content(self, kind: str, *, bom: bool = False) -> Iterator[bytes]:
         """Yield the bytes of the file of the list in pieces."""
@@ -300,7 +306,7 @@ class ResultList:
         elif kind == "csv":
             yield from table_bytes(kind, _for_people(self.rows), bom=bom)
         else:
-            checks = [_sheet_of(found)] if (found := self.checks()) else []
+            checks = [_sheet_of(found, self.cases)] if (found := self.checks()) else []
             yield workbook_bytes([self._list(), *checks, self._columns(), self._method()])
 
     def _list(self) -> Sheet:
@@ -313,11 +319,7 @@ class ResultList:
         blank = [""] * rows.n_rows
         comment = found.pop("comment") if told else blank  # a watch has a comment on each row
         own = {"decision": blank, "comment": comment}
-        order = [
-            *(name for name in first if name not in told),
-            *amounts,
-            *told[:-1],
-        ]
+        order = [*(name for name in first if name not in told), *amounts, *told[:-1]]
         columns: dict[str, Column | list[str]] = {}
         for name in dict.fromkeys((*order, "reasons", *found)):
             columns[free_name(name, (*own, *found)) if name in own else name] = found[name]
@@ -353,16 +355,20 @@ class ResultList:
         return Sheet("method", {"what": list(facts), "how": list(facts.values())})
 
 
-def _sheet_of(checks: Sequence[Check]) -> Sheet:
-    """Return a worksheet of the checks of the columns."""
+def _sheet_of(checks: Sequence[Check], cases: Sequence[Mapping[str, str]]) -> Sheet:
+    """Return a worksheet of the checks of the columns. The checks of a watch can be decided."""
+    told = {name: [case[name] for case in cases] for name in ("key", "news", "state") if cases}
+    decided = {"decision": [""] * len(cases), "comment": [case["comment"] for case in cases]}
     columns: dict[str, list[Any]] = {
+        **told,
         "check": [each.text for each in checks],
         "rows": [", ".join(each.ids) for each in checks],
+        **(decided if cases else {}),
         "rows that obey": [each.n_obey for each in checks],
         "of rows": [each.n_rows for each in checks],
         "kind": [each.kind for each in checks],
     }
-    return Sheet("checks", columns)
+    return Sheet(CHECKS, columns, {"decision": DECISIONS} if cases else {})
 
 
 def _for_people(rows: Table) -> Table:
@@ -499,13 +505,13 @@ class Found:
         )
 
     def result_list(
-        self, alerts: Table | None = None, command: str = "", keys: tuple[str, ...] = ()
+        self, alerts: Table | None = None, command: str = "", *of_watch: Any
     ) -> ResultList:
-        """Return the list of alerts for a file. By default, all rows are in the list."""
+        """Return the list for a file, by default of all rows. `of_watch` gives keys and cases."""
         if alerts is None:
             alerts = self.alerts.to_table(self.detector.map_, self.table)
         about = (self.detector, self.rule, self.table, command)
-        return ResultList("alerts", alerts, *about, lambda: self.checks, keys)
+        return ResultList("alerts", alerts, *about, lambda: self.checks, *of_watch)
 
     def write(
         self, folder: Path, results: ResultList, kind: str = "csv", *, bom: bool = False
