@@ -675,3 +675,10 @@ FEATURES = {
     "time": TIMES,
 }
 """Features by the role of a column of the rows."""
+
+
+def unit_of(name: str) -> str:
+    """Return the unit "share" or "days" of a feature with this name, or "" for another unit."""
+    features = (each for of_role in FEATURES.values() for each in of_role)
+    starts = {f.name.partition("{")[0]: f.unit for f in features if f.unit in ("share", "days")}
+    return next((unit for start, unit in starts.items() if name.startswith(start)), "")
