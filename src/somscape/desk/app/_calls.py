@@ -406,8 +406,7 @@ def summary_of(state: State, name: str) -> dict[str, Any]:
     """Return the last run of a watch and its number of undecided cases, for the home page."""
     with state.database.snapshot():
         runs, cases = state.runs(name), state.cases(name)
-        last = runs[0] if runs else None
-        waiting = [case for case in cases if is_waiting(case, last)]
+        waiting = [case for case in cases if is_waiting(case, runs[0] if runs else None)]
         watch, shown = state.watch(name), counting(runs)[:MAX_MONTHS]
         column, amounts = amounts_of(state, watch, waiting)
         counts = by_run(state, name, shown)
@@ -429,7 +428,6 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
         **_summary(name, runs, cases),
         "key": list(watch.key),
         "source": watch.source,
-        "made": watch.made,
         "clear_for": watch.clear_for,
         "categories": watch.clear_as,
         "runs": [
@@ -462,8 +460,6 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
             )
         counts = {run.id for run in counting(runs)}
         return {
-            "watch": name,
-            "key": key,
             "key_columns": list(watch.key),
             "categories": watch.clear_as,
             "is_check": is_check(key),
@@ -473,7 +469,6 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
             "history": [said_of(decision) for decision in history],
             # A case that only replaced runs listed shows these runs.
             "listed": [line for line in lines if line["run"] in counts] or lines,
-            "n_runs": len(runs),
             **_row(state, runs, key, is_per=bool(watch.job.per)),
         }
 
@@ -498,12 +493,8 @@ def _run_data(run: WatchRun) -> dict[str, Any]:
     drift = run.facts.get("drift") or {}
     return {
         "run": run.id,
-        "number": run.number,
-        "made": run.made,
-        "author": run.author,
-        "source": run.source,
+        **{part: getattr(run, part) for part in ("number", "made", "author", "source")},
         "n_rows": run.facts.get("n_rows"),
-        "n_alerts": run.facts.get("n_alerts"),
         "drift": drift_words(drift),
         "is_drift": bool(drift.get("is_found")),
     }
@@ -520,12 +511,8 @@ def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:
         "news": news_now(case, last.id if last else None) if row else None,
         "is_check": is_check(case.key),
         "place": row.place if row else None,
-        "score": row.score if row else None,
         "reasons": row.reasons if row else "",
-        "comment": decision.comment if decision else "",
-        "author": decision.author if decision else "",
-        "made": decision.made if decision else "",
-        "seen": decision.number if decision else 0,
+        **(said_of(decision) if decision else {"comment": "", "seen": 0}),
     }
 
 
@@ -621,7 +608,7 @@ class WatchCalls:
         found, ranked = await self._case(request), self._ranked()
         listed = [{**run, "report": ranked.get(run["run"])} for run in found["listed"]]
         reports = [self._at.store.folder_of(run["report"]) for run in listed if run["report"]]
-        own = await asyncio.to_thread(own_rows, reports[-1:], found["key"])
+        own = await asyncio.to_thread(own_rows, reports[-1:], request.path_params["key"])
         return JSONResponse({**found, "listed": listed, "own_rows": own})
 
     async def decide(self, request: Request) -> Response:
