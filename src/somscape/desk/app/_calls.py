@@ -517,10 +517,7 @@ def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:
 
 
 def _row(state: State, runs: Sequence[WatchRun], key: str, *, is_per: bool) -> dict[str, Any]:
-    """Return the values of a case's row, its unit, and the values of similar usual rows.
-
-    For customers, also return the units of their features.
-    """
+    """Return the values of a case's row and of similar usual rows, their units, and its cell."""
     for run in runs:
         kept = state.kept(run.id)
         if key in kept:

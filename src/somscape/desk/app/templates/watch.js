@@ -100,7 +100,7 @@ function drawCase(one, decimals) {
   const line = make("li", { "data-key": one.key },
     make("div", { class: "what" }, drawPick([one.key], "Select " + title), " ", make("a", { href: addressOf(name, one.key) }, text("span", title)), " ",
       ...facts.flatMap((fact) => [make("span", { class: ["new", "returned", "risen"].includes(fact) ? "badge" : "hint" }, fact), " "]),
-      ...(title === one.reasons ? [] : [make("ul", { class: "why" }, ...reasonsIn(one.reasons).map((reason) => text("li", reason)))])),
+      ...(title === one.reasons ? [] : reasonsIn(one.reasons).map((reason) => text("p", reason)))),
     make("div", { class: "decision" }, drawDecision(one), sayWho(one)));
   return line;
 }
