@@ -678,7 +678,7 @@ FEATURES = {
 
 
 def unit_of(name: str) -> str:
-    """Return the unit "share" or "days" of a feature with this name, or "" for another unit."""
-    features = (each for of_role in FEATURES.values() for each in of_role)
-    starts = {f.name.partition("{")[0]: f.unit for f in features if f.unit in ("share", "days")}
+    """Return the unit "share" or "days" that a feature's name lacks, or "" for another unit."""
+    features = (f for of_role in FEATURES.values() for f in of_role if f.unit in ("share", "days"))
+    starts = {f.name.partition("{")[0]: f.unit for f in features if not f.name.startswith("days ")}
     return next((unit for start, unit in starts.items() if name.startswith(start)), "")

@@ -547,6 +547,7 @@ def test_the_page_of_a_case_has_the_original_rows_of_a_customer(client: Client) 
     own, units = found["own_rows"], found["units"]
     assert (units["longest gap"], units["share at weekends"]) == ("days", "share")
     assert (units["mean amount"], units["number of rows"]) == ("", "")
+    assert units["days since last date"] == ""  # the name has the unit
     mine = [row.split(",") for row in rows if row.split(",")[at] == key]
     assert own["n_rows"] == len(mine) > 0
     for name, values in ((cell["name"], cell["values"]) for cell in own["cells"]):

@@ -35,11 +35,12 @@ function drawWatch(watch) {
 function drawMonths(months) {
   const hasChecks = months.some((run) => run.checks);
   const names = ["listed", "confirmed", "cleared", "open", ...(hasChecks ? ["open_checks"] : [])];
+  const label = (name) => name.replace("open_", "open ");
   const day = (time) => new Date(time).toLocaleDateString(undefined, { day: "numeric", month: "short" }).replaceAll(" ", "\u00a0");
   return make("table", { class: "months", "aria-label": "Decisions by run" },
-    make("thead", null, make("tr", null, ...["table", ...names].map((name, i) => make("th", { scope: "col", class: i ? "number" : null }, name.replace("open_", "open "))))),
+    make("thead", null, make("tr", null, ...["table", ...names].map((name, i) => make("th", { scope: "col", class: i ? "number" : null }, label(name))))),
     make("tbody", null, ...months.map((run) => make("tr", null, make("th", { scope: "row" }, sourceOf(run.source), ", " + day(run.made)),
-      ...names.map((name) => make("td", { class: "number" }, number(run[name])))))));
+      ...names.map((name) => make("td", { class: "number", "data-label": label(name) }, number(run[name])))))));
 }
 
 function sayLast({ last, noun }) {
