@@ -794,7 +794,7 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
 
     # The next file is dropped onto the watch.
     person.visit("/")
-    person.wait_for_words("#watches", "5 open cases")
+    person.wait_for_words("#watches", "5 rows are open")
     watch = person.browser.run("return document.querySelector('#watches h3 a').pathname")
     for case in client.get(f"/api{watch}")["cases"][:3]:
         body = {"key": case["key"], "decision": "cleared", "seen": 0, "comment": "as it was"}
@@ -899,9 +899,14 @@ def _unchanged(person: Person, client: Client, watch: str, folder: Path) -> None
     person.visit("/")
     person.wait_for("#watches li")
     person.browser.type("#file-of-0", str(write(folder / "prices.csv", "day,price", ["1,2"] * 9)))
-    person.wait_for_words("#unchanged", f"Nothing was recorded, and the watch {before['name']} is")
+    words = f"Nothing was recorded, and the watch {before['name']} is"
+    person.wait_for_words("#problem", words)
     assert "prices.csv" in person.words("#problem")
     person.picture("unchanged")
+    # The page also takes the right file. This file is wrong again.
+    person.browser.type("#right", str(write(folder / "days.csv", "day,price", ["3,4"] * 9)))
+    person.wait_for_words("#problem", "days.csv")
+    person.wait_for_words("#problem", words)
     person.browser.click("#other-table")
     person.wait(f"location.pathname === {json.dumps(watch)}")
     assert client.get(f"/api{watch}") == before
@@ -937,7 +942,12 @@ def _known_again(person: Person, axe: str, january: Path) -> None:
     person.wait_for("#watches li")
     person.browser.type("#file-of-0", str(january))
     person.wait_for_words("#problem", "This is the table of run 1")
-    person.wait_for_words("#unchanged", "Nothing was recorded")
+    assert person.words("#problem").count("Nothing was recorded") == 1
+    buttons = "[...document.querySelectorAll('#retry-box :is(.button, button)')]"
+    shown = person.browser.run(
+        f"return {buttons}.filter(e => e.checkVisibility()).map(e => e.textContent.slice(0, 6))"
+    )
+    assert shown == ["Upload", "Back t", "Record", "Delete"]
     assert person.browser.run("return document.getElementById('retry').hidden")
     person.picture("known-table")
     person.browser.run(axe + "; window.axe = axe;")
@@ -995,6 +1005,8 @@ def _nothing_inherited(person: Person, client: Client, watch: str) -> None:
     person.wait_for_words("#count", "6 cases")
     person.wait_for_words("#cases li:last-child", "check of columns")
     (check,) = (each["key"] for each in client.get(f"/api{watch}")["cases"] if each["is_check"])
+    assert " (next " in person.words("#cases li:last-child a")
+    assert check not in person.words("#cases")
     person.visit(f"{watch}/cases/{check}")
     person.wait_for_words("h1", " (next ")
     assert person.words("#score") == f"A check of columns with the key {check}."
@@ -1018,6 +1030,8 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     case = client.get(f"/api{watch}")["cases"][0]
     body = {**case, "decision": "cleared", "comment": "paid" + HOSTILE[1]}
     client.post(f"/api{watch}/decide", body)
+    assert person.browser.texts("#cases li input:not(.pick, [hidden])") == []
+    person.browser.click("#cases li:nth-child(2) .write")
     person.browser.type("#cases li:nth-child(2) input[type='text']", "half a thought")
     person.browser.click("#cases .confirmed")
     person.wait_for_words("#problem", f"(paid{HOSTILE[1]})")
@@ -1037,15 +1051,92 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     person.wait_for_words("#history", "later by")
     person.browser.type("#decide input", f"a comment{ENTER}")  # the decision stays
     person.wait_for_words("#history", "a comment")
-    person.wait_for_words("#about", "The case is for later")
+    person.wait_for("#decide .later[aria-pressed='true']")
     assert person.browser.printed().count(b"/Type /Page\n") <= 1
     return {"case": page}
+
+
+def test_drift_of_the_last_run_is_above_the_cases(
+    person: Person, client: Client, tmp_path: Path
+) -> None:
+    header, rows = customers(400)
+    run = client.upload("january.csv", "\n".join([header, *rows, ""]).encode())
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start", {"alerts": 9, "id": 0})
+    client.wait(run)
+    client.post(f"/api/runs/{run}/watch", {"name": "drifts", "key": [0]})
+    person.visit("/watches/drifts")
+    person.wait_for("#cases li")
+    assert person.browser.run("return document.getElementById('drifted').hidden")
+    at = header.split(",").index("amount")
+    cents = [",".join([*r[:at], str(100 * float(r[at])), *r[at + 1 :]]) for r in map(_cells, rows)]
+    march = "\n".join([header, *cents, ""]).encode()
+    late = client.ask("POST", "/api/uploads?name=march.csv&watch=drifts", march).json["run"]
+    assert client.wait(late)["state"] == "done"
+    person.visit("/watches/drifts")
+    for width, height in ((1440, 900), (390, 844)):
+        person.browser.emulate(width=width, height=height)
+        person.wait_for_words("#drifted", "amount is 100 times larger")
+        assert person.browser.run(f"return {INSIDE}", "#drifted .replace") == 1
+        # No column of the table of runs is out of sight.
+        assert person.browser.run(
+            "const box = document.querySelector('#watch-runs').parentElement;"
+            "return box.scrollWidth <= box.clientWidth"
+        )
+    assert person.browser.run(
+        "return [...document.querySelectorAll('#watch-runs tbody tr:first-child td')]"
+        ".map(cell => cell.dataset.label)"
+    ) == ["Run", "Table", "When", "Author", "Rows", "List and decisions", "Drift"]
+    person.browser.emulate_nothing()
+    person.browser.click("#drifted .replace")
+    person.wait_for_words("#right-dialog", "Was the table of run 2 wrong?")
+    person.visit("/")
+    person.wait_for_words("[data-watch='drifts'] .drift:not(.none)", "100 times larger")
+    months = "document.querySelectorAll(\"[data-watch='drifts'] .months tbody tr\")"
+    shown = person.browser.run(
+        f"return [...{months}].map(row => row.cells[0].textContent.split(',')[0])"
+    )
+    assert shown == ["march.csv", "january.csv"]
+    # Values are shown as the reasons show them, and decisions are no reasons.
+    person.visit(f"/watches/drifts/cases/{client.get('/api/watches/drifts')['cases'][0]['key']}")
+    person.wait_for("#why li")
+    for values, unit, words in (
+        ([1, 0.3846], "share", ["100.00\u00a0%", "38.46\u00a0%"]),
+        ([5.97, 6], "days", ["5.97\u00a0days", "6.00\u00a0days"]),
+        ([966, 58.3373, None], "", ["966.00", "58.34", None]),
+        ([1.01, 0.943], "", ["1.010", "0.943"]),
+    ):
+        found = person.browser.run("return sayValues(arguments[0], arguments[1])", values, unit)
+        assert found == words
+    said = (
+        "Confirmed on 2026-01-02 by a.b. x is 3; usual is 1 to 2. y z are 1. no column stands out."
+    )
+    assert person.browser.run("return reasonsIn(arguments[0].replace(DECIDED, ''))", said) == [
+        "x is 3; usual is 1 to 2.",
+        "y z are 1. no column stands out.",
+    ]
+
+
+def _cells(row: str) -> list[str]:
+    return row.split(",")
 
 
 def test_a_feature_of_customers_is_left_out(person: Person, client: Client, tmp_path: Path) -> None:
     person.give(write(tmp_path / "sales.csv", *transactions()))
     person.wait_for("#setup")
     columns = person.browser.texts("#columns tbody th")
+    # The amount at stake is the column that is called so, and a date is in one line.
+    assert person.browser.run(
+        "return document.getElementById('amount').selectedOptions[0].text"
+    ) == ("amount")
+    assert (
+        person.browser.run(
+            "const found = [...document.querySelectorAll('#columns code')];"
+            "const date = found.find(e => e.textContent.startsWith('2026-'));"
+            "return getComputedStyle(date).whiteSpace"
+        )
+        == "nowrap"
+    )
     person.choose("#per", str(columns.index("client")))
     person.browser.click("#features summary")
     person.wait_for_words("#feature-list", "total amount")

@@ -675,3 +675,10 @@ FEATURES = {
     "time": TIMES,
 }
 """Features by the role of a column of the rows."""
+
+
+def unit_of(name: str) -> str:
+    """Return the unit "share" or "days" that a feature's name lacks, or "" for another unit."""
+    features = (f for of_role in FEATURES.values() for f in of_role if f.unit in ("share", "days"))
+    starts = {f.name.partition("{")[0]: f.unit for f in features if not f.name.startswith("days ")}
+    return next((unit for start, unit in starts.items() if name.startswith(start)), "")

@@ -10,7 +10,7 @@ NAME = re.compile(r"^(?:const|let|class|function|async function) (\w+)", re.MULT
 EACH = ("elements", "host", "calls")
 PAGES = {
     "start": (*EACH, "send", "start", "runs"),
-    "run": (*EACH, "columns", "run"),
+    "run": (*EACH, "send", "columns", "run"),
     "watch": (*EACH, "send", "decisions", "watch"),
     "case": (*EACH, "decisions", "case"),
     "report": ("calls", "decisions", "marks", "fold", "keys", "bar", "regions"),

@@ -165,6 +165,17 @@ def test_a_run_whose_table_was_wrong_is_replaced(client: Client, january: str) -
     assert (replaced["replaced_by"], last["replaced_by"]) == (last["number"], None)
     report = client.get(f"/runs/{right['run']}/files/report.json")["changed"]
     assert (report["instead_of"], report["compared_with"] != number) == ([number], True)
+    # The page of a case leaves out the replaced run, unless no other run listed the case.
+    replaced = {
+        run["number"] for run in client.get("/api/watches/cards")["runs"] if run["replaced_by"]
+    }
+    listed = [
+        {run["number"] for run in client.get(f"/api/watches/cards/cases/{case['key']}")["listed"]}
+        for case in client.get("/api/watches/cards")["cases"]
+        if case["run"]
+    ]
+    assert {last["number"]} <= set().union(*listed)
+    assert all(not each & replaced or each <= replaced for each in listed)
     # A run in whose place another stands counts no more.
     again = f"/api/uploads?name=m.csv&watch=cards&instead_of={number}"
     answer = client.ask("POST", again, customers_csv())
@@ -337,7 +348,10 @@ def test_what_waits_is_listed_and_not_decided_since() -> None:
     ],
 )
 def test_the_home_page_says_how_columns_changed(facts: dict[str, Any], words: str) -> None:
-    assert _calls.drift_words({"is_found": True, **facts}) == words
+    facts = {"is_found": True, **facts}
+    assert _calls.drift_words(facts) == words
+    about = _calls._run_data(WatchRun("r", "cards", 1, "", "", "", "", "", {"drift": facts}))
+    assert (about["drift"], about["is_drift"]) == (words, facts["is_found"])
 
 
 TABLE = Job(id_column="cust_id", drop=("answer",), missing="fill", alerts=6, seed=0)
@@ -545,8 +559,28 @@ def test_the_page_of_a_case_has_the_original_rows_of_a_customer(client: Client) 
     assert client.wait(run)["state"] == "done"
     client.post(f"/api/runs/{run}/watch", {"name": "sales", "key": [at]})
     key = client.get("/api/watches/sales")["cases"][0]["key"]
-    own = client.get(f"/api/watches/sales/cases/{key}")["own_rows"]
+    found = client.get(f"/api/watches/sales/cases/{key}")
+    own, units = found["own_rows"], found["units"]
+    assert (units["longest gap"], units["share at weekends"]) == ("days", "share")
+    assert (units["mean amount"], units["number of rows"]) == ("", "")
+    assert units["days since last date"] == ""  # the name has the unit
     mine = [row.split(",") for row in rows if row.split(",")[at] == key]
     assert own["n_rows"] == len(mine) > 0
     for name, values in ((cell["name"], cell["values"]) for cell in own["cells"]):
         assert sorted(values) == sorted(row[names.index(name)] for row in mine)
+    # Home, the page of the watch and the report name the same amount: the first in the table.
+    report = client.get(f"/runs/{run}/files/report.json")
+    assert {"largest amount", "total amount"} <= {column["name"] for column in report["columns"]}
+    (home,) = (each for each in client.get("/api/watches") if each["name"] == "sales")
+    watch = client.get("/api/watches/sales")
+    assert report["amount"]["name"] == home["amount_column"] == watch["amount_column"]
+    assert home["amount_column"] == "total amount"
+    waiting = {case["key"] for case in watch["cases"] if case["waits"]}
+    cells = [row.split(",") for row in rows]
+    of_waiting = [row[names.index("amount")] for row in cells if row[at] in waiting]
+    assert home["amount"] == pytest.approx(sum(map(float, of_waiting)))
+    assert (home["noun"], [month["source"] for month in home["months"]]) == (
+        "customer",
+        ["sales.csv"],
+    )
+    assert home["n_open_checks"] == sum(key.startswith("check-") for key in waiting)

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,8 +55,8 @@ from somscape.desk.app._users import DECIDE, LOOK, RUN
 from somscape.desk.app._work import one_line
 from somscape.desk.cases._compare import NEWS
 from somscape.desk.cases._drift import drift_words
-from somscape.desk.cases._watch import check_name, columns_of_cells, detector_of
-from somscape.desk.cases.decide import amounts_of, by_run
+from somscape.desk.cases._watch import check_name, columns_of_cells
+from somscape.desk.cases.decide import amounts_of, by_run, loaded
 from somscape.desk.cases.records import (
     CATEGORIES,
     LATER,
@@ -75,6 +74,7 @@ from somscape.desk.jobs._roles import reading_in
 from somscape.desk.web._gate import Call, Refusal, Visitor
 from somscape.errors import InputError
 from somscape.report._build import lattice_of
+from somscape.tables._features import unit_of
 from somscape.tables._roles import roles_from_text
 from somscape.tables.table import table_from_columns
 
@@ -406,12 +406,14 @@ def summary_of(state: State, name: str) -> dict[str, Any]:
     """Return the last run of a watch and its number of undecided cases, for the home page."""
     with state.database.snapshot():
         runs, cases = state.runs(name), state.cases(name)
-        last = runs[0] if runs else None
-        waiting = [case for case in cases if is_waiting(case, last)]
-        column, amounts = amounts_of(state, state.watch(name), waiting)
-        months = by_run(state, name, counting(runs)[:MAX_MONTHS])
+        waiting = [case for case in cases if is_waiting(case, runs[0] if runs else None)]
+        watch, shown = state.watch(name), counting(runs)[:MAX_MONTHS]
+        column, amounts = amounts_of(state, watch, waiting)
+        counts = by_run(state, name, shown)
+        months = [_run_data(run) | of_run for run, of_run in zip(shown, counts, strict=True)]
         at_stake = {"amount_column": column, "amount": sum(amounts.values())}
-        return {**_summary(name, runs, cases), "months": months, **at_stake}
+        noun = "customer" if watch.job.per else "row"
+        return {**_summary(name, runs, cases), "noun": noun, "months": months, **at_stake}
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:
@@ -426,7 +428,6 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
         **_summary(name, runs, cases),
         "key": list(watch.key),
         "source": watch.source,
-        "made": watch.made,
         "clear_for": watch.clear_for,
         "categories": watch.clear_as,
         "runs": [
@@ -457,9 +458,8 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
                 "all cases.",
                 value=key,
             )
+        counts = {run.id for run in counting(runs)}
         return {
-            "watch": name,
-            "key": key,
             "key_columns": list(watch.key),
             "categories": watch.clear_as,
             "is_check": is_check(key),
@@ -467,9 +467,9 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
             "waits": any(is_waiting(case, runs[0] if runs else None) for case in cases),
             "seen": history[-1].number if history else 0,
             "history": [said_of(decision) for decision in history],
-            "listed": lines,
-            "n_runs": len(runs),
-            **_row(state, runs, key),
+            # A case that only replaced runs listed shows these runs.
+            "listed": [line for line in lines if line["run"] in counts] or lines,
+            **_row(state, runs, key, is_per=bool(watch.job.per)),
         }
 
 
@@ -482,6 +482,7 @@ def _summary(name: str, runs: Sequence[WatchRun], cases: Sequence[Case]) -> dict
         "n_runs": len(runs),
         "last": None if last is None else _run_data(last),
         "n_open": len(waiting),
+        "n_open_checks": sum(is_check(case.key) for case in waiting),
         **{f"n_{word}": news.count(word) for word in NEWS},
         "n_later": sum(case.state == LATER for case in cases),
         "n_decided": sum(case.state not in (OPEN, LATER) for case in cases),
@@ -489,15 +490,13 @@ def _summary(name: str, runs: Sequence[WatchRun], cases: Sequence[Case]) -> dict
 
 
 def _run_data(run: WatchRun) -> dict[str, Any]:
+    drift = run.facts.get("drift") or {}
     return {
         "run": run.id,
-        "number": run.number,
-        "made": run.made,
-        "author": run.author,
-        "source": run.source,
+        **{part: getattr(run, part) for part in ("number", "made", "author", "source")},
         "n_rows": run.facts.get("n_rows"),
-        "n_alerts": run.facts.get("n_alerts"),
-        "drift": drift_words(run.facts.get("drift") or {}),
+        "drift": drift_words(drift),
+        "is_drift": bool(drift.get("is_found")),
     }
 
 
@@ -512,17 +511,13 @@ def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:
         "news": news_now(case, last.id if last else None) if row else None,
         "is_check": is_check(case.key),
         "place": row.place if row else None,
-        "score": row.score if row else None,
         "reasons": row.reasons if row else "",
-        "comment": decision.comment if decision else "",
-        "author": decision.author if decision else "",
-        "made": decision.made if decision else "",
-        "seen": decision.number if decision else 0,
+        **(said_of(decision) if decision else {"comment": "", "seen": 0}),
     }
 
 
-def _row(state: State, runs: Sequence[WatchRun], key: str) -> dict[str, Any]:
-    """Return the values of a case's row, its unit, and the values of similar usual rows."""
+def _row(state: State, runs: Sequence[WatchRun], key: str, *, is_per: bool) -> dict[str, Any]:
+    """Return the values of a case's row and of similar usual rows, their units, and its cell."""
     for run in runs:
         kept = state.kept(run.id)
         if key in kept:
@@ -533,8 +528,9 @@ def _row(state: State, runs: Sequence[WatchRun], key: str) -> dict[str, Any]:
     others = [other for other in kept if other not in unusual and other != key]
     names = list(kept[key])
     shown: dict[str, Any] = {"cells": dict(kept[key]), "of_run": _run_data(run)}
+    shown["units"] = {name: unit_of(name) for name in names} if is_per else None
     try:
-        map_ = _loaded(state.map(run.map)).map_
+        map_ = loaded(state.map(run.map)).map_
         cells = columns_of_cells([kept[k] for k in (key, *others)], names)
         rows = map_.rows_of(table_from_columns(cells))
     except InputError:  # a map of another version: the saved values are still shown
@@ -549,9 +545,6 @@ def _row(state: State, runs: Sequence[WatchRun], key: str) -> dict[str, Any]:
         "usual": [{"key": others[i], "cells": kept[others[i]]} for i in nearest],
         "map": {**lattice_of(map_), "unit": int(map_._winners_of_rows(rows[:1])[0])},
     }
-
-
-_loaded = lru_cache(maxsize=8)(detector_of)
 
 
 class WatchCalls:
@@ -612,7 +605,7 @@ class WatchCalls:
         found, ranked = await self._case(request), self._ranked()
         listed = [{**run, "report": ranked.get(run["run"])} for run in found["listed"]]
         reports = [self._at.store.folder_of(run["report"]) for run in listed if run["report"]]
-        own = await asyncio.to_thread(own_rows, reports[-1:], found["key"])
+        own = await asyncio.to_thread(own_rows, reports[-1:], request.path_params["key"])
         return JSONResponse({**found, "listed": listed, "own_rows": own})
 
     async def decide(self, request: Request) -> Response:

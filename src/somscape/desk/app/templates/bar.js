@@ -61,7 +61,7 @@ async function askForWatch() {
   for (const each of key.options) each.selected = Number(each.value) === id;
   const keyed = per.length ? text("p", "Each case is a customer, who is identified by " + per.map((i) => columns[i].name).join(", ") + ".")
     : make("p", null, make("label", { for: key.id }, "Columns that identify a case"), key,
-      make("span", { class: "hint" }, unique.length ? "Hold Ctrl to choose several columns."
+      make("span", { class: "hint" }, unique.length ? (matchMedia("(pointer: fine)").matches ? "Hold Ctrl to choose several columns." : "You can choose several columns.")
         : "No column of this table has a different value in each row. Choose several columns that together identify a row, or rank customers."));
   const said = make("p", { class: "panel problem", role: "alert", hidden: "" });
   const dialog = make("dialog", { id: "watch-dialog", "aria-labelledby": "watch-title" }, make("form", { method: "dialog" },

@@ -45,7 +45,27 @@ async function attempt(button, what) {
 // Address of the page of a case. A key may have any characters.
 const addressOf = (watch, key) => "/watches/" + encodeURIComponent(watch) + "/cases/" + encodeURIComponent(key);
 
+// A narrow page shows each row of a table as a card, in which each cell has the name of its column.
+function asCards(table) {
+  const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+  table.setAttribute("role", "table");
+  for (const part of [table.tHead, ...table.tBodies]) part.setAttribute("role", "rowgroup");
+  for (const row of table.rows) row.setAttribute("role", "row");
+  for (const cell of table.querySelectorAll("th")) cell.setAttribute("role", "columnheader");
+  for (const row of table.tBodies[0].rows) {
+    for (const cell of row.cells) {
+      cell.setAttribute("role", "cell");
+      cell.dataset.label = names[cell.cellIndex];
+    }
+  }
+}
+
+// The sentences of the reasons. A value can also contain a period and a space.
+const reasonsIn = (words) => words.split(/(?<=\.) (?=\S+ is |[^.;]+ (?:is|are) )/).filter(Boolean);
+
 const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }).replaceAll(" ", "\u00a0");
+
+const dayOf = (time) => new Date(time).toLocaleDateString(undefined, { dateStyle: "medium" }).replaceAll(" ", "\u00a0");
 
 // A token, so that a decision that is sent twice is saved once.
 const newToken = () => crypto.randomUUID?.() ?? String(Math.random());

@@ -6,6 +6,8 @@ const key = decodeURIComponent(keyParts.join("/"));
 const at = "watches/" + encodeURIComponent(watch);
 const svgSpace = "http://www.w3.org/2000/svg";
 const ON_PAPER = 10; // rows of a table, as in app.css
+const UNSCROLLED = 30; // rows of a table that the page shows without a scroll bar
+const DECIDED = /^Confirmed on \d{4}-\d\d-\d\d(?: by .*?)?\.(?: |$)/;
 let found = null;
 
 const makeSvg = (tag, attributes, ...children) => fillIn(document.createElementNS(svgSpace, tag), attributes, children);
@@ -20,7 +22,9 @@ async function load() {
   byId("watch-link").textContent = watch;
   byId("watch-link").href = "/" + at;
   byId("about").textContent = "Watch " + watch + ". " + sayState();
-  byId("why").replaceChildren(...(last ? last.reasons.split(/(?<=\.) (?=\S+ is |[^.;]+ (?:is|are) )/).filter(Boolean).map((reason) => text("li", reason)) : []));
+  // The decisions are in a section of their own.
+  const reasons = reasonsIn(last?.reasons ?? "").map((reason) => reason.replace(DECIDED, "")).filter(Boolean);
+  byId("why").replaceChildren(...reasons.map((reason) => text("li", reason)));
   byId("score").replaceChildren(...(last ? ["Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", ",
     sourceOf(last.source), "), score " + number(last.score) + ", p-value " + number(last.p_value) + "."] : ["No list has this case."]));
   byId("history").replaceChildren(...found.history.map(({ decision, comment, author, made }) => make("li", null,
@@ -40,8 +44,10 @@ function drawOwnRows() {
   byId("own-box").hidden = !own?.cells.length;
   if (byId("own-box").hidden) return;
   const n = own.cells[0].values.length;
+  const isLong = n > UNSCROLLED;
+  byId("own").parentElement.classList.toggle("long", isLong);
   byId("own-note").replaceChildren(plural(own.n_rows, "row", "rows") + (own.by && n > 1 ? ", sorted by " + own.by + " in descending order" : "")
-    + (n < own.n_rows ? " (the first " + number(n) + " are shown)" : "") + ".",
+    + (n < own.n_rows ? " (the first " + number(n) + " are shown)" : "") + "." + (isLong ? " Scroll within the table to see all." : ""),
     ...(n > ON_PAPER ? [make("span", { class: "paper" }, " The first " + number(ON_PAPER) + " are printed.")] : []));
   const isNumber = ({ values }) => values.every((cell) => cell === null || (isWhole(cell) && !/\d[-:T]\d/.test(cell)));
   const kinds = own.cells.map((column) => (isNumber(column) ? "number" : ""));
@@ -52,8 +58,7 @@ function drawOwnRows() {
 
 function sayState() {
   if (found.state === "open") return "There is no decision yet.";
-  if (found.waits) return "The case was cleared, but needs a new decision.";
-  return "The case is " + (found.state === "later" ? "for later" : found.state) + ".";
+  return found.waits ? "The case was cleared, but needs a new decision." : "";
 }
 
 function drawDecision() {
@@ -81,8 +86,9 @@ async function decideCase(decision, comment) {
 
 function drawScores(listed) {
   document.querySelector("#runs-of tbody").replaceChildren(...listed.map((run) => make("tr", null,
-    make("td", { class: "number" }, number(run.number)), make("td", null, when(run.made)), make("td", { class: "number" }, number(run.place)),
+    make("td", { class: "number" }, number(run.number)), make("td", { class: "table" }, sourceOf(run.source)), make("td", null, dayOf(run.made)), make("td", { class: "number" }, number(run.place)),
     make("td", { class: "number" }, number(run.score)), make("td", { class: "number" }, number(run.p_value)), make("td", null, run.news))));
+  asCards(byId("runs-of"));
   byId("scores").toggleAttribute("hidden", listed.length < 2);
   byId("scores-box").hidden = listed.length === 0;
   if (listed.length < 2) return;
@@ -94,6 +100,15 @@ function drawScores(listed) {
     makeSvg("line", { class: "axis", x1: 4, x2: 316, y1: 108, y2: 108 }),
     makeSvg("polyline", { points: listed.map((run, i) => x(i) + "," + y(run.score)).join(" ") }),
     ...listed.map((run, i) => makeSvg("circle", { cx: x(i), cy: y(run.score), r: 4 })));
+}
+
+// Features of customers are shown as the reasons show them: shares in percent, times in days, and amounts with two decimals.
+function sayValues(values, unit) {
+  if (unit === undefined || !values.some((value) => typeof value === "number")) return inFull(values);
+  const size = unit === "share" ? 100 : 1;
+  const most = Math.max(...values.map((value) => (typeof value === "number" ? Math.abs(size * value) : 0)));
+  const inSize = values.map((value) => (typeof value === "number" ? Number((size * value).toFixed(most < 10 ? 4 : 2)) : value));
+  return inFull(inSize).map((shown) => (shown === null ? null : shown + (unit === "share" ? "\u00a0%" : unit === "days" ? "\u00a0days" : "")));
 }
 
 function drawValues() {
@@ -116,7 +131,7 @@ function drawValues() {
     const row = text("th", name);
     row.setAttribute("scope", "row");
     const values = [found.cells[name], ...others.map((other) => other.cells[name] ?? null)];
-    const shown = inFull(values);
+    const shown = sayValues(values, found.units?.[name]);
     return make("tr", { class: isReason(name) ? "reason" : null }, row,
       ...values.map((value, i) => cell(value, shown[i], i ? values[0] : undefined)));
   }));

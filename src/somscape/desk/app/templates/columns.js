@@ -1,6 +1,7 @@
 // The columns with their kinds and reasons, and a choice to correct them.
 
 const N_COLUMNS = 100; // number of columns shown at first
+const MAX_WHOLE = 20; // characters of an example that are in one line, such as the characters of a date
 const KINDS = {
   number: "number", category: "category", ordinal: "ordered category", date: "date", drop: "left out",
   dropped: "left out", constant: "left out", id: "id", label: "known outcome",
@@ -87,7 +88,8 @@ function sayWhy(column, i, kind, chosen, role) {
 const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1) + (/[.?]$/.test(words) ? "" : ".");
 
 function drawExamples(column) {
-  return column.examples.flatMap((example, i) => (i ? [" ", text("code", example)] : [text("code", example)]));
+  const draw = (example) => text("code", example, example.length <= MAX_WHOLE ? "together" : "");
+  return column.examples.flatMap((example, i) => (i ? [" ", draw(example)] : [draw(example)]));
 }
 
 function sayMissing(column) {

@@ -26,7 +26,6 @@ async function show() {
   byId("retry-box").hidden = isGoing || Boolean(run.table);
   byId("retry").hidden = run.state === "failed"; // a second attempt would fail as well
   byId("record-again").hidden = !run.is_known_table;
-  showUnchanged(run);
   const [isText, isWorkbook] = [IS_TEXT.test(run.file), IS_WORKBOOK.test(run.file)];
   byId("reading").hidden = isGoing || run.task !== "read" || run.n_decisions > 0 || !(isText || isWorkbook);
   for (const part of document.querySelectorAll(".of-text")) part.hidden = !isText;
@@ -36,6 +35,7 @@ async function show() {
   drawTop(run);
   if (run.state === "cancelled") showProblem({ message: "This run was cancelled." });
   else showProblem(run.problem ? { message: run.problem } : null);
+  showUnchanged(run);
   if (isGoing) {
     drawProgress(run);
     listen();
@@ -45,11 +45,15 @@ async function show() {
 }
 
 // A file that a watch could not run has changed nothing in the watch.
-function showUnchanged({ watch, state }) {
+function showUnchanged({ watch, state, settings, is_known_table: isKnown }) {
   const isWrong = watch !== null && state === "failed";
-  byId("unchanged").hidden = !isWrong;
+  byId("right-box").hidden = !isWrong;
   if (!isWrong) return;
-  byId("unchanged").replaceChildren("Nothing was recorded, and the watch ", text("b", watch), " is unchanged. Upload the right file on the page of the watch.");
+  if (!isKnown) byId("problem").append(" Nothing was recorded, and the watch ", text("b", watch), " is unchanged.");
+  byId("right").onchange = ({ target }) => {
+    if (target.files.length) send(target.files[0], watch, settings.instead_of ?? undefined, settings.new_ids);
+    target.value = "";
+  };
   byId("other-table").href = "/watches/" + encodeURIComponent(watch);
   byId("other-table").replaceChildren("Back to ", text("span", watch));
 }
@@ -167,7 +171,8 @@ function fillSetup(run) {
 // The number of rows to list: one of several rules, each with its own number.
 function fillRule(numbered) {
   const amounts = numbered.filter(([column]) => column.may_be.includes("number"));
-  byId("amount").replaceChildren(...amounts.map(([column, i]) => make("option", { value: i }, column.name)));
+  byId("amount").replaceChildren(make("option", { value: "" }, "choose a column"), ...amounts.map(([column, i]) => make("option", { value: i }, column.name)));
+  byId("amount").value = amounts.find(([column]) => column.name.toLowerCase().includes("amount"))?.[1] ?? "";
   byId("cost-line").hidden = amounts.length === 0;
   if (setup.settings.amount != null) byId("amount").value = setup.settings.amount;
   const customers = numbered.filter(([column]) => column.n_missing === 0 && column.n_distinct > 1 && column.n_distinct < setup.n_rows);
@@ -290,7 +295,7 @@ function chosenSettings() {
     const value = Number(byId(rule).value) / (PERCENT.includes(rule) ? 100 : 1);
     settings[rule] = byId(choice).checked ? value : null;
   }
-  settings.amount = settings.cost === null ? null : Number(byId("amount").value);
+  settings.amount = settings.cost === null || byId("amount").value === "" ? null : Number(byId("amount").value);
   const others = (setup.settings.per ?? []).slice(1); // the page shows only the first of several columns
   settings.per = byId("per").value === "" ? [] : [Number(byId("per").value), ...others.filter((i) => i !== Number(byId("per").value))];
   settings.just_below = byId("just-below").value.split(";").map((each) => each.trim()).filter(Boolean);

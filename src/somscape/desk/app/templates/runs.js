@@ -22,25 +22,38 @@ function drawWatch(watch) {
   const report = watch.report ? [link("/runs/" + watch.report + "/report", "Last report")] : [];
   return make("li", { "data-watch": name },
     make("h3", null, make("a", { href: watchAt(name) }, text("span", name))),
-    make("p", { class: "hint" }, ...sayLast(last)),
+    make("p", { class: "hint" }, ...sayLast(watch)),
     make("p", { class: "waits" }, ...sayWaiting(watch)),
-    make("ul", { class: "months hint", "aria-label": "Decisions by run" }, ...watch.months.map((run) =>
-      make("li", null, "run " + number(run.number) + ": " + sayPrecision(run)))),
-    ...(last && last.drift ? [text("p", last.drift, last.drift.startsWith("No") ? "drift none" : "drift")] : []),
+    ...(watch.months.length ? [drawMonths(watch.months)] : []),
+    ...(last && last.drift ? [text("p", last.drift, last.is_drift ? "drift" : "drift none")] : []),
     make("p", { class: "controls" },
       make("label", { class: "button needs-run", for: file.id }, "Run on a new file"), file,
       link(watchAt(name), "Cases"), ...report));
 }
 
-function sayLast(last) {
+// The tables of the last runs, with the decisions on what these runs listed.
+function drawMonths(months) {
+  const hasChecks = months.some((run) => run.checks);
+  const names = ["listed", "confirmed", "cleared", "open", ...(hasChecks ? ["open_checks"] : [])];
+  const label = (name) => name.replace("open_", "open ");
+  const day = (time) => new Date(time).toLocaleDateString(undefined, { day: "numeric", month: "short" }).replaceAll(" ", "\u00a0");
+  return make("table", { class: "months", "aria-label": "Decisions by run" },
+    make("thead", null, make("tr", null, ...["table", ...names].map((name, i) => make("th", { scope: "col", class: i ? "number" : null }, label(name))))),
+    make("tbody", null, ...months.map((run) => make("tr", null, make("th", { scope: "row" }, sourceOf(run.source), ", " + day(run.made)),
+      ...names.map((name) => make("td", { class: "number", "data-label": label(name) }, number(run[name])))))));
+}
+
+function sayLast({ last, noun }) {
   if (!last) return ["no run yet"];
-  const rows = last.n_rows === null ? "" : ", " + plural(last.n_rows, "row", "rows");
+  const rows = last.n_rows === null ? "" : ", " + plural(last.n_rows, noun, noun + "s");
   return ["run " + number(last.number) + ", " + when(last.made) + ", of ", sourceOf(last.source), rows];
 }
 
-function sayWaiting({ amount, amount_column: column, n_open: nOpen, n_new: nNew, n_returned: nReturned, n_risen: nRisen, n_later: nLater }) {
+function sayWaiting({ noun, amount, amount_column: column, n_open: nOpen, n_open_checks: nChecks, n_new: nNew, n_returned: nReturned, n_risen: nRisen, n_later: nLater }) {
   const parts = [[nNew, "new"], [nReturned, "returned"], [nRisen, "risen"]].filter(([n]) => n);
-  const open = make("b", { class: nOpen ? "some" : "none" }, nOpen ? plural(nOpen, "open case", "open cases") : "No case waits");
+  const nRows = nOpen - nChecks;
+  const waiting = [nRows ? plural(nRows, noun, noun + "s") : "", nChecks ? plural(nChecks, "check", "checks") : ""].filter(Boolean).join(" and ");
+  const open = make("b", { class: nOpen ? "some" : "none" }, nOpen ? waiting + (nOpen === 1 ? " is open" : " are open") : "No case waits");
   const said = parts.map(([n, words]) => make("span", { class: "badge" }, number(n) + " " + words));
   if (column && nOpen) said.push(make("span", { class: "hint" }, text("span", column), " " + money(amount) + " at stake"));
   return [open, ...said, ...(nLater ? [make("span", { class: "hint" }, number(nLater) + " for later")] : [])];

@@ -20,7 +20,10 @@ async function load() {
   document.title = name + " · somscape";
   byId("name").textContent = name;
   byId("about").textContent = "A case is identified by " + watch.key.join(" and ") + ". Cleared cases wait for a decision again if they change much, or after "
-    + plural(watch.clear_for, "month", "months") + ". To change the rules of the list, train the map again: somscape detect TABLE --watch NAME.";
+    + plural(watch.clear_for, "month", "months") + ".";
+  const isDrift = Boolean(watch.last?.is_drift);
+  byId("drifted").hidden = !isDrift;
+  byId("drifted").replaceChildren(...(isDrift ? [text("span", watch.last.drift), " ", make("span", { class: "needs-run" }, drawReplace(watch.last))] : []));
   byId("report").hidden = !watch.report;
   drawCategories(watch.categories);
   if (document.activeElement !== byId("category-list")) byId("category-list").value = watch.categories.join("\n");
@@ -28,6 +31,7 @@ async function load() {
   if (watch.report) byId("report").href = "/runs/" + watch.report + "/report";
   drawCases();
   document.querySelector("#watch-runs tbody").replaceChildren(...watch.runs.map(drawRun));
+  asCards(byId("watch-runs"));
 }
 
 function drawRun(run) {
@@ -76,7 +80,8 @@ function drawCases() {
   if (byId("by").value === "amount") found.sort((a, b) => (a.amount === null) - (b.amount === null) || b.amount - a.amount);
   const open = found.filter((one) => stateNow(one) === "open" && one.amount !== null);
   const stake = open.length ? ", with " + watch.amount_column + " " + money(open.reduce((sum, one) => sum + one.amount, 0)) + " at stake in " + number(open.length) + " open" : "";
-  byId("cases").replaceChildren(...found.slice(0, nShown).map(drawCase));
+  const hasCents = found.some((one) => one.amount !== null && !Number.isInteger(one.amount));
+  byId("cases").replaceChildren(...found.slice(0, nShown).map((one) => drawCase(one, hasCents ? 2 : 0)));
   const all = drawPick(found.map((one) => one.key), "Select all " + plural(found.length, "case", "cases") + " of this list");
   byId("all").replaceChildren(...(all && found.length ? [make("label", { class: "switch" }, all, " Select all")] : []));
   byId("undo").hidden = !undoable.length;
@@ -86,16 +91,21 @@ function drawCases() {
   byId("count").textContent = found.length || words ? plural(found.length, "case", "cases") + limit + stake + "." : NOTHING[choice] ?? "No cases.";
 }
 
-function drawCase(one) {
+// A check has no key that people know, so the sentence of the check is the title.
+function drawCase(one, decimals) {
+  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
   const facts = [one.place === null ? "" : (one.is_check ? "check of columns" : "rank " + number(one.place)) + (one.is_last ? "" : " in an earlier run"),
-    one.amount === null ? "" : watch.amount_column + " " + money(one.amount), one.news && one.is_last ? one.news : ""].filter(Boolean);
+    one.amount === null ? "" : watch.amount_column + " " + one.amount.toLocaleString(undefined, digits), one.news && one.is_last ? one.news : ""].filter(Boolean);
+  const title = nameOf(one);
   const line = make("li", { "data-key": one.key },
-    make("div", { class: "what" }, drawPick([one.key], "Select " + one.key), " ", make("a", { href: addressOf(name, one.key) }, text("span", one.key)), " ",
+    make("div", { class: "what" }, drawPick([one.key], "Select " + title), " ", make("a", { href: addressOf(name, one.key) }, text("span", title)), " ",
       ...facts.flatMap((fact) => [make("span", { class: ["new", "returned", "risen"].includes(fact) ? "badge" : "hint" }, fact), " "]),
-      text("p", one.reasons)),
+      ...(title === one.reasons ? [] : reasonsIn(one.reasons).map((reason) => text("p", reason)))),
     make("div", { class: "decision" }, drawDecision(one), sayWho(one)));
   return line;
 }
+
+const nameOf = (one) => (one.is_check && one.reasons ? one.reasons : one.key);
 
 function sayWho(one) {
   if (!one.seen) return "";
@@ -103,14 +113,22 @@ function sayWho(one) {
 }
 
 function drawDecision(one) {
-  const comment = make("input", { type: "text", list: "categories", maxlength: 2000, placeholder: "comment", "aria-label": "Comment on " + one.key,
+  const title = nameOf(one);
+  const comment = make("input", { type: "text", list: "categories", maxlength: 2000, placeholder: "comment or category", "aria-label": "Comment on " + title,
     class: "needs-decide", value: typed.get(one.key) ?? "" });
+  comment.hidden = !typed.has(one.key);
+  const write = make("button", { type: "button", class: "small needs-decide write", "aria-label": "Write a comment on " + title, "aria-expanded": String(!comment.hidden) }, "Comment");
+  write.addEventListener("click", () => {
+    comment.hidden = !comment.hidden && !said();
+    write.setAttribute("aria-expanded", String(!comment.hidden));
+    if (!comment.hidden) comment.focus();
+  });
   const said = () => comment.value.trim();
   comment.addEventListener("input", () => typed.set(one.key, comment.value));
   comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decideOne(one, stateNow(one), said()));
-  const buttons = drawDecisions(stateNow(one), one.key, (decision) =>
+  const buttons = drawDecisions(stateNow(one), title, (decision) =>
     decideOne(one, stateNow(one) === decision && !said() ? "open" : decision, said() || commentNow(one)));
-  return make("div", { class: "marks", role: "group", "aria-label": "Decision on " + one.key }, ...buttons, comment);
+  return make("div", { class: "marks", role: "group", "aria-label": "Decision on " + title }, ...buttons, write, comment);
 }
 
 async function decideOne(one, decision, comment) {
