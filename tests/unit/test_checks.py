@@ -51,6 +51,8 @@ def test_lone_extremes_name_the_next_value_and_the_row():
     (low,) = found("extreme", {"a": with_value(incomes, 6, 1.0)})
     assert str(low) == "a 1 (next 610.25): row 7"  # the next incomes are 851, 927 and 1,213
     assert not found("extreme", {"a": incomes})
+    gains = np.concatenate([np.zeros(2 * N), with_value(incomes, 6, 3.0)]).astype(object)
+    assert not found("extreme", {"a": gains})  # the most common value is even lower
 
 
 def days(seed=0, n=N, first="2024-01-01", width=300):

@@ -295,7 +295,9 @@ def _extremes(values: Values, n_columns: int, known: set[float]) -> Iterator[Fac
     distinct, counts = values.counts
     ascending = values.ascending
     most = int(counts.argmax())
+    common = np.nan
     if counts[most] > values.n / 2:  # the other values are judged alone
+        common = float(distinct[most])
         ascending = np.delete(
             ascending, slice(begin := int(counts[:most].sum()), begin + int(counts[most]))
         )
@@ -328,6 +330,8 @@ def _extremes(values: Values, n_columns: int, known: set[float]) -> Iterator[Fac
             continue
         score = max(scores)
         last, following = sign * outer[k - 1], sign * outer[k]
+        if sign * common >= outer[k - 1]:  # the most common value is not an extreme
+            continue
         if scaled[k - 1] - scaled[k] < MIN_GAP * abs(scaled[k] - center) or last in known:
             continue
         rows = values.rows_at(sign * values.numbers >= outer[k - 1], sign * values.numbers)

@@ -12,7 +12,7 @@ from command_line import customers, run, write
 from somscape.desk.cases import Decision, State, reproduce
 from somscape.desk.cases.records import is_check
 
-STATE = ("--state", "state")
+STATE, NEWS = ("--state", "state"), ("new", "returned", "risen")
 AGE = "age 127 (next 53.4): cust_id 00007"
 
 
@@ -55,7 +55,7 @@ def checks_of(*words: Any) -> dict[str, tuple[str, str]]:
     """News and state of each check of a run, by the key of its case."""
     outcome = run("run", "cards", *words, "--again", "--state", "state", "--json")
     told = json.loads(outcome.out)
-    has_new_check = any(check["news"] in ("new", "returned") for check in told["checks"])
+    has_new_check = any(check["news"] in NEWS for check in told["checks"])
     assert told["has_news"] == (has_new_check or told["n_outstanding"] > 0)
     assert outcome.code == (3 if told["has_news"] else 0), outcome.err
     (line,) = (line for line in outcome.err.splitlines() if line.endswith(" for a decision."))
@@ -169,11 +169,49 @@ def test_a_cleared_check_returns_after_some_months(table: Path, here: Path) -> N
 
 
 def test_checks_of_the_rows_of_customers_are_decided(table: Path, here: Path) -> None:
-    words = ("--per", "job", "--drop", "cust_id", "--watch", "cards", "--state", "state")
+    lines = [line.partition(",")[2] for line in table.read_text().splitlines()]
+    table = write(Path("nameless.csv"), lines[0], lines[1:])
+    words = ("--per", "job", "--watch", "cards", "--state", "state")
     assert run("detect", table, *words, "--out", "found").code == 0
     (key,) = checks_of(table)
     assert run("cases", "mark", "cards", key, "cleared", "--state", "state").code == 0
     assert checks_of(table) == {key: ("folded", "cleared")}
+    shown = run("cases", "list", "cards", *STATE, "--format", "csv").out
+    (job,) = re.findall(r"row 8 of (\w+)", shown)
+    assert "and 1 check of columns." in run("cases", "forget", "cards", job, *STATE).out
+
+
+def test_a_check_keeps_its_case_if_only_rows_of_a_later_run_remain(table: Path, here: Path) -> None:
+    def ages(**given: int) -> Path:
+        lines = table.read_text().replace("00007,", "00077,").splitlines()
+        place = lines[0].split(",").index("age")
+        for i, line in enumerate(lines):
+            cells = line.split(",")
+            if f"_{cells[0]}" in given:
+                lines[i] = ",".join(
+                    [*cells[:place], str(given[f"_{cells[0]}"]), *cells[place + 1 :]]
+                )
+        return write(Path("next.csv"), lines[0], lines[1:])
+
+    words = ("--id", "cust_id", "--watch", "cards", *STATE, "--out", "found")
+    assert run("detect", ages(), *words).code == 0
+    (key,) = checks_of("next.csv")
+    assert run("cases", "mark", "cards", key, "cleared", *STATE).code == 0
+    assert checks_of(ages(_00011=126)) == {key: ("returned", "cleared")}
+    assert checks_of(ages(_00077=40, _00011=126, _00013=125)) == {key: ("risen", "cleared")}
+
+
+def test_a_cleared_check_is_folded_if_the_ids_of_each_table_are_new(
+    table: Path, here: Path
+) -> None:
+    words = ("--id", "cust_id", "--watch", "cards", *STATE, "--out", "found")
+    assert run("detect", table, *words).code == 0
+    text = table.read_text()
+    Path("next.csv").write_text(text.replace("\n000", "\n100"))
+    (key,) = checks_of("next.csv", "--new-ids")
+    assert run("cases", "mark", "cards", key, "cleared", *STATE).code == 0
+    Path("next.csv").write_text(text.replace("\n000", "\n200"))
+    assert checks_of("next.csv", "--new-ids") == {key: ("folded", "cleared")}
 
 
 def test_a_decided_check_is_known_if_its_rows_change(table: Path, here: Path) -> None:
@@ -209,10 +247,15 @@ def test_a_decided_check_is_known_if_its_rows_change(table: Path, here: Path) ->
     # An undecided check keeps its case, and a confirmed check does not cover other rows.
     assert run("cases", "mark", "cards", key, "open", *state).code == 0
     assert checks_of(with_ages(_00011=120)) == {key: ("new", "open")}
+    assert checks_of(with_ages(_00011=119)) == {key: ("risen", "open")}
+    listed = run("cases", "list", "cards", *STATE, "--format", "csv").out
+    assert "Changed since the last run; 00011 has another value now. age 127, 119 (" in listed
     assert checks_of(with_ages(_00011=119)) == {key: ("still", "open")}
     assert run("cases", "mark", "cards", key, "confirmed", *state).code == 0
     ((other, said),) = checks_of(with_ages(_00011=118)).items()
     assert (other != key, said) == (True, ("new", "open"))
-    assert checks_of(with_ages(_00011=117)) == {other: ("still", "open")}
+    assert checks_of(with_ages(_00011=117)) == {other: ("risen", "open")}
+    assert run("cases", "mark", "cards", other, "later", *state).code == 0
+    assert checks_of(with_ages(_00011=117, _00013=116)) == {other: ("risen", "later")}
     assert checks_of(with_ages()) == {key: ("new", "confirmed")}
     assert run("audit", "verify", *state).code == 0

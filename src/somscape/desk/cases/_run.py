@@ -55,6 +55,8 @@ from somscape.desk.cases.records import (
     FOLDED,
     OPEN,
     RETURNED,
+    RISEN,
+    STILL,
     Decision,
     KnownTableError,
     Listed,
@@ -148,13 +150,14 @@ class Subject:
         found = self.known_checks
         if found is None:
             found = checks_of(self.detector.map_, self.table, self.grouped)
-        return {check_key(each, *self._rows_to_check): each for each in found}
+        of, new_ids = self._rows_to_check, self.new_ids
+        return {check_key(each, *of, new_ids=new_ids): each for each in found}
 
     @cached_property
     def rows_of_checks(self) -> dict[str, RowsOfCheck]:
         """Rows of each check, by the key of a new case."""
-        of = self._rows_to_check
-        return {key: RowsOfCheck.of(each, *of) for key, each in self.checks.items()}
+        of, new_ids = self._rows_to_check, self.new_ids
+        return {k: RowsOfCheck.of(each, *of, new_ids=new_ids) for k, each in self.checks.items()}
 
     @property
     def _rows_to_check(self) -> tuple[Table, Sequence[str]]:
@@ -239,11 +242,12 @@ class Before:
     """The rows that the previous run kept, scored with the current map, and its checks.
 
     `usual` contains the moves that count as usual, and `moves` the moves for the next run.
+    `rows_of_checks` contains the rows of each check in the previous run and at its decision.
     """
 
     listed: Sequence[Listed]
     checks: Mapping[str, Listed]
-    rows_of_checks: Mapping[str, RowsOfCheck]
+    rows_of_checks: Mapping[str, tuple[RowsOfCheck, RowsOfCheck]]
     scores: Mapping[str, float]
     usual: UsualMoves
     moves: UsualMoves
@@ -286,12 +290,15 @@ class Before:
         by_key = dict(zip(known, scores.tolist(), strict=True))
         of_checks = {} if last is None else state.kept_checks(last.id)
         # A decision is about the rows of the check at that time.
-        decided = {
-            k: RowsOfCheck(of.get("about", ""), of["now" if k in since else "decided"])
+        rows_of_checks = {
+            k: (
+                RowsOfCheck(of.get("about", ""), of["now"]),
+                RowsOfCheck(of.get("about", ""), of["now" if k in since else "decided"]),
+            )
             for k, of in of_checks.items()
         }
         same = frozenset(k for k, cells in subject.cells(known).items() if is_same(kept[k], cells))
-        return cls(listed, checks, decided, by_key, usual, moves, since, same)
+        return cls(listed, checks, rows_of_checks, by_key, usual, moves, since, same)
 
 
 RUN_LETTERS = 16
@@ -668,7 +675,7 @@ def _checks(
     """Return the checks of the columns as cases, those to show, and rows for the next run.
 
     A check keeps its case while some of its rows remain.  A cleared check is folded, but returns if
-    rows are new or changed.  A confirmed check is then a new case.
+    rows are new or changed.  A confirmed check is then a new case.  Any other check then rises.
     """
     rows_of, decided = subject.rows_of_checks, subject.decided
     gone = {key: of for key, of in before.rows_of_checks.items() if key not in rows_of}
@@ -678,25 +685,29 @@ def _checks(
         rows = rows_of[key]
         if key not in before.rows_of_checks and key not in decided:
             same = {
-                k: of
-                for k, of in gone.items()
-                if state_of.get(k) != CONFIRMED or not rows.changes_from(of)
+                k: replace(then, rows={**then.rows, **last.rows})
+                for k, (last, then) in gone.items()
+                if state_of.get(k) != CONFIRMED or not rows.changes_from(then)
             }
             key = rows.best(same) or key
-            gone.pop(key, None)
-        then, said, is_back = before.rows_of_checks.get(key, rows), decided.get(key), False
+        gone.pop(key, None)
+        last, then = before.rows_of_checks.get(key, (rows, rows))
+        said, risen = decided.get(key), rows.changes_from(last)
+        changes, about = risen, "Changed since the last run"
         if said is None or said.state == OPEN:
             then = rows
-        elif changes := rows.changes_from(then):
-            each = replace(each, text=f"{decision_text(said)}; {changes}. {each.text}")
-            is_back = True
-        is_cleared = said is not None and said.state == CLEARED
+        else:
+            changes, about = rows.changes_from(then), decision_text(said)
+        if changes:
+            each = replace(each, text=f"{about}; {changes}. {each.text}")
+        is_cleared, is_back = said is not None and said.state == CLEARED, bool(changes)
         if said is not None and is_cleared:
             is_back |= months_between(said.made, subject.today) >= subject.watch.clear_for
-        news, back = FOLDED, {key} if is_back else set()
-        if is_back or not is_cleared:
+        news, back = FOLDED, {key} if is_cleared and is_back else set()
+        if back or not is_cleared:
             since = before.decided_since
             news = news_of(key, 0.0, before.checks, {}, before.usual, back, since)
+            news = RISEN if news == STILL and risen else news
             shown.append(each)
         strength = min(float(each.strength), MAX_STRENGTH)
         share = 1 - each.n_obey / max(1, each.n_rows)
@@ -705,9 +716,9 @@ def _checks(
         text = f"{each}. {what}: {', '.join(own)}" if own else str(each)
         found.append(Listed(key, place, strength, share, news, text))
         kept[key] = {"about": rows.about, "now": rows.rows, "decided": then.rows}
-    for key, of in gone.items():
+    for key, (last, then) in gone.items():
         if state_of.get(key, OPEN) != OPEN:
-            kept[key] = {"about": of.about, "now": of.rows, "decided": of.rows}
+            kept[key] = {"about": then.about, "now": last.rows, "decided": then.rows}
     return tuple(found), shown, kept
 
 

@@ -164,30 +164,35 @@ def cells_of_rows(table: Table, names: Sequence[str], rows: Sequence[int]) -> li
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def check_key(found: Check, table: Table, keys: Sequence[str]) -> str:
+def check_key(found: Check, table: Table, keys: Sequence[str], *, new_ids: bool) -> str:
     """Return the key of a new case for a check."""
-    said = json.dumps([found.kind, *found.columns, *_texts_of_rows(found, table, keys)])
+    texts = [text for text, _ in _texts_of_rows(found, table, keys, new_ids=new_ids)]
+    said = json.dumps([found.kind, *found.columns, *texts])
     return CHECK + hashlib.sha256(said.encode()).hexdigest()[:10]
 
 
 @dataclass(frozen=True)
 class RowsOfCheck:
-    """The kind and columns of a check, and the keys of its rows by hashes of keys and values."""
+    """The kind and columns of a check, and the keys of its rows by hashes of keys and values.
+
+    With new ids in each table, the hashes depend only on the values.
+    """
 
     about: str
     rows: Mapping[str, str]
 
     @classmethod
-    def of(cls, found: Check, table: Table, keys: Sequence[str]) -> "RowsOfCheck":
+    def of(cls, found: Check, table: Table, keys: Sequence[str], *, new_ids: bool) -> "RowsOfCheck":
         """Return the rows of a check."""
         about = json.dumps([found.kind, *found.columns])
-        texts = _texts_of_rows(found, table, keys)
-        hashes = (hashlib.sha256((about + text).encode()).hexdigest()[:16] for text in texts)
-        return cls(about, {h: json.loads(text)[0] for h, text in zip(hashes, texts, strict=True)})
+        texts = _texts_of_rows(found, table, keys, new_ids=new_ids)
+        return cls(
+            about, {hashlib.sha256((about + t).encode()).hexdigest()[:16]: k for t, k in texts}
+        )
 
     def best(self, known: Mapping[str, "RowsOfCheck"]) -> str | None:
         """Return the key of the known check with the most rows in common, or None without such."""
-        n_common = {key: self._n_common(of) for key, of in known.items()}
+        n_common = {key: self._n_common(known[key]) for key in sorted(known)}
         key = max(n_common, key=lambda each: n_common[each], default=None)
         return key if key is not None and n_common[key] else None
 
@@ -214,14 +219,17 @@ MAX_ADDED = 5
 """Maximum number of rows that a sentence about a check names."""
 
 
-def _texts_of_rows(found: Check, table: Table, keys: Sequence[str]) -> list[str]:
-    """Return texts for the rows. Without `keys` of the rows, all values of a row identify it."""
+def _texts_of_rows(
+    found: Check, table: Table, keys: Sequence[str], *, new_ids: bool
+) -> list[tuple[str, str]]:
+    """Return a text and the key of each row. Without `keys`, all values of a row identify it."""
     names = [name for name in found.columns if name in table.names] if keys else table.names
     cells: Sequence[Mapping[str, Any]] = [{}] * len(found.rows)
     if names:
         cells = cells_of_rows(table, names, found.rows)
     own = [keys[row] if keys else "" for row in found.rows]
-    return sorted(json.dumps([*each]) for each in zip(own, cells, strict=True))
+    pairs = zip(own, cells, strict=True)
+    return sorted((json.dumps(["" if new_ids else key, row]), key) for key, row in pairs)
 
 
 def _values(column: Column) -> list[Any]:

@@ -228,7 +228,7 @@ def _checks_with(
     )
     found = change.rows(sql, (watch, f"{CHECK}%"))
     parts = "|".join({re.escape(part) for key in keys for part in key.split(BETWEEN)})
-    is_number = r"(?!rows? \d)" if "row" not in by else ""
+    is_number = r"(?!rows? \d(?!.* of ))" if "row" not in by else ""
     named = re.compile(rf".*: {is_number}(.*[ ,])?({parts})(, .*| and [\d,]+ more)?", re.DOTALL)
     checks = {
         row["key"] for row in found if is_check(row["key"]) and named.fullmatch(row["reasons"])

@@ -568,7 +568,8 @@ def _checks_in(path: str, job: Job) -> list[Table]:
     if job.sheet is not None or kind_at(path) != "workbook":
         return []
     try:
-        checks = read_as(path, replace(job, sheet=CHECKS), Roles(), f"{path}, sheet '{CHECKS}'")
+        of_sheet = replace(job, sheet=CHECKS, header=None)
+        checks = read_as(path, of_sheet, Roles(), f"{path}, sheet '{CHECKS}'")
     except InputError as error:
         if error.parameter == "sheet" or "but no rows" in str(error):
             return []

@@ -49,8 +49,8 @@ function fillChanged() {
   const replaced = changed.instead_of ?? []; // missing in a report of an earlier version
   const place = replaced.length ? " It replaces run" + (replaced.length > 1 ? "s " : " ") + asSeries(replaced) + "." : "";
   byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), make("span", null, ". " + when + place), ...(changed.question ? [" ", text("strong", changed.question)] : []));
-  const checks = (changed.checks ?? []).filter(({ news }) => ["new", "returned"].includes(news)); // as above
-  const counts = { ...changed.counts, "new or returned checks": checks.length };
+  const checks = (changed.checks ?? []).filter(({ news }) => ["new", "returned", "risen"].includes(news)); // as above
+  const counts = { ...changed.counts, "new or changed checks": checks.length };
   byId("changed-counts").append(...Object.entries(counts).filter(([, n]) => n).map(drawCount));
   fillDrift(changed);
   byId("changed-anew").hidden = !changed.train_anew;
