@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,8 @@ from somscape.desk.app._users import DECIDE, LOOK, RUN
 from somscape.desk.app._work import one_line
 from somscape.desk.cases._compare import NEWS
 from somscape.desk.cases._drift import drift_words
-from somscape.desk.cases._watch import check_name, columns_of_cells
-from somscape.desk.cases.decide import amounts_of, by_run, loaded
+from somscape.desk.cases._watch import check_name, columns_of_cells, detector_of
+from somscape.desk.cases.decide import amounts_of, by_run
 from somscape.desk.cases.records import (
     CATEGORIES,
     LATER,
@@ -397,6 +398,8 @@ class RunCalls:
         return Response(body, media_type=FILES[name], headers=headers)
 
 
+_loaded = lru_cache(maxsize=8)(detector_of)
+
 # Most cases on the page of a watch, usual rows on the page of a case, characters of a name, runs of
 # a watch on the home page.
 MAX_CASES, N_USUAL, MAX_SHOWN_NAME, MAX_MONTHS = 5000, 3, 100, 3
@@ -530,7 +533,7 @@ def _row(state: State, runs: Sequence[WatchRun], key: str, *, is_per: bool) -> d
     shown: dict[str, Any] = {"cells": dict(kept[key]), "of_run": _run_data(run)}
     shown["units"] = {name: unit_of(name) for name in names} if is_per else None
     try:
-        map_ = loaded(state.map(run.map)).map_
+        map_ = _loaded(state.map(run.map)).map_
         cells = columns_of_cells([kept[k] for k in (key, *others)], names)
         rows = map_.rows_of(table_from_columns(cells))
     except InputError:  # a map of another version: the saved values are still shown

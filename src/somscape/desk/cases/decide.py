@@ -3,13 +3,10 @@
 import math
 import shlex
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-from somscape.desk.cases._watch import detector_of
 from somscape.desk.cases.records import UNNAMED, Case, Decision, Watch, WatchRun
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
@@ -145,9 +142,6 @@ def check_has_name(watch: str) -> None:
         )
 
 
-loaded = lru_cache(maxsize=8)(detector_of)
-
-
 def amounts_of(
     state: State, watch: Watch, cases: Sequence[Case]
 ) -> tuple[str | None, dict[str, float]]:
@@ -160,10 +154,10 @@ def amounts_of(
         for key, row in cells.items()
     }
     names = dict.fromkeys(chain(*found.values()))  # in the order of the alphabet
-    with suppress(InputError):  # a map of another version
-        encoding = loaded(state.map(watch.map)).map_.encoding
-        names = dict.fromkeys(code.name for code in encoding.columns if code.name in names)
-    name = amount_column(names, watch.job.amount)
+    last = next(iter(state.runs(watch.name)), None)
+    roles = {} if last is None else last.facts.get("roles", {})
+    of_map = [name for name in chain(*roles.values()) if name in names]  # in the order of the table
+    name = amount_column(of_map or names, watch.job.amount)
     return name, {key: row[name] for key, row in found.items() if name is not None and name in row}
 
 
