@@ -397,6 +397,9 @@ class RunCalls:
         return Response(body, media_type=FILES[name], headers=headers)
 
 
+YEARS = {None, *range(1000, 3000)}
+"""A column of numbers that has only these values contains years."""
+
 # Most cases on the page of a watch, usual rows on the page of a case, characters of a name, runs of
 # a watch on the home page.
 MAX_CASES, N_USUAL, MAX_SHOWN_NAME, MAX_MONTHS = 5000, 3, 100, 3
@@ -413,7 +416,18 @@ def summary_of(state: State, name: str) -> dict[str, Any]:
         months = [_run_data(run) | of_run for run, of_run in zip(shown, counts, strict=True)]
         at_stake = {"amount_column": column, "amount": sum(amounts.values())}
         noun = "customer" if watch.job.per else "row"
-        return {**_summary(name, runs, cases), "noun": noun, "months": months, **at_stake}
+        said = {"noun": noun, "months": months, "numbers": numbers_of(state, runs)}
+        return {**_summary(name, runs, cases), **said, **at_stake}
+
+
+def numbers_of(state: State, runs: Sequence[WatchRun]) -> list[str]:
+    """Return the columns whose numbers have separators on the pages. Years stay as in the file."""
+    columns = dict[str, set[Any]]()
+    for row in state.kept(runs[0].id).values() if runs else ():
+        for name, value in row.items():
+            columns.setdefault(name, set()).add(value)
+    are_numbers = {n: all(isinstance(v, int | float | None) for v in columns[n]) for n in columns}
+    return [n for n in columns if are_numbers[n] and not columns[n] <= YEARS]
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:
@@ -422,11 +436,13 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
         watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
         decided = state.precision(name)
         column, amounts = amounts_of(state, watch, cases[:MAX_CASES])
+        numbers = numbers_of(state, runs)
     last = runs[0] if runs else None
     replaced = {id_: run.number for run in runs for id_ in run.replaced}
     return {
         **_summary(name, runs, cases),
         "key": list(watch.key),
+        "numbers": numbers,
         "source": watch.source,
         "clear_for": watch.clear_for,
         "categories": watch.clear_as,
@@ -461,6 +477,7 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
         counts = {run.id for run in counting(runs)}
         return {
             "key_columns": list(watch.key),
+            "numbers": numbers_of(state, runs),
             "categories": watch.clear_as,
             "is_check": is_check(key),
             "state": history[-1].state if history else OPEN,
@@ -476,14 +493,16 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
 def _summary(name: str, runs: Sequence[WatchRun], cases: Sequence[Case]) -> dict[str, Any]:
     last = runs[0] if runs else None
     waiting = [case for case in cases if is_waiting(case, last)]
-    news = [case.listed.news for case in waiting if case.listed is not None]
+    counts = last.facts.get("counts", {}) if last else {}
+    checks = [news_now(case, last.id) for case in cases if is_check(case.key)] if last else []
     return {
         "name": name,
         "n_runs": len(runs),
         "last": None if last is None else _run_data(last),
         "n_open": len(waiting),
         "n_open_checks": sum(is_check(case.key) for case in waiting),
-        **{f"n_{word}": news.count(word) for word in NEWS},
+        **{f"n_{word}": counts.get(word, 0) for word in NEWS},
+        "n_new_checks": checks.count("new"),
         "n_later": sum(case.state == LATER for case in cases),
         "n_decided": sum(case.state not in (OPEN, LATER) for case in cases),
     }
