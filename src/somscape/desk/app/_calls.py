@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ from somscape.desk.app._work import one_line
 from somscape.desk.cases._compare import NEWS
 from somscape.desk.cases._drift import drift_words
 from somscape.desk.cases._watch import check_name, columns_of_cells
-from somscape.desk.cases.decide import amounts_of, by_run, loaded
+from somscape.desk.cases.decide import amounts_of, loaded
 from somscape.desk.cases.records import (
     CATEGORIES,
     LATER,
@@ -397,8 +398,7 @@ class RunCalls:
         return Response(body, media_type=FILES[name], headers=headers)
 
 
-YEARS = {None, *range(1000, 3000)}
-"""A column of numbers that has only these values contains years."""
+YEARS = {None, *range(1000, 3000)}  # a column with only these values contains years
 
 # Most cases on the page of a watch, usual rows on the page of a case, characters of a name, runs of
 # a watch on the home page.
@@ -410,24 +410,20 @@ def summary_of(state: State, name: str) -> dict[str, Any]:
     with state.database.snapshot():
         runs, cases = state.runs(name), state.cases(name)
         waiting = [case for case in cases if is_waiting(case, runs[0] if runs else None)]
-        watch, shown = state.watch(name), counting(runs)[:MAX_MONTHS]
+        watch, decided = state.watch(name), state.precision(name)
         column, amounts = amounts_of(state, watch, waiting)
-        counts = by_run(state, name, shown)
-        months = [_run_data(run) | of_run for run, of_run in zip(shown, counts, strict=True)]
+        months = [_run_data(run) | decided[run.id] for run in counting(runs)[:MAX_MONTHS]]
         at_stake = {"amount_column": column, "amount": sum(amounts.values())}
         noun = "customer" if watch.job.per else "row"
-        said = {"noun": noun, "months": months, "numbers": numbers_of(state, runs)}
-        return {**_summary(name, runs, cases), **said, **at_stake}
+        return {**_summary(state, name, runs, cases), "noun": noun, "months": months, **at_stake}
 
 
 def numbers_of(state: State, runs: Sequence[WatchRun]) -> list[str]:
     """Return the columns whose numbers have separators on the pages. Years stay as in the file."""
-    columns = dict[str, set[Any]]()
-    for row in state.kept(runs[0].id).values() if runs else ():
-        for name, value in row.items():
-            columns.setdefault(name, set()).add(value)
-    are_numbers = {n: all(isinstance(v, int | float | None) for v in columns[n]) for n in columns}
-    return [n for n in columns if are_numbers[n] and not columns[n] <= YEARS]
+    rows = [*state.kept(runs[0].id).values()] if runs else []
+    columns = {name: {row.get(name) for row in rows} for name in dict.fromkeys(chain(*rows))}
+    numbers = [n for n in columns if all(isinstance(v, int | float | None) for v in columns[n])]
+    return [name for name in numbers if not columns[name] <= YEARS]
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:
@@ -436,13 +432,12 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
         watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
         decided = state.precision(name)
         column, amounts = amounts_of(state, watch, cases[:MAX_CASES])
-        numbers = numbers_of(state, runs)
+        summary = _summary(state, name, runs, cases)
     last = runs[0] if runs else None
     replaced = {id_: run.number for run in runs for id_ in run.replaced}
     return {
-        **_summary(name, runs, cases),
+        **summary,
         "key": list(watch.key),
-        "numbers": numbers,
         "source": watch.source,
         "clear_for": watch.clear_for,
         "categories": watch.clear_as,
@@ -490,7 +485,9 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
         }
 
 
-def _summary(name: str, runs: Sequence[WatchRun], cases: Sequence[Case]) -> dict[str, Any]:
+def _summary(
+    state: State, name: str, runs: Sequence[WatchRun], cases: Sequence[Case]
+) -> dict[str, Any]:
     last = runs[0] if runs else None
     waiting = [case for case in cases if is_waiting(case, last)]
     counts = last.facts.get("counts", {}) if last else {}
@@ -498,6 +495,7 @@ def _summary(name: str, runs: Sequence[WatchRun], cases: Sequence[Case]) -> dict
     return {
         "name": name,
         "n_runs": len(runs),
+        "numbers": numbers_of(state, runs),
         "last": None if last is None else _run_data(last),
         "n_open": len(waiting),
         "n_open_checks": sum(is_check(case.key) for case in waiting),
