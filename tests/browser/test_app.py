@@ -947,7 +947,7 @@ def _known_again(person: Person, axe: str, january: Path) -> None:
     shown = person.browser.run(
         f"return {buttons}.filter(e => e.checkVisibility()).map(e => e.textContent.slice(0, 6))"
     )
-    assert shown == ["Upload", "Back t", "Record", "Delete"]
+    assert shown == ["Upload", "Back t", "Record", "Remove"]
     assert person.browser.run("return document.getElementById('retry').hidden")
     person.picture("known-table")
     person.browser.run(axe + "; window.axe = axe;")
@@ -1092,6 +1092,10 @@ def test_drift_of_the_last_run_is_above_the_cases(
     person.wait_for_words("#right-dialog", "Was the table of run 2 wrong?")
     person.visit("/")
     person.wait_for_words("[data-watch='drifts'] .drift:not(.none)", "100 times larger")
+    person.browser.click("[data-watch='drifts'] .drift a")
+    person.wait_for_words("#right-dialog", "Was the table of run 2 wrong?")
+    person.visit("/")
+    person.wait_for("[data-watch='drifts'] .months")
     months = "document.querySelectorAll(\"[data-watch='drifts'] .months tbody tr\")"
     shown = person.browser.run(
         f"return [...{months}].map(row => row.cells[0].textContent.split(',')[0])"
@@ -1115,6 +1119,63 @@ def test_drift_of_the_last_run_is_above_the_cases(
         "x is 3; usual is 1 to 2.",
         "y z are 1. no column stands out.",
     ]
+
+
+def test_the_page_of_a_customer_has_the_format_of_the_report_and_is_printed_on_one_page(
+    person: Person, client: Client
+) -> None:
+    header, rows = transactions()
+    cells = [row.split(",") for row in rows]
+    cents = [",".join([*c[:3], f"{100 * float(c[3]):.0f}", *c[4:]]) for c in cells]
+    run = client.upload("cents.csv", "\n".join([header, *cents, ""]).encode())
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start", {"per": [1], "alerts": 9})
+    client.wait(run)
+    client.post(f"/api/runs/{run}/watch", {"name": "cents", "key": [1]})
+    person.browser.emulate(width=1000, height=700)
+    person.visit("/watches/cents")
+    person.wait_for_words("#cases li", "largest amount is 1,707,794, ")
+    person.browser.type("#search", "1,707,794")
+    person.wait_for_words("#count", "2 cases")  # the other one is a check
+    person.browser.run("byId('search').value = ''; drawCases()")
+    first = "document.querySelector('#cases .first')"
+    assert person.browser.run(
+        f"const [line, amount] = [{first}, {first}.lastElementChild];"
+        "const [box, end] = [line, amount].map(e => e.getBoundingClientRect());"
+        "return [amount.className, box.right - end.right, box.height < 40]"
+    ) == ["amount", 0, True]
+    person.browser.click("#cases li:nth-child(8) .confirmed")
+    person.wait("!byId('undo').hidden && scrollY > 0")
+    assert person.browser.run(f"return {INSIDE}", "#undo") == 1
+    person.browser.click("#undo")
+    person.wait("byId('undo').hidden")
+    person.visit("/watches/cents/cases/0007")
+    person.wait_for_words("#why", "largest amount is 1,707,794, ")
+    assert person.browser.run(
+        "return [...document.querySelectorAll('.case-parts h2')].map(e => e.textContent)[2]"
+    ) == ("Original rows")
+    assert person.words("#same") == "Gray values are equal to the values of this row."
+    assert 20 <= len(person.browser.texts("#own tbody tr")) <= 25
+    assert person.browser.printed().count(b"/Type /Page\n") == 1
+    assert "printed" not in person.words("#own-note")
+    assert person.browser.run(
+        "for (const each of found.own_rows.cells) each.values = Array(27).fill('1');"
+        "found.own_rows.n_rows = 1234; drawOwnRows(); return byId('own-note').textContent"
+    ).endswith("1,209 rows are not printed.")
+    assert person.browser.run("return [when('2026-07-01T13:03'), dayOf('2026-07-01T13:03')]") == [
+        "2026-07-01\u00a013:03",
+        "2026-07-01",
+    ]
+    # Years, codes and ids are as in the file.
+    said = {
+        "balance is -88000.0; usual is 5 to 1250.5.": "balance is -88,000; usual is 5 to 1,250.5.",
+        "share is 1.0; usual is 0.05.": "share is 1; usual is 0.05.",
+        "year is 2024; usual is 1999.": "year is 2024; usual is 1999.",
+        "Drift: balance moved from 10 to 136000.": "Drift: balance moved from 10 to 136,000.",
+    }
+    for reason, words in said.items():
+        shown = person.browser.run("return inReason(arguments[0], ['balance', 'share'])", reason)
+        assert shown == words
 
 
 def _cells(row: str) -> list[str]:

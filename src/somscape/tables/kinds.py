@@ -614,7 +614,7 @@ def _decide_number(column: Column, n_values: int, n_rows: float, alike: str = ""
     if column.is_whole and n_values <= MAX_NUMBER_LEVELS and repeats and not alike:
         order = MAY_BE_ORDERED if _may_be_ordered(column.ascending()) else ""
         return KindDecision("category", f"whole numbers with {n_values} different values{order}")
-    return KindDecision("number", f"{n_values} different values{alike and f', {alike}'}")
+    return KindDecision("number", f"{n_values:,} different values{alike and f', {alike}'}")
 
 
 def _may_be_ordered(ascending: Floats) -> bool:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import openpyxl
@@ -73,7 +74,8 @@ def test_a_run_kept_as_a_watch_keeps_its_marks_as_decisions(client: Client, janu
     (watch,) = client.get("/api/watches")
     assert (watch["name"], watch["n_runs"], watch["report"]) == ("cards", 1, january)
     assert (watch["last"]["source"], watch["last"]["n_rows"]) == ("january.csv", 60)
-    assert (watch["n_open"], watch["n_new"], watch["n_decided"]) == (4, 4, 2)
+    assert (watch["n_open"], watch["n_new"], watch["n_decided"]) == (4, 6, 2)  # as in the run
+    assert (watch["n_new_checks"], watch["numbers"]) == (0, ["age", "amount"])
     shown = client.get("/api/watches/cards")
     assert shown["key"] == ["cust_id"]
     assert shown["source"] == ""
@@ -300,6 +302,8 @@ def test_a_check_is_a_case_of_the_watch(client: Client) -> None:
     shown = client.get("/api/watches/checked")["cases"]
     (check,) = (case for case in shown if case["is_check"])
     assert (check["waits"], check["news"], check["state"]) == (True, "new", "open")
+    home = next(each for each in client.get("/api/watches") if each["name"] == "checked")
+    assert (home["n_new"], home["n_new_checks"]) == (1, 1)  # the other rows fill the list
     assert check["reasons"] == "age 127 (next 53.4): cust_id 00007. Case of the same row: 00007"
     body = {"key": check["key"], "decision": "cleared", "run": check["run"], "seen": 0}
     client.post("/api/watches/checked/decide", {**body, "token": "check"})
@@ -352,6 +356,18 @@ def test_the_home_page_says_how_columns_changed(facts: dict[str, Any], words: st
     assert _calls.drift_words(facts) == words
     about = _calls._run_data(WatchRun("r", "cards", 1, "", "", "", "", "", {"drift": facts}))
     assert (about["drift"], about["is_drift"]) == (words, facts["is_found"])
+
+
+def test_numbers_have_separators_but_years_and_categories_do_not() -> None:
+    rows = {
+        "a": {"year": 1999.0, "sum": 1234.5, "code": "4103", "gap": None},
+        "b": {"year": 2024, "sum": 2000, "code": "2000", "gap": 3000.0},
+        "c": {"year": None, "sum": None, "code": None, "gap": None},
+    }
+    state: Any = SimpleNamespace(kept=lambda run: rows if run == "r2" else {})
+    runs = [WatchRun(run, "w", 1, "", "", "", "", "", {}) for run in ("r2", "r1")]
+    assert _calls.numbers_of(state, runs) == ["sum", "gap"]
+    assert _calls.numbers_of(state, []) == []
 
 
 TABLE = Job(id_column="cust_id", drop=("answer",), missing="fill", alerts=6, seed=0)

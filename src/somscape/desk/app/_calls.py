@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ from somscape.desk.app._work import one_line
 from somscape.desk.cases._compare import NEWS
 from somscape.desk.cases._drift import drift_words
 from somscape.desk.cases._watch import check_name, columns_of_cells, detector_of
-from somscape.desk.cases.decide import amounts_of, by_run
+from somscape.desk.cases.decide import amounts_of
 from somscape.desk.cases.records import (
     CATEGORIES,
     LATER,
@@ -400,6 +401,8 @@ class RunCalls:
 
 _loaded = lru_cache(maxsize=8)(detector_of)
 
+YEARS = {None, *range(1000, 3000)}  # a column with only these values contains years
+
 # Most cases on the page of a watch, usual rows on the page of a case, characters of a name, runs of
 # a watch on the home page.
 MAX_CASES, N_USUAL, MAX_SHOWN_NAME, MAX_MONTHS = 5000, 3, 100, 3
@@ -410,13 +413,20 @@ def summary_of(state: State, name: str) -> dict[str, Any]:
     with state.database.snapshot():
         runs, cases = state.runs(name), state.cases(name)
         waiting = [case for case in cases if is_waiting(case, runs[0] if runs else None)]
-        watch, shown = state.watch(name), counting(runs)[:MAX_MONTHS]
+        watch, decided = state.watch(name), state.precision(name)
         column, amounts = amounts_of(state, watch, waiting)
-        counts = by_run(state, name, shown)
-        months = [_run_data(run) | of_run for run, of_run in zip(shown, counts, strict=True)]
+        months = [_run_data(run) | decided[run.id] for run in counting(runs)[:MAX_MONTHS]]
         at_stake = {"amount_column": column, "amount": sum(amounts.values())}
         noun = "customer" if watch.job.per else "row"
-        return {**_summary(name, runs, cases), "noun": noun, "months": months, **at_stake}
+        return {**_summary(state, name, runs, cases), "noun": noun, "months": months, **at_stake}
+
+
+def numbers_of(state: State, runs: Sequence[WatchRun]) -> list[str]:
+    """Return the columns whose numbers have separators on the pages. Years stay as in the file."""
+    rows = [*state.kept(runs[0].id).values()] if runs else []
+    columns = {name: {row.get(name) for row in rows} for name in dict.fromkeys(chain(*rows))}
+    numbers = [n for n in columns if all(isinstance(v, int | float | None) for v in columns[n])]
+    return [name for name in numbers if not columns[name] <= YEARS]
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:
@@ -425,10 +435,11 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
         watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
         decided = state.precision(name)
         column, amounts = amounts_of(state, watch, cases[:MAX_CASES])
+        summary = _summary(state, name, runs, cases)
     last = runs[0] if runs else None
     replaced = {id_: run.number for run in runs for id_ in run.replaced}
     return {
-        **_summary(name, runs, cases),
+        **summary,
         "key": list(watch.key),
         "source": watch.source,
         "clear_for": watch.clear_for,
@@ -464,6 +475,7 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
         counts = {run.id for run in counting(runs)}
         return {
             "key_columns": list(watch.key),
+            "numbers": numbers_of(state, runs),
             "categories": watch.clear_as,
             "is_check": is_check(key),
             "state": history[-1].state if history else OPEN,
@@ -476,17 +488,22 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
         }
 
 
-def _summary(name: str, runs: Sequence[WatchRun], cases: Sequence[Case]) -> dict[str, Any]:
+def _summary(
+    state: State, name: str, runs: Sequence[WatchRun], cases: Sequence[Case]
+) -> dict[str, Any]:
     last = runs[0] if runs else None
     waiting = [case for case in cases if is_waiting(case, last)]
-    news = [case.listed.news for case in waiting if case.listed is not None]
+    counts = last.facts.get("counts", {}) if last else {}
+    checks = [news_now(case, last.id) for case in cases if is_check(case.key)] if last else []
     return {
         "name": name,
         "n_runs": len(runs),
+        "numbers": numbers_of(state, runs),
         "last": None if last is None else _run_data(last),
         "n_open": len(waiting),
         "n_open_checks": sum(is_check(case.key) for case in waiting),
-        **{f"n_{word}": news.count(word) for word in NEWS},
+        **{f"n_{word}": counts.get(word, 0) for word in NEWS},
+        "n_new_checks": checks.count("new"),
         "n_later": sum(case.state == LATER for case in cases),
         "n_decided": sum(case.state not in (OPEN, LATER) for case in cases),
     }

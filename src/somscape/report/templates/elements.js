@@ -37,6 +37,19 @@ const grouped = (digits) => digits.replace(/\B(?=(?:\d{3})+$)/g, ",");
 const COUNTS = /(?<![\w.,:-])\d{4,}(?= (?:of|rows|different|(?:\S+ ){0,3}(?:stands?|are))\b)/g;
 const withGroups = (sentence) => sentence.replace(COUNTS, grouped);
 
+// Numbers in a text, such as a range, with separators.
+const inThousands = (words) => words.replace(/(?<![\w.,])\d{4,}(?![\w-])/g, grouped);
+
+// A sentence in which numbers follow the names of columns, such as "balance between 10 and 136000".
+const AFTER_NAME = /^(?:[-+]?\d[\d.]*(?![\w-])|is|times|larger|smaller|moved|from|to|median|between|and|at|most|least|[(, ])+/;
+const afterNames = (words, names) => names.filter((name) => words.includes(name + " ")).reduce((said, name) => said.split(name + " ")
+  .map((part, i) => (i ? part.replace(AFTER_NAME, inThousands) : part)).join(name + " "), words);
+
+// A p-value with two digits.
+function smallShare(p) {
+  return p > 0 && p < 1e-4 ? p.toExponential(1) : number(p && Number(p.toPrecision(2)));
+}
+
 function number(value) {
   if (value === null || value === undefined) return "none";
   if (Number.isInteger(value)) return inLocale.format(value);

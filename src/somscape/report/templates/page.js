@@ -34,11 +34,6 @@ function aligned(value) {
   return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-// A p-value with two digits.
-function smallShare(p) {
-  return p > 0 && p < 1e-4 ? p.toExponential(1) : number(p && Number(p.toPrecision(2)));
-}
-
 function percent(share) {
   return share === null || share === undefined ? "none" : Math.round(100 * share) + "\u00a0%";
 }
@@ -194,7 +189,7 @@ function inColumn(name, value) {
 }
 
 // A text with numbers of a column, such as a range.
-const inGroups = (name, words) => decimalsOf.has(name) ? words.replace(/(?<![\w.,])\d{4,}(?![\w-])/g, grouped) : words;
+const inGroups = (name, words) => decimalsOf.has(name) ? inThousands(words) : words;
 
 // The text of a reason on this page. Exported files contain the values as in the file.
 function asShown(reason) {
@@ -202,13 +197,7 @@ function asShown(reason) {
   return rule ? reason : { ...reason, value: inColumn(column, value), usual: inGroups(column, usual), ...(fitting && { fitting: inGroups(column, fitting) }) };
 }
 
-// A sentence in which numbers follow the names of columns, such as "balance between 10 and 136000".
-const AFTER_NAME = /^(?:[-+]?\d[\d.]*(?![\w-])|is|times|larger|smaller|moved|from|to|median|between|and|at|most|least|[(, ])+/;
-function inSentence(words) {
-  const names = [...decimalsOf.keys()].filter((name) => words.includes(name + " "));
-  return names.reduce((said, name) => said.split(name + " ")
-    .map((part, i) => (i ? part.replace(AFTER_NAME, (found) => inGroups(name, found)) : part)).join(name + " "), words);
-}
+const inSentence = (words) => afterNames(words, [...decimalsOf.keys()]);
 
 // The first words of a reason. A rule is followed by a colon.
 const columnOfReason = ({ column, rule }) => rule ? column + ":" : column;

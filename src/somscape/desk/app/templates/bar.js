@@ -110,9 +110,9 @@ function listenToSearch() {
     shown.hidden = others.length === 0;
     shown.replaceChildren(make("h3", null, "Less unusual rows with this id"), make("p", { class: "hint" }, "All " + number(data.n_rows) + " rows were searched by id: "
       + plural(found.n, "row", "rows") + " found" + (found.n > found.rows.length ? " (the first " + number(found.rows.length) + " are shown)" : "") + "."),
-    make("table", null, make("thead", null, make("tr", null, ...["Rank", data.id_name, "Score", "p-value", "Cell"].map((name, i) => make("th", { scope: "col", class: i === 1 || i === 4 ? null : "number" }, name)))),
+    make("table", null, make("thead", null, make("tr", null, ...["Rank", data.id_name, "Score", "p-value", "Unit"].map((name, i) => make("th", { scope: "col", class: i === 1 || i === 4 ? null : "number" }, name)))),
       make("tbody", null, ...others.map(([place, id, score, p, unit]) => {
-        const where = make("button", { type: "button", class: "small", "aria-label": cellTag(unit) + ", show this cell on the map" }, cellTag(unit));
+        const where = make("button", { type: "button", class: "small", "aria-label": cellTag(unit) + ", show this unit on the map" }, cellTag(unit));
         where.addEventListener("click", () => {
           byId("map-section").scrollIntoView({ block: "nearest" });
           hint(unit);

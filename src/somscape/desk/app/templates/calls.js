@@ -63,9 +63,16 @@ function asCards(table) {
 // The sentences of the reasons. A value can also contain a period and a space.
 const reasonsIn = (words) => words.split(/(?<=\.) (?=\S+ is |[^.;]+ (?:is|are) )/).filter(Boolean);
 
-const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }).replaceAll(" ", "\u00a0");
+// A reason with separators in the numbers of its column. Other sentences have the separators after names of columns.
+function inReason(reason, names) {
+  const name = names.find((each) => reason.startsWith(each + " is "));
+  return name === undefined ? afterNames(reason, names) : name + inThousands(reason.slice(name.length)).replace(/(?<=\d)\.0(?!\w)/g, "");
+}
 
-const dayOf = (time) => new Date(time).toLocaleDateString(undefined, { dateStyle: "medium" }).replaceAll(" ", "\u00a0");
+// Dates and times have one format on all pages, as in the reasons: 2026-07-01 13:03.
+const when = (time) => new Date(time).toLocaleString("sv", { dateStyle: "short", timeStyle: "short" }).replaceAll(" ", "\u00a0");
+
+const dayOf = (time) => new Date(time).toLocaleDateString("sv");
 
 // A token, so that a decision that is sent twice is saved once.
 const newToken = () => crypto.randomUUID?.() ?? String(Math.random());

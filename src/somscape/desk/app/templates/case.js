@@ -5,9 +5,10 @@ const watch = decodeURIComponent(watchPart);
 const key = decodeURIComponent(keyParts.join("/"));
 const at = "watches/" + encodeURIComponent(watch);
 const svgSpace = "http://www.w3.org/2000/svg";
-const ON_PAPER = 10; // rows of a table, as in app.css
+const [ON_PAPER, PRINTED_COLUMNS] = [25, 8]; // original rows and columns that are printed, as in app.css
 const UNSCROLLED = 30; // rows of a table that the page shows without a scroll bar
 const DECIDED = /^Confirmed on \d{4}-\d\d-\d\d(?: by .*?)?\.(?: |$)/;
+const GROUPED = /(?<=\d),(?=\d{3})/g;
 let found = null;
 
 const makeSvg = (tag, attributes, ...children) => fillIn(document.createElementNS(svgSpace, tag), attributes, children);
@@ -16,17 +17,17 @@ async function load() {
   found = await call(at + "/cases/" + encodeURIComponent(key));
   const { listed, key_columns: columns } = found;
   const last = listed[listed.length - 1];
-  const name = found.is_check ? last?.reasons ?? key : columns.join(" / ") + " " + key;
+  const name = found.is_check ? inReason(last?.reasons ?? key, found.numbers) : columns.join(" / ") + " " + key;
   document.title = (found.is_check ? name : key) + " · " + watch;
   byId("name").textContent = name;
   byId("watch-link").textContent = watch;
   byId("watch-link").href = "/" + at;
-  byId("about").textContent = "Watch " + watch + ". " + sayState();
+  byId("about").textContent = sayState();
   // The decisions are in a section of their own.
   const reasons = reasonsIn(last?.reasons ?? "").map((reason) => reason.replace(DECIDED, "")).filter(Boolean);
-  byId("why").replaceChildren(...reasons.map((reason) => text("li", reason)));
+  byId("why").replaceChildren(...reasons.map((reason) => text("li", inReason(reason, found.numbers))));
   byId("score").replaceChildren(...(last ? ["Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", ",
-    sourceOf(last.source), "), score " + number(last.score) + ", p-value " + number(last.p_value) + "."] : ["No list has this case."]));
+    sourceOf(last.source), "), score " + number(last.score) + ", p-value " + smallShare(last.p_value) + "."] : ["No list has this case."]));
   byId("history").replaceChildren(...found.history.map(({ decision, comment, author, made }) => make("li", null,
     make("b", null, decision), " by ", text("span", author), ", " + when(made), ...(comment ? [": ", text("q", comment)] : []))));
   byId("printed").textContent = "Made with somscape on " + when(new Date()) + ".";
@@ -48,7 +49,7 @@ function drawOwnRows() {
   byId("own").parentElement.classList.toggle("long", isLong);
   byId("own-note").replaceChildren(plural(own.n_rows, "row", "rows") + (own.by && n > 1 ? ", sorted by " + own.by + " in descending order" : "")
     + (n < own.n_rows ? " (the first " + number(n) + " are shown)" : "") + "." + (isLong ? " Scroll within the table to see all." : ""),
-    ...(n > ON_PAPER ? [make("span", { class: "paper" }, " The first " + number(ON_PAPER) + " are printed.")] : []));
+    ...(n > ON_PAPER ? [make("span", { class: "paper" }, " " + plural(own.n_rows - ON_PAPER, "row is", "rows are") + " not printed.")] : []));
   const isNumber = ({ values }) => values.every((cell) => cell === null || (isWhole(cell) && !/\d[-:T]\d/.test(cell)));
   const kinds = own.cells.map((column) => (isNumber(column) ? "number" : ""));
   byId("own").tHead.replaceChildren(make("tr", null, ...own.cells.map(({ name }, i) => make("th", { scope: "col", class: kinds[i] }, text("span", name)))));
@@ -87,7 +88,7 @@ async function decideCase(decision, comment) {
 function drawScores(listed) {
   document.querySelector("#runs-of tbody").replaceChildren(...listed.map((run) => make("tr", null,
     make("td", { class: "number" }, number(run.number)), make("td", { class: "table" }, sourceOf(run.source)), make("td", null, dayOf(run.made)), make("td", { class: "number" }, number(run.place)),
-    make("td", { class: "number" }, number(run.score)), make("td", { class: "number" }, number(run.p_value)), make("td", null, run.news))));
+    make("td", { class: "number" }, number(run.score)), make("td", { class: "number" }, smallShare(run.p_value)), make("td", null, run.news))));
   asCards(byId("runs-of"));
   byId("scores").toggleAttribute("hidden", listed.length < 2);
   byId("scores-box").hidden = listed.length === 0;
@@ -116,6 +117,9 @@ function drawValues() {
   if (!found.cells) return;
   const others = found.usual;
   byId("values-title").textContent = others.length ? "Values of the case, and of the most similar usual rows" : "Values of the case";
+  const nLeft = Object.keys(found.cells).length - PRINTED_COLUMNS;
+  byId("values-note").textContent = nLeft > 0 ? plural(nLeft, "column is", "columns are") + " not printed." : "";
+  byId("same").hidden = !others.length;
   const reasons = [...byId("why").children].map((reason) => " " + reason.textContent).join("");
   const head = (words, kind) => { const made = text("th", words, kind); made.setAttribute("scope", "col"); return made; };
   document.querySelector("#values thead").replaceChildren(make("tr", null, head("column"), head(key, "number"), ...others.map((other) => head(other.key, "number"))));
@@ -131,7 +135,8 @@ function drawValues() {
     const row = text("th", name);
     row.setAttribute("scope", "row");
     const values = [found.cells[name], ...others.map((other) => other.cells[name] ?? null)];
-    const shown = sayValues(values, found.units?.[name]);
+    const isGrouped = found.numbers.includes(name); // years are as in the file
+    const shown = sayValues(values, found.units?.[name]).map((each) => (isGrouped || each === null ? each : String(each).replace(GROUPED, "")));
     return make("tr", { class: isReason(name) ? "reason" : null }, row,
       ...values.map((value, i) => cell(value, shown[i], i ? values[0] : undefined)));
   }));
@@ -147,9 +152,9 @@ function drawPlace() {
   byId("place").setAttribute("viewBox", [left, top, Math.max(...xs) + reach - left, Math.max(...ys) + reach - top].join(" "));
   const most = Math.max(...map.hits) || 1;
   const where = "row " + Math.floor(map.unit / map.n_cols) + ", column " + (map.unit % map.n_cols);
-  byId("place").setAttribute("aria-label", "Map, with the case in the cell at " + where);
-  byId("place-note").textContent = "The case is in the cell at " + where + ", with " + plural(map.hits[map.unit], "training row", "training rows")
-    + ". Cells with a stronger color have more training rows.";
+  byId("place").setAttribute("aria-label", "Map, with the case in the unit at " + where);
+  byId("place-note").textContent = "The case is in the unit at " + where + ", with " + plural(map.hits[map.unit], "training row", "training rows")
+    + ". Units with a stronger color have more training rows.";
   byId("place").replaceChildren(...map.positions.map(([x, y], unit) => makeSvg("polygon", {
     points: map.cell.map(([dx, dy]) => (x + dx).toFixed(3) + "," + (y + dy).toFixed(3)).join(" "),
     class: unit === map.unit ? "here" : "cell", "fill-opacity": (0.06 + 0.6 * Math.sqrt(map.hits[unit] / most)).toFixed(2),

@@ -49,7 +49,8 @@ function showUnchanged({ watch, state, settings, is_known_table: isKnown }) {
   const isWrong = watch !== null && state === "failed";
   byId("right-box").hidden = !isWrong;
   if (!isWrong) return;
-  if (!isKnown) byId("problem").append(" Nothing was recorded, and the watch ", text("b", watch), " is unchanged.");
+  if (isKnown) document.querySelector("#retry-box .delete").textContent = "Remove this upload";
+  else byId("problem").append(" Nothing was recorded, and the watch ", text("b", watch), " is unchanged.");
   byId("right").onchange = ({ target }) => {
     if (target.files.length) send(target.files[0], watch, settings.instead_of ?? undefined, settings.new_ids);
     target.value = "";
@@ -331,7 +332,7 @@ function listenToButtons() {
   byId("read").addEventListener("click", (event) => readAgain(event.target));
   for (const button of document.querySelectorAll(".delete")) {
     button.addEventListener("click", () => {
-      if (!confirm("Delete this run and its files? Deleting the last run of a table also deletes the table and its marks.")) return;
+      if (!confirm(button.textContent + " and its files? Deleting the last run of a table also deletes the table and its marks.")) return;
       attempt(button, async () => {
         await call(here + "/delete", {});
         location.href = "/";

@@ -25,7 +25,8 @@ function drawWatch(watch) {
     make("p", { class: "hint" }, ...sayLast(watch)),
     make("p", { class: "waits" }, ...sayWaiting(watch)),
     ...(watch.months.length ? [drawMonths(watch.months)] : []),
-    ...(last && last.drift ? [text("p", last.drift, last.is_drift ? "drift" : "drift none")] : []),
+    ...(last && last.drift ? [make("p", { class: last.is_drift ? "drift" : "drift none" }, text("span", afterNames(last.drift, watch.numbers)),
+      ...(last.is_drift ? [" ", link(watchAt(name) + "#wrong-table", "Wrong table?", "needs-run")] : []))] : []),
     make("p", { class: "controls" },
       make("label", { class: "button needs-run", for: file.id }, "Run on a new file"), file,
       link(watchAt(name), "Cases"), ...report));
@@ -36,25 +37,26 @@ function drawMonths(months) {
   const hasChecks = months.some((run) => run.checks);
   const names = ["listed", "confirmed", "cleared", "open", ...(hasChecks ? ["open_checks"] : [])];
   const label = (name) => name.replace("open_", "open ");
-  const day = (time) => new Date(time).toLocaleDateString(undefined, { day: "numeric", month: "short" }).replaceAll(" ", "\u00a0");
   return make("table", { class: "months", "aria-label": "Decisions by run" },
     make("thead", null, make("tr", null, ...["table", ...names].map((name, i) => make("th", { scope: "col", class: i ? "number" : null }, label(name))))),
-    make("tbody", null, ...months.map((run) => make("tr", null, make("th", { scope: "row" }, sourceOf(run.source), ", " + day(run.made)),
+    make("tbody", null, ...months.map((run) => make("tr", null, make("th", { scope: "row" }, sourceOf(run.source), ", " + dayOf(run.made)),
       ...names.map((name) => make("td", { class: "number", "data-label": label(name) }, number(run[name])))))));
 }
 
-function sayLast({ last, noun }) {
+// The last run, and its news as in its report.
+function sayLast({ last, noun, n_new: nNew, n_returned: nReturned, n_risen: nRisen, n_new_checks: nNewChecks }) {
   if (!last) return ["no run yet"];
   const rows = last.n_rows === null ? "" : ", " + plural(last.n_rows, noun, noun + "s");
-  return ["run " + number(last.number) + ", " + when(last.made) + ", of ", sourceOf(last.source), rows];
+  const news = [[nNew, "new"], [nReturned, "returned"], [nRisen, "risen"], [nNewChecks, nNewChecks === 1 ? "new check" : "new checks"]]
+    .filter(([n]) => n).map(([n, words]) => number(n) + " " + words).join(", ");
+  return ["run " + number(last.number) + ", " + when(last.made) + ", of ", sourceOf(last.source), rows + (news && ": " + news)];
 }
 
-function sayWaiting({ noun, amount, amount_column: column, n_open: nOpen, n_open_checks: nChecks, n_new: nNew, n_returned: nReturned, n_risen: nRisen, n_later: nLater }) {
-  const parts = [[nNew, "new"], [nReturned, "returned"], [nRisen, "risen"]].filter(([n]) => n);
+function sayWaiting({ noun, amount, amount_column: column, n_open: nOpen, n_open_checks: nChecks, n_later: nLater }) {
   const nRows = nOpen - nChecks;
   const waiting = [nRows ? plural(nRows, noun, noun + "s") : "", nChecks ? plural(nChecks, "check", "checks") : ""].filter(Boolean).join(" and ");
   const open = make("b", { class: nOpen ? "some" : "none" }, nOpen ? waiting + (nOpen === 1 ? " is open" : " are open") : "No case waits");
-  const said = parts.map(([n, words]) => make("span", { class: "badge" }, number(n) + " " + words));
+  const said = [];
   if (column && nOpen) said.push(make("span", { class: "hint" }, text("span", column), " " + money(amount) + " at stake"));
   return [open, ...said, ...(nLater ? [make("span", { class: "hint" }, number(nLater) + " for later")] : [])];
 }

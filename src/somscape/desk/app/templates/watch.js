@@ -17,13 +17,14 @@ const lineOf = (key) => [...document.querySelectorAll("#cases li")].find((line) 
 
 async function load() {
   watch = await call(at);
+  for (const one of watch.cases) one.said = reasonsIn(one.reasons).map((reason) => inReason(reason, watch.numbers));
   document.title = name + " · somscape";
   byId("name").textContent = name;
   byId("about").textContent = "A case is identified by " + watch.key.join(" and ") + ". Cleared cases wait for a decision again if they change much, or after "
     + plural(watch.clear_for, "month", "months") + ".";
   const isDrift = Boolean(watch.last?.is_drift);
   byId("drifted").hidden = !isDrift;
-  byId("drifted").replaceChildren(...(isDrift ? [text("span", watch.last.drift), " ", make("span", { class: "needs-run" }, drawReplace(watch.last))] : []));
+  byId("drifted").replaceChildren(...(isDrift ? [text("span", afterNames(watch.last.drift, watch.numbers)), " ", make("span", { class: "needs-run" }, drawReplace(watch.last))] : []));
   byId("report").hidden = !watch.report;
   drawCategories(watch.categories);
   if (document.activeElement !== byId("category-list")) byId("category-list").value = watch.categories.join("\n");
@@ -39,7 +40,7 @@ function drawRun(run) {
   const again = run.replaced_by ? "" : make("span", { class: "needs-run" }, drawReplace(run));
   return make("tr", null, make("td", { class: "number" }, number(run.number)), make("td", { class: "table" }, source, " ", again),
     make("td", null, when(run.made)), text("td", run.author), make("td", { class: "number" }, number(run.n_rows)), make("td", { class: "decided" }, make("span", null, sayPrecision(run))),
-    text("td", run.replaced_by ? "replaced by run " + number(run.replaced_by) : run.drift, "drifted"));
+    text("td", run.replaced_by ? "replaced by run " + number(run.replaced_by) : afterNames(run.drift, watch.numbers), "drifted"));
 }
 
 function drawReplace(run) {
@@ -76,7 +77,7 @@ function drawCases() {
   const words = byId("search").value.toLowerCase();
   const choice = byId("which").value;
   const found = watch.cases.filter(CHOICES[choice])
-    .filter((one) => [one.key, one.reasons, one.comment].some((part) => part.toLowerCase().includes(words)));
+    .filter((one) => [one.key, one.reasons, ...one.said, one.comment].some((part) => part.toLowerCase().includes(words)));
   if (byId("by").value === "amount") found.sort((a, b) => (a.amount === null) - (b.amount === null) || b.amount - a.amount);
   const open = found.filter((one) => stateNow(one) === "open" && one.amount !== null);
   const stake = open.length ? ", with " + watch.amount_column + " " + money(open.reduce((sum, one) => sum + one.amount, 0)) + " at stake in " + number(open.length) + " open" : "";
@@ -95,17 +96,18 @@ function drawCases() {
 function drawCase(one, decimals) {
   const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
   const facts = [one.place === null ? "" : (one.is_check ? "check of columns" : "rank " + number(one.place)) + (one.is_last ? "" : " in an earlier run"),
-    one.amount === null ? "" : watch.amount_column + " " + one.amount.toLocaleString(undefined, digits), one.news && one.is_last ? one.news : ""].filter(Boolean);
+    one.news && one.is_last ? one.news : ""].filter(Boolean);
+  const amount = one.amount === null ? [] : [make("span", { class: "amount" }, watch.amount_column + " " + one.amount.toLocaleString("en", digits))];
   const title = nameOf(one);
   const line = make("li", { "data-key": one.key },
-    make("div", { class: "what" }, drawPick([one.key], "Select " + title), " ", make("a", { href: addressOf(name, one.key) }, text("span", title)), " ",
-      ...facts.flatMap((fact) => [make("span", { class: ["new", "returned", "risen"].includes(fact) ? "badge" : "hint" }, fact), " "]),
-      ...(title === one.reasons ? [] : reasonsIn(one.reasons).map((reason) => text("p", reason)))),
+    make("div", { class: "what" }, make("div", { class: "first" }, drawPick([one.key], "Select " + title), " ", make("a", { href: addressOf(name, one.key) }, text("span", title)), " ",
+      ...facts.flatMap((fact) => [make("span", { class: ["new", "returned", "risen"].includes(fact) ? "badge" : "hint" }, fact), " "]), ...amount),
+      ...(one.is_check ? [] : one.said.map((reason) => text("p", reason)))),
     make("div", { class: "decision" }, drawDecision(one), sayWho(one)));
   return line;
 }
 
-const nameOf = (one) => (one.is_check && one.reasons ? one.reasons : one.key);
+const nameOf = (one) => (one.is_check && one.reasons ? one.said.join(" ") : one.key);
 
 function sayWho(one) {
   if (!one.seen) return "";
@@ -169,5 +171,9 @@ byId("which").addEventListener("change", () => { nShown = PAGE_SIZE; drawCases()
 byId("by").addEventListener("change", drawCases);
 byId("search").addEventListener("input", drawCases);
 byId("more").addEventListener("click", () => { nShown += PAGE_SIZE; drawCases(); });
-load().catch(showProblem);
+load().then(() => {
+  if (location.hash !== "#wrong-table" || !watch.last || !may("run")) return;
+  history.replaceState(null, "", location.pathname);
+  askForRightFile(watch.last);
+}).catch(showProblem);
 document.addEventListener("visibilitychange", () => document.hidden || document.activeElement?.type === "text" || load().catch(showProblem));
