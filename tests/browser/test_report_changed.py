@@ -204,3 +204,29 @@ def test_no_drift_is_one_short_line(
 def test_other_pages_do_not_have_it(browser: Browser, tmp_path: Path) -> None:
     browser.open(write_page(hostile_report(), tmp_path))
     assert browser.run("return document.getElementById('changed-box').hidden")
+
+
+def test_numbers_are_in_one_line_and_short_cases_do_not_scroll(
+    browser: Browser, tmp_path: Path
+) -> None:
+    data = hostile_report()
+    data["rows"]["p_values"][0] = 2.5e-5  # a line may break after the hyphen
+    one = data["rows"]["cells"][0]
+    heights = (
+        "const box = document.querySelector('.case .scroll');"
+        "return box.scrollHeight - box.clientHeight"
+    )
+    n_lines = (
+        "const cell = document.querySelector('#rows .p'), range = document.createRange();"
+        "cell.style.width = '3em'; range.selectNodeContents(cell);"
+        "return range.getClientRects().length"
+    )
+    for n_columns in (29, 40):
+        data["rows"]["cells"] = [{**one, "name": f"{one['name']}{n}"} for n in range(n_columns)]
+        browser.open(write_page(data, tmp_path))
+        browser.emulate(width=390, height=844)
+        browser.click("#rows .open button")
+        assert (browser.run(heights) <= 0) == (n_columns == 29)
+        assert browser.texts("#rows .p")[0] == "2.5e-5"
+        assert browser.run(n_lines) == 1
+    browser.emulate_nothing()
