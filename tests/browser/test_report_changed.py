@@ -37,7 +37,7 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
         {"number": 3 - n, "made": f"2026-0{3 - n}-05T10:00:00+00:00", "listed": 12, "confirmed": 5}
         | {"cleared": 7 - n, "open": n}
         # An earlier version had no checks and no names.
-        | ({"checks": 2, "open_checks": 1, "source": FEBRUARY} if n == 1 else {})
+        | ({"checks": 2, "open_checks": 1, "table": FEBRUARY} if n == 1 else {})
         for n in (1, 2)
     ]
     return {
@@ -49,7 +49,7 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
             "counts": COUNTS,
         },
         "compared_with_made": "2026-01-05T10:00:00+00:00",
-        "compared_with_source": FEBRUARY,
+        "compared_with_table": FEBRUARY,
         "trained_on": HOSTILE[1],
         "cases": [
             {

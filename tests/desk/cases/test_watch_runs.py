@@ -548,7 +548,7 @@ def test_a_run_stands_in_place_of_one_whose_table_was_wrong(state: State, tmp_pa
     assert mended.to_json()["instead_of"] == [2, 3]
     # A page contains the names of earlier tables without their folders.
     found, [earlier] = mended.to_json(), mended.to_json()["precision"]
-    names = [found["compared_with_source"], found["trained_on"], earlier["source"]]
+    names = [found["compared_with_table"], found["trained_on"], earlier["table"]]
     assert names == ["january.csv"] * 3
     # The digests of runs of earlier versions, whose pages have no names, are the same.
     other = replace(mended.last, source="other.csv")

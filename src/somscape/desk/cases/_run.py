@@ -44,7 +44,6 @@ from somscape.desk.cases._watch import (
     rule_for,
     sampled,
     source_of,
-    table_name,
 )
 from somscape.desk.cases.decide import by_run
 from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of, facts_of
@@ -581,10 +580,7 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
         last=place.last,
         is_again=any(run.id == place.id for run in runs),
         replaced=place.replaced,
-        precision=tuple(
-            {**counts, "source": table_name(each.source)}
-            for each, counts in zip(earlier, by_run(state, watch.name, earlier), strict=True)
-        ),
+        precision=tuple(by_run(state, watch.name, earlier)),
         trained=None if is_learned else trained[0],
         found=Found(table, detector, lambda: alerts, *about),
         listed=listed,

@@ -276,7 +276,7 @@ class RunOutcome:
             "compared_with": None if self.last is None else self.last.number,
             "instead_of": [run.number for run in reversed(self.replaced)],
             "compared_with_made": None if self.last is None else self.last.made,
-            "compared_with_source": None if self.last is None else table_name(self.last.source),
+            "compared_with_table": None if self.last is None else table_name(self.last.source),
             **({} if self.trained is None else {"trained_on": table_name(self.trained.source)}),
             "precision": [*self.precision],
             "n_rows": self.found.table.n_rows,
@@ -320,7 +320,7 @@ LIST, PAGE = "alerts.csv", "report.json"
 
 NOT_OF_INPUTS = (
     *("run", "number", "made", "author", "audit_head", "notes", "question"),
-    *("if_wrong", "command_anew", "precision", "compared_with_source", "trained_on"),
+    *("if_wrong", "command_anew", "precision", "compared_with_table", "trained_on"),
     *("checks", "n_waiting"),  # some depend on the day
 )
 """Fields of the page that depend on more than the table, the map, the rule and the decisions."""

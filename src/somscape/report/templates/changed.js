@@ -41,9 +41,9 @@ function drawCount([what, n]) {
 }
 
 // A run has the name of its table. A report of an earlier version does not contain the name.
-function nameRun(word, n, made, source) {
+function nameRun(word, n, made, table) {
   const run = number(n) + " of " + made.slice(0, 10);
-  return source ? source + " (run " + run + ")" : word + " " + run;
+  return table ? table + " (run " + run + ")" : word + " " + run;
 }
 
 function fillChanged() {
@@ -51,7 +51,7 @@ function fillChanged() {
   for (const place of document.querySelectorAll(".of-watch")) place.hidden = !changed;
   if (!changed) return;
   const when = changed.compared_with === null ? "This is the first run. The next run will be compared with this run."
-    : "Compared with " + nameRun("run", changed.compared_with, changed.compared_with_made, changed.compared_with_source) + ".";
+    : "Compared with " + nameRun("run", changed.compared_with, changed.compared_with_made, changed.compared_with_table) + ".";
   const replaced = changed.instead_of ?? []; // missing in a report of an earlier version
   const place = replaced.length ? " It replaces run" + (replaced.length > 1 ? "s " : " ") + asSeries(replaced) + "." : "";
   byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), text("span", ". " + when + place), ...(changed.question ? [" ", text("strong", changed.question)] : []));
@@ -102,7 +102,7 @@ function drawKeys(title, keys, n) {
 // The numbers of confirmed and cleared rows of the earlier runs, when this run was made.
 function drawEarlierRuns(found) {
   if (!found.length) return [];
-  const say = (run) => nameRun("Run", run.number, run.made, run.source) + ": " + sayPrecision(run);
+  const say = (run) => nameRun("Run", run.number, run.made, run.table) + ": " + sayPrecision(run);
   if (found.length === 1) return [make("p", { id: "changed-precision" }, text("span", say(found[0])))];
   return [make("details", { id: "changed-precision" }, make("summary", null, text("span", say(found[0]))),
     make("ul", { class: "changes" }, ...found.slice(1).map((run) => text("li", say(run)))))];
