@@ -206,8 +206,7 @@ class RunOutcome:
         waiting = f"{counted(self.n_waiting, 'case')} {'waits' if self.n_waiting == 1 else 'wait'}"
         said = [f"Run {self.run.number} of {self.watch.name}, {than}: {shown}{also}."]
         if self.is_again:
-            made = self.run.made[:10]
-            said += [f"This table was already run on {made}, so no run was added."]
+            said += [f"This table was already run on {self.run.made[:10]}, so no run was added."]
         elif self.replaced:
             said.append(f"It replaces {runs_of(run.number for run in self.replaced)}.")
         said += [self.question] if self.question else []
