@@ -124,7 +124,7 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     person.browser.click('#rows tr[data-rank="2"] .marks .cleared')
     person.wait_for_words("#marked", "1 confirmed, 1 cleared")
     person.browser.click('#rows tr[data-rank="3"] .open button')
-    person.browser.click("#rows .case .marks .cleared")
+    person.browser.click('#rows tr[data-rank="3"] .marks .cleared')
     person.wait_for_words("#marked", "1 confirmed, 2 cleared")
     # Cleared rows fold away, and what was pressed says what it is.
     assert person.browser.texts('#rows tr[data-rank="1"] .confirmed') == ["Confirmed"]
@@ -508,7 +508,7 @@ def test_axe_finds_no_serious_violation(
         "/": "#runs li",
         f"/runs/{fresh}": "#setup",
         f"/runs/{bad}": "#problem",
-        f"/runs/{run}/report#case=1": ".case .marks",
+        f"/runs/{run}/report#case=1": ".case .comment-line",
     }
     try:
         for path, sign in pages.items():
@@ -994,7 +994,8 @@ def _nothing_inherited(person: Person, client: Client, watch: str) -> None:
     person.visit(f"/runs/{report}/report#case=1")
     person.wait_for_words("#rows .case", "Cleared earlier (as it was) by")
     assert person.browser.run("return document.querySelector('.comment-line input').value") == ""
-    person.browser.click("#rows .case .marks .confirmed")
+    assert person.browser.texts("#rows .case .marks") == []  # the line of the row has the buttons
+    person.browser.click("#rows tr.opened .marks .confirmed")
     person.wait_for_words("#marked", "1 confirmed")
     (in_report,) = [key for key in back if said(key) == ("confirmed", "")]
     person.browser.click("#undo-mark")

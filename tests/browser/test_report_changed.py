@@ -36,7 +36,8 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
     months = [
         {"number": 3 - n, "made": f"2026-0{3 - n}-05T10:00:00+00:00", "listed": 12, "confirmed": 5}
         | {"cleared": 7 - n, "open": n}
-        | ({"checks": 2, "open_checks": 1} if n == 1 else {})  # an earlier version had no checks
+        # An earlier version had no checks and no names.
+        | ({"checks": 2, "open_checks": 1, "table": FEBRUARY} if n == 1 else {})
         for n in (1, 2)
     ]
     return {
@@ -48,6 +49,8 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
             "counts": COUNTS,
         },
         "compared_with_made": "2026-01-05T10:00:00+00:00",
+        "compared_with_table": FEBRUARY,
+        "trained_on": HOSTILE[1],
         "cases": [
             {
                 "key": ids[i],
@@ -68,6 +71,7 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
+FEBRUARY = f"{HOSTILE[0]}.csv"
 MOVED = "moved from 4450.07 to 433951"
 
 
@@ -88,17 +92,22 @@ def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path:
     ]
     # Drift is the headline, in which ids stay as in the file, and the page has each fact once.
     grouped = DRIFT.replace("192322, 1948", "192,322, 1,948")
-    assert browser.texts("#drift strong") == [grouped.split(", most in")[0]]
-    assert browser.texts("#drift") == [f"{grouped} Run {HOSTILE[2]}."]
+    first, rest = grouped.split(", most in")
+    assert browser.texts("#drift strong") == [first]
+    assert browser.texts("#drift") == [f"{first}Most in{rest} Run {HOSTILE[2]}."]
     assert not is_shown(browser, ".lead.of-detector")
     assert not is_shown(browser, "#changed-drift")
     assert not is_shown(browser, "#changed-command")
     browser.click("#changed-anew summary")
     assert is_shown(browser, "#changed-command")
-    assert "Run 2 of" in browser.texts("#changed-lead")[0]
+    compared = f"Run 2 of {HOSTILE[2]}. Compared with {FEBRUARY} (run 1 of 2026-01-05)."
+    assert browser.texts("#changed-lead") == [compared]
+    trained = f"Counts and usual ranges refer to the training table {HOSTILE[1]}."
+    assert browser.texts("#list #trained-on") == [f" {trained}"]
     assert len(browser.texts("#changed-lists summary")) == 4
     assert browser.texts("#changed-precision summary, #changed-precision li") == [
-        "Run 2 of 2026-02-05: 12 listed, 5 confirmed, 6 cleared, 1 open; 2 checks, 1 open",
+        f"{FEBRUARY} (run 2 of 2026-02-05): 12 listed, 5 confirmed, 6 cleared, 1 open; "
+        "2 checks, 1 open",
         "Run 1 of 2026-01-05: 12 listed, 5 confirmed, 5 cleared, 2 open",
     ]
     finding = {"number": 1, "ranks": [1, 2, 3], "what": "alike"}
@@ -159,7 +168,9 @@ def test_the_first_run_compares_with_nothing(browser: Browser, tmp_path: Path) -
     nothing = {"compared_with": None, "compared_with_made": None, "train_anew": None}
     drift = {"sentence": "", "is_found": False}  # as in an earlier version
     data["changed"] = changed(data, **nothing, number=1, drift=drift, command_anew=None)
+    del data["changed"]["trained_on"]  # the map was trained on this table
     browser.open(write_page(data, tmp_path))
+    assert browser.texts("#trained-on") == [""]
     assert "This is the first run." in browser.texts("#changed-lead")[0]
     assert browser.texts("#changed-counts button, #rows .earlier") == []
     assert browser.texts("#rows .news") == []
@@ -193,3 +204,29 @@ def test_no_drift_is_one_short_line(
 def test_other_pages_do_not_have_it(browser: Browser, tmp_path: Path) -> None:
     browser.open(write_page(hostile_report(), tmp_path))
     assert browser.run("return document.getElementById('changed-box').hidden")
+
+
+def test_numbers_are_in_one_line_and_short_cases_do_not_scroll(
+    browser: Browser, tmp_path: Path
+) -> None:
+    data = hostile_report()
+    data["rows"]["p_values"][0] = 2.5e-5  # a line may break after the hyphen
+    one = data["rows"]["cells"][0]
+    heights = (
+        "const box = document.querySelector('.case .scroll');"
+        "return box.scrollHeight - box.clientHeight"
+    )
+    n_lines = (
+        "const cell = document.querySelector('#rows .p'), range = document.createRange();"
+        "cell.style.width = '3em'; range.selectNodeContents(cell);"
+        "return range.getClientRects().length"
+    )
+    for n_columns in (29, 40):
+        data["rows"]["cells"] = [{**one, "name": f"{one['name']}{n}"} for n in range(n_columns)]
+        browser.open(write_page(data, tmp_path))
+        browser.emulate(width=390, height=844)
+        browser.click("#rows .open button")
+        assert (browser.run(heights) <= 0) == (n_columns == 29)
+        assert browser.texts("#rows .p")[0] == "2.5e-5"
+        assert browser.run(n_lines) == 1
+    browser.emulate_nothing()

@@ -40,6 +40,7 @@ from somscape.desk.cases._run import begin_watch, check_name, detector_of_watch,
 from somscape.desk.cases._watch import key_columns, other_spelling, source_of
 from somscape.desk.cases.decide import Seen
 from somscape.desk.cases.exchange import cases_table, filled_in, spread_over_findings
+from somscape.desk.cases.outcome import digests_of
 from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, KnownTableError, is_waiting
 from somscape.desk.jobs._detect import Found, detect, rule_of
 from somscape.desk.jobs._roles import encoding_from
@@ -545,6 +546,14 @@ def test_a_run_stands_in_place_of_one_whose_table_was_wrong(state: State, tmp_pa
     assert news(mended)["c005"] == "still"
     assert mended.lines()[1] == "It replaces runs 2 and 3."
     assert mended.to_json()["instead_of"] == [2, 3]
+    # A page contains the names of earlier tables without their folders.
+    found, [earlier] = mended.to_json(), mended.to_json()["precision"]
+    names = [found["compared_with_table"], found["trained_on"], earlier["table"]]
+    assert names == ["january.csv"] * 3
+    # The digests of runs of earlier versions, whose pages have no names, are the same.
+    other = replace(mended.last, source="other.csv")
+    unnamed = replace(mended, last=other, trained=None, precision=())
+    assert digests_of(unnamed) == digests_of(mended)
     for number in (2, None):  # again, as where results could not be written
         again = run_watch(state, "cards", author="ann", source=str(right), instead_of=number)
         assert again.is_again

@@ -560,11 +560,8 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
     )
     before = Before.of(state, place.last, subject, is_usual=drift.is_usual and not place.question)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
-    why = returned(
-        *(detector, subject.decided, cells, before.usual),
-        clear_for=watch.clear_for,
-        today=subject.today,
-    )
+    given = detector, subject.decided, cells, before.usual
+    why = returned(*given, clear_for=watch.clear_for, today=subject.today)
     alike = subject.like_cleared()
     alerts, folded = subject.ranked([*(key for key in cells if key not in why), *alike])
     why_listed = why | {k: alike[k] for row in folded if (k := subject.keys[row]) in alike}
@@ -581,6 +578,7 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
         is_again=any(run.id == place.id for run in runs),
         replaced=place.replaced,
         precision=tuple(by_run(state, watch.name, earlier)),
+        trained=None if is_learned else trained[0],
         found=Found(table, detector, lambda: alerts, *about),
         listed=listed,
         checks=checks,

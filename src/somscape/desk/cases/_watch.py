@@ -7,7 +7,7 @@ import shlex
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from somscape.kernels._select import select_kernels
 from somscape.outliers.detector import AlertRule, Detector
 from somscape.save._load import load_model
 from somscape.tables._messages import listed, quoted, suggestion
-from somscape.tables._sql import is_url
+from somscape.tables._sql import database_at, is_url
 from somscape.tables.codes import level_codes, level_texts
 from somscape.tables.column import Column
 from somscape.tables.table import Table
@@ -288,6 +288,11 @@ def source_of(path: str) -> str:
     engine, _, file = path.partition(":///")
     is_file = file and engine.lower() in FILES
     return f"{engine}:///{Path(file).resolve()}" if is_file else path
+
+
+def table_name(source: str) -> str:
+    """Return the name of the file or database of a source, without folders."""
+    return database_at(source).name if is_url(source) else PureWindowsPath(source).name
 
 
 def rule_for(job: Job, table: Table) -> AlertRule:

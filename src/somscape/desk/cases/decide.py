@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
+from somscape.desk.cases._watch import table_name
 from somscape.desk.cases.records import UNNAMED, Case, Decision, Watch, WatchRun
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
@@ -162,9 +163,12 @@ def amounts_of(
 
 
 def by_run(state: State, name: str, runs: Sequence[WatchRun]) -> list[dict[str, Any]]:
-    """Return the number, time, and counts of rows and decisions of runs. See `State.precision`."""
+    """Return the table, number, time and counts of runs. See `State.precision`."""
     counts = state.precision(name)
-    return [{"number": run.number, "made": run.made, **counts[run.id]} for run in runs]
+    return [
+        {"table": table_name(r.source), "number": r.number, "made": r.made, **counts[r.id]}
+        for r in runs
+    ]
 
 
 def by_amount(cases: Sequence[Case], amounts: Mapping[str, float]) -> list[Case]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from somscape.desk.cases._compare import NEWS, Gone, UsualMoves
 from somscape.desk.cases._drift import Drift, Unseen, sentences
-from somscape.desk.cases._watch import command_anew, scores_hash, versions
+from somscape.desk.cases._watch import command_anew, scores_hash, table_name, versions
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
@@ -77,7 +77,9 @@ class RunOutcome:
     replaced : tuple of WatchRun
         The earlier runs that this run replaces.
     precision : tuple of dict
-        Numbers of rows and decisions of each earlier run, the newest run first.
+        Table, numbers of rows and decisions of each earlier run, the newest run first.
+    trained : WatchRun or None
+        The run whose table trained the map, or None if the map was trained on this table.
     audit_head : str
         Head of the audit after this run was recorded.
 
@@ -110,6 +112,7 @@ class RunOutcome:
     question: str = ""
     replaced: tuple[WatchRun, ...] = ()
     precision: tuple[Mapping[str, Any], ...] = ()
+    trained: WatchRun | None = None
     checks: tuple[Listed, ...] = ()
     kept_checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     audit_head: str = ""
@@ -203,8 +206,7 @@ class RunOutcome:
         waiting = f"{counted(self.n_waiting, 'case')} {'waits' if self.n_waiting == 1 else 'wait'}"
         said = [f"Run {self.run.number} of {self.watch.name}, {than}: {shown}{also}."]
         if self.is_again:
-            made = self.run.made[:10]
-            said += [f"This table was already run on {made}, so no run was added."]
+            said += [f"This table was already run on {self.run.made[:10]}, so no run was added."]
         elif self.replaced:
             said.append(f"It replaces {runs_of(run.number for run in self.replaced)}.")
         said += [self.question] if self.question else []
@@ -273,6 +275,8 @@ class RunOutcome:
             "compared_with": None if self.last is None else self.last.number,
             "instead_of": [run.number for run in reversed(self.replaced)],
             "compared_with_made": None if self.last is None else self.last.made,
+            "compared_with_table": None if self.last is None else table_name(self.last.source),
+            **({} if self.trained is None else {"trained_on": table_name(self.trained.source)}),
             "precision": [*self.precision],
             "n_rows": self.found.table.n_rows,
             "rule": self.found.rule.words(self.found.detector),
@@ -315,7 +319,7 @@ LIST, PAGE = "alerts.csv", "report.json"
 
 NOT_OF_INPUTS = (
     *("run", "number", "made", "author", "audit_head", "notes", "question"),
-    *("if_wrong", "command_anew", "precision"),
+    *("if_wrong", "command_anew", "precision", "compared_with_table", "trained_on"),
     *("checks", "n_waiting"),  # some depend on the day
 )
 """Fields of the page that depend on more than the table, the map, the rule and the decisions."""

@@ -40,15 +40,21 @@ function drawCount([what, n]) {
   return make("li", null, button);
 }
 
+// A run has the name of its table. A report of an earlier version does not contain the name.
+function nameRun(word, n, made, table) {
+  const run = number(n) + " of " + made.slice(0, 10);
+  return table ? table + " (run " + run + ")" : word + " " + run;
+}
+
 function fillChanged() {
   const changed = data.changed;
   for (const place of document.querySelectorAll(".of-watch")) place.hidden = !changed;
   if (!changed) return;
   const when = changed.compared_with === null ? "This is the first run. The next run will be compared with this run."
-    : "Compared with run " + changed.compared_with + " of " + changed.compared_with_made.slice(0, 10) + ".";
+    : "Compared with " + nameRun("run", changed.compared_with, changed.compared_with_made, changed.compared_with_table) + ".";
   const replaced = changed.instead_of ?? []; // missing in a report of an earlier version
   const place = replaced.length ? " It replaces run" + (replaced.length > 1 ? "s " : " ") + asSeries(replaced) + "." : "";
-  byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), make("span", null, ". " + when + place), ...(changed.question ? [" ", text("strong", changed.question)] : []));
+  byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), text("span", ". " + when + place), ...(changed.question ? [" ", text("strong", changed.question)] : []));
   const checks = (changed.checks ?? []).filter(({ news }) => ["new", "returned", "risen"].includes(news)); // as above
   const counts = { ...changed.counts, "new or changed checks": checks.length };
   byId("changed-counts").append(...Object.entries(counts).filter(([, n]) => n).map(drawCount));
@@ -57,6 +63,7 @@ function fillChanged() {
   byId("changed-anew-why").append(changed.train_anew || "");
   byId("changed-command").append(changed.command_anew || "");
   byId("changed-head").append(changed.audit_head);
+  if (changed.trained_on !== undefined) byId("trained-on").append(" Counts and usual ranges refer to ", text("span", changed.trained_on ? "the training table " + changed.trained_on : "the training table"), ".");
   if (changed.compared_with === null) return;
   const columns = changed.unseen.length - COLUMNS_SHOWN;
   byId("changed-lists").append(
@@ -78,8 +85,9 @@ function fillDrift({ drift, if_wrong: ifWrong }) {
     return;
   }
   const [first] = inSentence(sentence).split(/; |, (?:most|for example) in /);
+  const rest = inSentence(sentence).slice(first.length).replace(/^[;,] /, "").replace(/^(most|for) /, (word) => word[0].toUpperCase() + word.slice(1));
   const watch = document.querySelector('.bar a[href^="/watches/"]'); // the app's bar
-  byId("drift").append(text("strong", first), text("span", inSentence(sentence).slice(first.length)), " ",
+  byId("drift").append(text("strong", first), text("span", rest), " ",
     ...(watch ? ["If the table is wrong, click ", make("a", { href: watch.href }, "Wrong table?"), " on the page of the watch."] : [text("span", ifWrong ?? "")]));
   // The sentence then has the number of unusual rows.
   document.querySelector(".lead.of-detector").hidden = (drift.columns ?? []).includes("");
@@ -94,10 +102,10 @@ function drawKeys(title, keys, n) {
 // The numbers of confirmed and cleared rows of the earlier runs, when this run was made.
 function drawEarlierRuns(found) {
   if (!found.length) return [];
-  const say = (run) => "Run " + number(run.number) + " of " + run.made.slice(0, 10) + ": " + sayPrecision(run);
-  if (found.length === 1) return [make("p", { id: "changed-precision" }, say(found[0]))];
-  return [make("details", { id: "changed-precision" }, make("summary", null, say(found[0])),
-    make("ul", { class: "changes" }, ...found.slice(1).map((run) => make("li", null, say(run)))))];
+  const say = (run) => nameRun("Run", run.number, run.made, run.table) + ": " + sayPrecision(run);
+  if (found.length === 1) return [make("p", { id: "changed-precision" }, text("span", say(found[0])))];
+  return [make("details", { id: "changed-precision" }, make("summary", null, text("span", say(found[0]))),
+    make("ul", { class: "changes" }, ...found.slice(1).map((run) => text("li", say(run)))))];
 }
 
 function drawFolded(found) {

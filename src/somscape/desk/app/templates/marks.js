@@ -113,8 +113,7 @@ function drawDecision(row) {
   const key = data.rows.keys?.[row.position];
   const page = key === undefined || !host.watch ? "" : make("p", null, make("a", { href: addressOf(host.watch, key) }, "Page of this case"),
     " with its history, to print");
-  return block("Your decision", make("p", { class: "decide" }, drawMarks(row)),
-    make("p", { class: "comment-line" }, make("label", { for: id }, "Comment"), field), who, page);
+  return block("Your decision", make("p", { class: "comment-line" }, make("label", { for: id }, "Comment"), field), who, page);
 }
 
 function commentOn(row) {
