@@ -34,7 +34,7 @@ const inLocale = new Intl.NumberFormat("en", { maximumFractionDigits: 8 });
 
 // Whole digits with separators, as in `inLocale`, and a sentence with separators in its counts.
 const grouped = (digits) => digits.replace(/\B(?=(?:\d{3})+$)/g, ",");
-const COUNTS = /(?<![\w.,:-])\d{4,}(?= (?:of|rows|different|(?:\S+ ){0,3}(?:stands?|are))\b)/g;
+const COUNTS = /(?<![\w.,:-])\d{4,}(?= (?:of|rows|different|(?:\S+ ){1,3}(?:stands?|are))\b)/g;
 const withGroups = (sentence) => sentence.replace(COUNTS, grouped);
 
 // Numbers in a text, such as a range, with separators.
@@ -43,7 +43,7 @@ const inThousands = (words) => words.replace(/(?<![\w.,])\d{4,}(?![\w-])/g, grou
 // A sentence in which numbers follow the names of columns, such as "balance between 10 and 136000".
 const AFTER_NAME = /^(?:[-+]?\d[\d.]*(?![\w-])|is|times|larger|smaller|moved|from|to|median|between|and|at|most|least|[(, ])+/;
 const afterNames = (words, names) => names.filter((name) => words.includes(name + " ")).reduce((said, name) => said.split(name + " ")
-  .map((part, i) => (i ? part.replace(AFTER_NAME, inThousands) : part)).join(name + " "), words);
+  .map((part, i, all) => (i && !/[\p{L}\d_.-]$/u.test(all[i - 1]) ? part.replace(AFTER_NAME, inThousands) : part)).join(name + " "), words);
 
 // A p-value with two digits.
 function smallShare(p) {
