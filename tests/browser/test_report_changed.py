@@ -203,14 +203,15 @@ def test_no_drift_is_one_short_line(
 
 def test_separators_are_only_in_numbers_after_names(browser: Browser, tmp_path: Path) -> None:
     browser.open(write_page(hostile_report(), tmp_path))
+    functions = (Path(report.__file__).parent / "templates/elements.js").read_text("utf-8")
     words = "max 10001 of x 10001, d 20000 and id 10007"
     assert (
-        browser.run("return afterNames(arguments[0], ['x', 'd'])", words)
+        browser.run(f"{functions}\nreturn afterNames(arguments[0], ['x', 'd'])", words)
         == "max 10001 of x 10,001, d 20,000 and id 10007"
     )
     words = "customer 10001 stands out, as 20000 rows and 30000 customers stand out"
     assert (
-        browser.run("return withGroups(arguments[0])", words)
+        browser.run(f"{functions}\nreturn withGroups(arguments[0])", words)
         == "customer 10001 stands out, as 20,000 rows and 30,000 customers stand out"
     )
 
