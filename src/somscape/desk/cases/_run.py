@@ -290,13 +290,7 @@ class Before:
         by_key = dict(zip(known, scores.tolist(), strict=True))
         of_checks = {} if last is None else state.kept_checks(last.id)
         # A decision is about the rows of the check at that time.
-        rows_of_checks = {
-            k: (
-                RowsOfCheck(of.get("about", ""), of["now"]),
-                RowsOfCheck(of.get("about", ""), of["now" if k in since else "decided"]),
-            )
-            for k, of in of_checks.items()
-        }
+        rows_of_checks = {k: RowsOfCheck.before(of, k in since) for k, of in of_checks.items()}
         same = frozenset(k for k, cells in subject.cells(known).items() if is_same(kept[k], cells))
         return cls(listed, checks, rows_of_checks, by_key, usual, moves, since, same)
 
@@ -683,7 +677,7 @@ def _checks(
         rows = rows_of[key]
         if key not in before.rows_of_checks and key not in decided:
             same = {
-                k: replace(then, rows={**then.rows, **last.rows})
+                k: (last, then)
                 for k, (last, then) in gone.items()
                 if state_of.get(k) != CONFIRMED or not rows.changes_from(then)
             }

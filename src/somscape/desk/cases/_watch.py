@@ -190,9 +190,17 @@ class RowsOfCheck:
             about, {hashlib.sha256((about + t).encode()).hexdigest()[:16]: k for t, k in texts}
         )
 
-    def best(self, known: Mapping[str, "RowsOfCheck"]) -> str | None:
+    @classmethod
+    def before(
+        cls, kept: Mapping[str, Any], is_decided: bool
+    ) -> tuple["RowsOfCheck", "RowsOfCheck"]:
+        """Return the rows that a run kept: in this run, and at the last decision."""
+        about, now = kept.get("about", ""), kept["now"]
+        return cls(about, now), cls(about, now if is_decided else kept["decided"])
+
+    def best(self, known: Mapping[str, tuple["RowsOfCheck", "RowsOfCheck"]]) -> str | None:
         """Return the key of the known check with the most rows in common, or None without such."""
-        n_common = {key: self._n_common(known[key]) for key in sorted(known)}
+        n_common = {key: max(map(self._n_common, known[key])) for key in sorted(known)}
         key = max(n_common, key=lambda each: n_common[each], default=None)
         return key if key is not None and n_common[key] else None
 
