@@ -75,8 +75,7 @@ function showMarks() {
   const had = document.activeElement?.closest("[data-row] button");
   drawList();
   if (had && !had.isConnected) { // the new button keeps the focus
-    const inCase = had.closest(".case") ? ".case " : "tr[data-rank] ";
-    const again = document.querySelector("#rows " + inCase + '[data-row="' + had.parentElement.dataset.row + '"] [class="' + had.className + '"]');
+    const again = document.querySelector('#rows tr[data-rank] [data-row="' + had.parentElement.dataset.row + '"] [class="' + had.className + '"]');
     if (again) again.focus({ preventScroll: true });
   }
   document.querySelectorAll("[data-row]").forEach(showMark);
