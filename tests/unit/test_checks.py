@@ -53,6 +53,9 @@ def test_lone_extremes_name_the_next_value_and_the_row():
     assert not found("extreme", {"a": incomes})
     gains = np.concatenate([np.zeros(2 * N), with_value(incomes, 6, 3.0)]).astype(object)
     assert not found("extreme", {"a": gains})  # the most common value is even lower
+    even = [*np.linspace(500, 1000, N), *[2600.0] * 2 * N, 2500.0]
+    (high,) = found("extreme", {"a": with_value(even, 5, 1e6)})  # not 2500, which is below 2600
+    assert high.rows == (5,)
 
 
 def days(seed=0, n=N, first="2024-01-01", width=300):

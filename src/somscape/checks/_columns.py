@@ -325,13 +325,13 @@ def _extremes(values: Values, n_columns: int, known: set[float]) -> Iterator[Fac
             for k in range(1, MAX_LONE + 1)
         ]
         limit = log(2 * MAX_LONE * max(1, n_columns) / LIKELY)
-        k = max((k for k, score in enumerate(scores, 1) if score >= limit), default=0)
+        # The most common value is not an extreme, and no value on its other side is.
+        is_good = (np.array(scores) >= limit) & ~(outer[:MAX_LONE] <= sign * common)
+        k = int(np.flatnonzero(is_good).max(initial=-1)) + 1
         if k == 0:
             continue
-        score = max(scores)
+        score = max(scores[:k])
         last, following = sign * outer[k - 1], sign * outer[k]
-        if sign * common >= outer[k - 1]:  # the most common value is not an extreme
-            continue
         if scaled[k - 1] - scaled[k] < MIN_GAP * abs(scaled[k] - center) or last in known:
             continue
         rows = values.rows_at(sign * values.numbers >= outer[k - 1], sign * values.numbers)

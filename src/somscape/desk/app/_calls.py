@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -423,10 +422,10 @@ def summary_of(state: State, name: str) -> dict[str, Any]:
 
 def numbers_of(state: State, runs: Sequence[WatchRun]) -> list[str]:
     """Return the columns whose numbers have separators on the pages. Years stay as in the file."""
-    rows = [*state.kept(runs[0].id).values()] if runs else []
-    columns = {name: {row.get(name) for row in rows} for name in dict.fromkeys(chain(*rows))}
-    numbers = [n for n in columns if all(isinstance(v, int | float | None) for v in columns[n])]
-    return [name for name in numbers if not columns[name] <= YEARS]
+    if not runs:
+        return []
+    rows, roles = [*state.kept(runs[0].id).values()], runs[0].facts.get("roles", {})
+    return [n for n in roles.get("number", ()) if not {row.get(n) for row in rows} <= YEARS]
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:
@@ -484,7 +483,7 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
             "history": [said_of(decision) for decision in history],
             # A case that only replaced runs listed shows these runs.
             "listed": [line for line in lines if line["run"] in counts] or lines,
-            **_row(state, runs, key, is_per=bool(watch.job.per)),
+            **_row(state, [*counting(runs), *runs], key, is_per=bool(watch.job.per)),
         }
 
 
@@ -503,7 +502,7 @@ def _summary(
         "n_open": len(waiting),
         "n_open_checks": sum(is_check(case.key) for case in waiting),
         **{f"n_{word}": counts.get(word, 0) for word in NEWS},
-        "n_new_checks": checks.count("new"),
+        "n_new_checks": sum(news in NEWS for news in checks),
         "n_later": sum(case.state == LATER for case in cases),
         "n_decided": sum(case.state not in (OPEN, LATER) for case in cases),
     }

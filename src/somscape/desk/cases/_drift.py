@@ -9,7 +9,7 @@ import numpy as np
 
 from somscape._types import Bools, Float64s
 from somscape.outliers.detector import Detector
-from somscape.tables._messages import counted
+from somscape.tables._messages import counted, joined
 from somscape.tables._recoded import words_of_column, words_of_level
 from somscape.tables.codes import CategoryCode, NumberCode, level_texts, number_text
 from somscape.tables.encoding import Encoding
@@ -439,10 +439,15 @@ def drift_of(
     )
     if is_known or month is None or not months:
         return found
-    said = [
-        _change(detector, change, table, rows, scores, keys)
-        for change in _changes(encoding, months, month)
+    changed = _changes(encoding, months, month)
+    said = [_change(detector, each, table, rows, scores, keys) for each in changed[:MAX_DRIFTED]]
+    more = [
+        encoding.features[each.column].name for each in changed[MAX_DRIFTED:] if each.column >= 0
     ]
+    if more:
+        left_out = f" and {len(more) - MAX_COLUMNS} more" if len(more) > MAX_COLUMNS else ""
+        phrase = f"also {joined(more[:MAX_COLUMNS])}{left_out}"
+        said.append((more[0], phrase, phrase))
     columns, changes, lasting = zip(*said, strict=True) if said else ((), (), ())
     return replace(found, columns=columns, changes=changes, lasting=lasting)
 
@@ -502,7 +507,7 @@ def _changes(encoding: Encoding, months: Sequence[Month], now: Month) -> list[_C
     first: dict[tuple[int, bool], _Changed] = {}
     for _, each in sorted(found, key=lambda pair: pair[0]):
         first.setdefault((each.column, each.place == MISSING), each)
-    return sorted(first.values(), key=lambda each: each.place == ABOVE)[:MAX_DRIFTED]
+    return sorted(first.values(), key=lambda each: each.place == ABOVE)
 
 
 def _change(

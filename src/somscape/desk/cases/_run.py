@@ -288,7 +288,9 @@ class Before:
             scores[is_known] = detector._scores_of_rows(np.ascontiguousarray(rows[is_known]))
         since = frozenset(k for k, d in subject.decided.items() if last and is_since(d, last))
         by_key = dict(zip(known, scores.tolist(), strict=True))
-        of_checks = {} if last is None else state.kept_checks(last.id)
+        # The hashes of rows with new ids do not depend on the ids.
+        is_alike = last is not None and bool(last.facts.get("new_ids")) == subject.new_ids
+        of_checks = state.kept_checks(last.id) if last is not None and is_alike else {}
         # A decision is about the rows of the check at that time.
         rows_of_checks = {k: RowsOfCheck.before(of, k in since) for k, of in of_checks.items()}
         same = frozenset(k for k, cells in subject.cells(known).items() if is_same(kept[k], cells))
@@ -667,7 +669,8 @@ def _checks(
     """Return the checks of the columns as cases, those to show, and rows for the next run.
 
     A check keeps its case while some of its rows remain.  A cleared check is folded, but returns if
-    rows are new or changed.  A confirmed check is then a new case.  Any other check then rises.
+    rows are new or have other values.  With new rows, a confirmed check is a new case, and any
+    other check rises.
     """
     rows_of, decided = subject.rows_of_checks, subject.decided
     gone = {key: of for key, of in before.rows_of_checks.items() if key not in rows_of}
@@ -679,20 +682,20 @@ def _checks(
             same = {
                 k: (last, then)
                 for k, (last, then) in gone.items()
-                if state_of.get(k) != CONFIRMED or not rows.changes_from(then)
+                if state_of.get(k) != CONFIRMED or not rows.rows_from(then)
             }
             key = rows.best(same) or key
         gone.pop(key, None)
         last, then = before.rows_of_checks.get(key, (rows, rows))
-        said, risen = decided.get(key), rows.changes_from(last)
-        changes, about = risen, "Changed since the last run"
+        said, risen = decided.get(key), rows.rows_from(last) if key in before.checks else ""
+        changes, about = [risen], "Changed since the earlier run"
         if said is None or said.state == OPEN:
             then = rows
         else:
-            changes, about = rows.changes_from(then), decision_text(said)
-        if changes:
-            each = replace(each, text=f"{about}; {changes}. {each.text}")
-        is_cleared, is_back = said is not None and said.state == CLEARED, bool(changes)
+            changes, about = [rows.values_from(then), rows.rows_from(then)], decision_text(said)
+        if what := ", ".join(filter(None, changes)):
+            each = replace(each, text=f"{about}; {what}. {each.text}")
+        is_cleared, is_back = said is not None and said.state == CLEARED, bool(what)
         if said is not None and is_cleared:
             is_back |= months_between(said.made, subject.today) >= subject.watch.clear_for
         news, back = FOLDED, {key} if is_cleared and is_back else set()
@@ -704,8 +707,8 @@ def _checks(
         strength = min(float(each.strength), MAX_STRENGTH)
         share = 1 - each.n_obey / max(1, each.n_rows)
         own = sorted(cases.intersection(rows.rows.values()))[:MAX_ADDED]
-        what = "Cases of the same rows" if len(own) > 1 else "Case of the same row"
-        text = f"{each}. {what}: {', '.join(own)}" if own else str(each)
+        of = "Cases of the same rows" if len(own) > 1 else "Case of the same row"
+        text = f"{each}. {of}: {', '.join(own)}" if own else str(each)
         found.append(Listed(key, place, strength, share, news, text))
         kept[key] = {"about": rows.about, "now": rows.rows, "decided": then.rows}
     for key, (last, then) in gone.items():

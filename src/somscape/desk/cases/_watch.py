@@ -210,17 +210,20 @@ class RowsOfCheck:
             return n_same
         return n_same + len({*self.rows.values()} & {*other.rows.values()} - {""})
 
-    def changes_from(self, other: "RowsOfCheck") -> str:
-        """Return a phrase on the rows that are new or have another value, or ""."""
-        changed = [key for of, key in self.rows.items() if of not in other.rows]
+    def values_from(self, other: "RowsOfCheck") -> str:
+        """Return a phrase on the rows that have another value, or ""."""
         before = {*other.rows.values()} - {""}
-        new = sorted({key for key in changed if key not in before} - {""})
-        moved = sorted({key for key in changed if key in before})
+        moved = sorted({k for of, k in self.rows.items() if of not in other.rows and k in before})
         are = "has another value" if len(moved) == 1 else "have other values"
-        said = [f"{', '.join(moved[:MAX_ADDED])} {are} now"] if moved else []
-        if len(moved) < len(changed):
-            said.append(f"also {', '.join(new[:MAX_ADDED]) or 'other rows'} now")
-        return ", ".join(said)
+        return f"{', '.join(moved[:MAX_ADDED])} {are} now" if moved else ""
+
+    def rows_from(self, other: "RowsOfCheck") -> str:
+        """Return a phrase on the new rows, or ""."""
+        before = {*other.rows.values()} - {""}
+        new = {k for of, k in self.rows.items() if of not in other.rows and k not in before}
+        return (
+            f"also {', '.join(sorted(new - {''})[:MAX_ADDED]) or 'other rows'} now" if new else ""
+        )
 
 
 MAX_ADDED = 5
@@ -237,7 +240,9 @@ def _texts_of_rows(
         cells = cells_of_rows(table, names, found.rows)
     own = [keys[row] if keys else "" for row in found.rows]
     pairs = zip(own, cells, strict=True)
-    return sorted((json.dumps(["" if new_ids else key, row]), key) for key, row in pairs)
+    texts = sorted((json.dumps(["" if new_ids else key, row]), key) for key, row in pairs)
+    first = {text: i for i, (text, _) in reversed([*enumerate(texts)])}
+    return [(f"{text}{i - first[text] or ''}", key) for i, (text, key) in enumerate(texts)]
 
 
 def _values(column: Column) -> list[Any]:

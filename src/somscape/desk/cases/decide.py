@@ -157,7 +157,7 @@ def amounts_of(
     names = dict.fromkeys(chain(*found.values()))  # in the order of the alphabet
     last = next(iter(state.runs(watch.name)), None)
     roles = {} if last is None else last.facts.get("roles", {})
-    of_map = [name for name in chain(*roles.values()) if name in names]  # in the order of the table
+    of_map = [name for name in roles.get("number", ()) if name in names]  # as in the table
     name = amount_column(of_map or names, watch.job.amount)
     return name, {key: row[name] for key, row in found.items() if name is not None and name in row}
 

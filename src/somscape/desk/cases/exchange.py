@@ -1,6 +1,6 @@
 """Export the cases of a watch to a table, and import decisions from a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -8,7 +8,16 @@ from typing import Any
 from somscape.desk.cases import records
 from somscape.desk.cases._watch import BETWEEN, detector_of, texts_of
 from somscape.desk.cases.decide import Seen, check_has_name
-from somscape.desk.cases.records import CLEARED, OPEN, Case, Decision, Watch, is_check, news_now
+from somscape.desk.cases.records import (
+    CLEARED,
+    OPEN,
+    Case,
+    Decision,
+    Watch,
+    is_check,
+    is_waiting,
+    news_now,
+)
 from somscape.desk.cases.state import State
 from somscape.desk.jobs.job import STATES
 from somscape.errors import InputError
@@ -89,7 +98,7 @@ def filled_in(
     long = {row: n for row in rows if (n := len(comments[row])) > records.MAX_COMMENT}
     refuse(
         table, {row: f"{n:,} characters" for row, n in long.items()},
-        ("has a too long comment", "have too long comments"),
+        ("has a comment that is too long", "have comments that are too long"),
         f"Shorten the text in the column '{COMMENT}' to at most {records.MAX_COMMENT:,} "
         "characters, with the category."
     )  # fmt: skip
@@ -112,9 +121,15 @@ def filled_in(
 
 def n_entered(state: State, watch: Watch, table: Table) -> int:
     """Return how many decisions an exported table contains that were not imported."""
-    last = state.last_decisions(watch.name)
+    last, waiting = state.last_decisions(watch.name), waiting_in(state, watch.name)
     rows = filled_in(table, watch.key, None, watch) if {KEY, LINE} <= {*table.names} else []
-    return sum(_is_new(state, watch.name, each, last) for each in rows)
+    return sum(_is_new(state, watch.name, each, last, waiting) for each in rows)
+
+
+def waiting_in(state: State, watch: str) -> set[str]:
+    """Return the keys of the cases that wait for a decision."""
+    last = next(iter(state.runs(watch)), None)
+    return {case.key for case in state.cases(watch) if is_waiting(case, last)}
 
 
 def spread_over_findings(table: Table) -> tuple[Table, list[int]]:
@@ -232,15 +247,19 @@ def cases_table(
     last: str | None,
     amounts: Mapping[str, float] | None = None,
     watch: Watch | None = None,
+    empty: Collection[str] = (),
 ) -> dict[str, list[Any]]:
-    """Return cases as columns for `import_decisions`. Without amounts, leave their column out."""
+    """Return cases as columns for `import_decisions`. Without amounts, leave their column out.
+
+    The decisions on the cases in `empty` are left out.
+    """
     comments = [case.decision.comment if case.decision else "" for case in cases]
     decisions = [case.decision for case in cases]
     rows = [None if is_check(case.key) else case.listed for case in cases]
     reasons = [case.listed.reasons if case.listed else "" for case in cases]
     return {
         KEY: [case.key for case in cases],
-        DECISION: [case.state for case in cases],
+        DECISION: [case.state if case.key not in empty else "" for case in cases],
         COMMENT: comments,
         **({CATEGORY: [*map(watch.category_of, comments)]} if watch else {}),
         "author": [said.author if said else "" for said in decisions],
@@ -352,7 +371,9 @@ def import_decisions(
             "Nothing was saved. Correct the keys, or leave these rows out.",
             options="--skip-unknown"
         )  # fmt: skip
-    new = [each for each in rows if seen.knows(each.key) and _is_new(state, watch, each, last)]
+    known = [each for each in rows if seen.knows(each.key)]
+    waiting = waiting_in(state, watch)
+    new = [each for each in known if _is_new(state, watch, each, last, waiting)]
     _refuse_conflicts(table, new, last)
     made = [
         seen.decision(each.key, each.state, comment=each.comment, author=author) for each in new
@@ -366,12 +387,17 @@ def import_decisions(
     )
 
 
-def _is_new(state: State, watch: str, row: FilledIn, last: Mapping[str, Decision]) -> bool:
-    """Return whether the decision in a row differs from the last and the exported decision."""
+def _is_new(
+    state: State, watch: str, row: FilledIn, last: Mapping[str, Decision], waiting: Collection[str]
+) -> bool:
+    """Return whether the decision in a row differs from the last and the exported decision.
+
+    The same decision on a case that waits, such as a returned case, is also new.
+    """
     said = (row.state, row.comment)
     now = last.get(row.key)
     if said == _state_and_comment(now):
-        return False
+        return row.key in waiting and row.state != OPEN
     if row.line is None or row.line == (now.number if now else 0):
         return True
     then = (each for each in state.history(watch, row.key) if each.number == row.line)

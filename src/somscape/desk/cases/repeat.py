@@ -154,7 +154,9 @@ def reproduce(state: State, run: str) -> Repeated:
     if data_hash(table) != old.data:
         then, now = old.facts["n_rows"], table.n_rows
         rows = (
-            f"{counted(then, 'row')} then, {now} now" if then != now else "the same number of rows"
+            f"{counted(then, 'row')} then, {now:,} now"
+            if then != now
+            else "the same number of rows"
         )
         return Repeated(old, False, (f"The values of the table changed ({rows}).", *others))
     subject = subject_of(state, old, detector, seen)

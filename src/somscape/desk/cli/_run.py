@@ -11,7 +11,6 @@ from shutil import rmtree
 from typing import Any
 
 import click
-import numpy as np
 from rich.markup import escape
 
 from somscape._files import read_secret
@@ -30,10 +29,12 @@ from somscape.desk.cases.exchange import (
     import_decisions,
     n_entered,
     spread_over_findings,
+    waiting_in,
 )
 from somscape.desk.cases.outcome import RunOutcome, runs_of
 from somscape.desk.cases.records import (
     CLEARED,
+    OPEN,
     Case,
     KnownTableError,
     Watch,
@@ -166,21 +167,15 @@ def _change_notes(before: Detector, after: Detector) -> list[str]:
         found = difference(before.map_, after.map_)
     except InputError:
         return [*notes, "The new map has other columns, so the two maps cannot be compared."]
-    rows = before.map_.codebook
-    centers = np.repeat(rows.mean(axis=0)[None], len(rows), axis=0)
-    is_far = found.moved.mean() > before.map_.metric.between(rows, centers).mean()
-    said = OTHER_ROWS if is_far else OTHER_PLACES
-    lines = [said if each.startswith(OTHER_LAYOUT) else each for each in str(found).splitlines()]
+    lines = [
+        OTHER_PLACES if each.startswith(OTHER_LAYOUT) else each for each in str(found).splitlines()
+    ]
     return [*notes, f"Comparison of the new map with the earlier map: {lines[0]}", *lines[1:]]
 
 
 OTHER_PLACES = (
     "Single units cannot be compared, because prototypes moved by more than the distance between "
-    "neighbors. This is usual after a new training, also on the same rows."
-)
-OTHER_ROWS = (
-    "The training began from the earlier map, but the rows have changed much, so units cannot be "
-    "compared. If this table is wrong, train again on the right table with the same `--watch`."
+    "neighbors. This is usual after a new training, even on the same rows."
 )
 
 
@@ -518,6 +513,8 @@ def export_cases(
     with open_state(access) as state:
         found, last = _cases_of(state, name, state_of), state.last_run(name)
         watch = state.watch(name)
+        # A waiting case needs a decision, also if it is the earlier decision.
+        empty = waiting_in(state, name) - {case.key for case in found if case.state == OPEN}
         amounts = amounts_of(state, watch, found)[1]
         if out.is_file() and not force:
             earlier = None
@@ -532,7 +529,7 @@ def export_cases(
                     options="--force",
                 )
     with writing(out, force=force) as making:
-        columns = cases_table(found, last=last, amounts=amounts, watch=watch)
+        columns = cases_table(found, last=last, amounts=amounts, watch=watch, empty=empty)
         making.write_bytes(cases_bytes(columns, kind))
     make_console(out).say(f"Wrote {counted(len(found), 'case')} to {out}.")
 

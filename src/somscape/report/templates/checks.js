@@ -2,11 +2,11 @@
 
 function fillChecks() {
   const checks = data.checks ?? []; // missing in a report of an earlier version
-  const caseOf = new Map((data.changed?.checks ?? []).map((one) => [one.sentence, one])); // in a run of a watch
+  const cases = data.changed?.checks ?? []; // in a run of a watch, and can also name the cases of the same rows
   for (const place of document.querySelectorAll(".of-checks")) place.hidden = !checks.length;
   byId("checks-count").append(number(checks.length));
   document.querySelector("#checks tbody").append(...checks.map((found) => {
-    const one = caseOf.get(found.sentence);
+    const one = cases.find(({ sentence }) => sentence === found.sentence || sentence.startsWith(found.sentence + ". Case"));
     const said = one ? [one.key, one.news, ...(one.state === "open" ? [] : [one.state])].join(", ") : "";
     return make("tr", null, make("td", null, text("span", found.sentence), " ", make("span", { class: "hint" }, said)),
       make("td", { class: "number" }, number(found.n_obey) + " of " + number(found.n_rows)));

@@ -7,7 +7,7 @@ const at = "watches/" + encodeURIComponent(watch);
 const svgSpace = "http://www.w3.org/2000/svg";
 const [ON_PAPER, PRINTED_COLUMNS] = [25, 8]; // original rows and columns that are printed, as in app.css
 const UNSCROLLED = 30; // rows of a table that the page shows without a scroll bar
-const DECIDED = /^Confirmed on \d{4}-\d\d-\d\d(?: by .*?)?\.(?: |$)/;
+const DECIDED = /^Confirmed on \d{4}-\d\d-\d\d(?: by [^;]*)?\.$/;
 const GROUPED = /(?<=\d),(?=\d{3})/g;
 let found = null;
 
@@ -17,7 +17,7 @@ async function load() {
   found = await call(at + "/cases/" + encodeURIComponent(key));
   const { listed, key_columns: columns } = found;
   const last = listed[listed.length - 1];
-  const name = found.is_check ? inReason(last?.reasons ?? key, found.numbers) : columns.join(" / ") + " " + key;
+  const name = found.is_check ? last?.reasons ?? key : columns.join(" / ") + " " + key;
   document.title = (found.is_check ? name : key) + " · " + watch;
   byId("name").textContent = name;
   byId("watch-link").textContent = watch;
@@ -25,7 +25,7 @@ async function load() {
   byId("about").textContent = sayState();
   // The decisions are in a section of their own.
   const reasons = reasonsIn(last?.reasons ?? "").map((reason) => reason.replace(DECIDED, "")).filter(Boolean);
-  byId("why").replaceChildren(...reasons.map((reason) => text("li", inReason(reason, found.numbers))));
+  byId("why").replaceChildren(...reasons.map((reason) => text("li", found.is_check ? reason : inReason(reason, found.numbers))));
   byId("score").replaceChildren(...(last ? ["Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", ",
     sourceOf(last.source), "), score " + number(last.score) + ", p-value " + smallShare(last.p_value) + "."] : ["No list has this case."]));
   byId("history").replaceChildren(...found.history.map(({ decision, comment, author, made }) => make("li", null,
@@ -136,7 +136,7 @@ function drawValues() {
     row.setAttribute("scope", "row");
     const values = [found.cells[name], ...others.map((other) => other.cells[name] ?? null)];
     const isGrouped = found.numbers.includes(name); // years are as in the file
-    const shown = sayValues(values, found.units?.[name]).map((each) => (isGrouped || each === null ? each : String(each).replace(GROUPED, "")));
+    const shown = sayValues(values, found.units?.[name]).map((each, i) => (isGrouped || typeof values[i] !== "number" ? each : String(each).replace(GROUPED, "")));
     return make("tr", { class: isReason(name) ? "reason" : null }, row,
       ...values.map((value, i) => cell(value, shown[i], i ? values[0] : undefined)));
   }));

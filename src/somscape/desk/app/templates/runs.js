@@ -47,7 +47,7 @@ function drawMonths(months) {
 function sayLast({ last, noun, n_new: nNew, n_returned: nReturned, n_risen: nRisen, n_new_checks: nNewChecks }) {
   if (!last) return ["no run yet"];
   const rows = last.n_rows === null ? "" : ", " + plural(last.n_rows, noun, noun + "s");
-  const news = [[nNew, "new"], [nReturned, "returned"], [nRisen, "risen"], [nNewChecks, nNewChecks === 1 ? "new check" : "new checks"]]
+  const news = [[nNew, "new"], [nReturned, "returned"], [nRisen, "risen"], [nNewChecks, "new or changed " + (nNewChecks === 1 ? "check" : "checks")]]
     .filter(([n]) => n).map(([n, words]) => number(n) + " " + words).join(", ");
   return ["run " + number(last.number) + ", " + when(last.made) + ", of ", sourceOf(last.source), rows + (news && ": " + news)];
 }
