@@ -647,6 +647,17 @@ def test_a_column_times_a_hundred_is_drift_with_its_name(state: State, tmp_path:
     assert "--watch cards" in outcome.command_anew
 
 
+def test_changed_columns_after_the_third_are_named(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_drift, "MAX_DRIFTED", 1)
+    older = {f"c{i:03d}": (2, 90 + i % 7) for i in range(N)}
+    drift = run(state, month(tmp_path / "f.csv", 2, times=100, **older)).drift
+    first, other = drift.columns
+    assert {first, other} == {"age", "income"}
+    assert drift.sentence.endswith(f"; {other} also changed.")
+
+
 @pytest.mark.parametrize("column", [INCOME, JOB])
 @pytest.mark.parametrize(("step", "percent", "example"), [(1, "100", ""), (2, "50", "c000, c002")])
 def test_missing_cells_are_drift_with_the_column_and_the_shares(

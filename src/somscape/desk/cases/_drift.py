@@ -446,7 +446,7 @@ def drift_of(
     ]
     if more:
         left_out = f" and {len(more) - MAX_COLUMNS} more" if len(more) > MAX_COLUMNS else ""
-        phrase = f"also {joined(more[:MAX_COLUMNS])}{left_out}"
+        phrase = f"{joined(more[:MAX_COLUMNS])}{left_out} also changed"
         said.append((more[0], phrase, phrase))
     columns, changes, lasting = zip(*said, strict=True) if said else ((), (), ())
     return replace(found, columns=columns, changes=changes, lasting=lasting)
