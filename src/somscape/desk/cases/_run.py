@@ -710,10 +710,10 @@ def _checks(
         of = "Cases of the same rows" if len(own) > 1 else "Case of the same row"
         text = f"{each}. {of}: {', '.join(own)}" if own else str(each)
         found.append(Listed(key, place, strength, share, news, text))
-        kept[key] = {"about": rows.about, "now": rows.rows, "decided": then.rows}
+        kept[key] = rows.kept(then)
     for key, (last, then) in gone.items():
         if state_of.get(key, OPEN) != OPEN:
-            kept[key] = {"about": then.about, "now": last.rows, "decided": then.rows}
+            kept[key] = last.kept(then)
     return tuple(found), shown, kept
 
 

@@ -173,30 +173,40 @@ def check_key(found: Check, table: Table, keys: Sequence[str], *, new_ids: bool)
 
 @dataclass(frozen=True)
 class RowsOfCheck:
-    """The kind and columns of a check, and the keys of its rows by hashes of keys and values.
+    """The kind and columns of a check, the keys of its rows by hashes of keys and values, and the
+    values of the first rows by key.
 
     With new ids in each table, the hashes depend only on the values.
     """
 
     about: str
     rows: Mapping[str, str]
+    cells: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def of(cls, found: Check, table: Table, keys: Sequence[str], *, new_ids: bool) -> "RowsOfCheck":
         """Return the rows of a check."""
         about = json.dumps([found.kind, *found.columns])
         texts = _texts_of_rows(found, table, keys, new_ids=new_ids)
-        return cls(
-            about, {hashlib.sha256((about + t).encode()).hexdigest()[:16]: k for t, k in texts}
-        )
+        rows = {hashlib.sha256((about + t).encode()).hexdigest()[:16]: k for t, k in texts}
+        names, first = [n for n in found.columns if n in table.names], found.rows[:MAX_CELLS]
+        own = [keys[row] for row in first] if keys and names and not new_ids else []
+        cells = dict(zip(own, cells_of_rows(table, names, first) if own else [], strict=True))
+        return cls(about, rows, cells)
 
     @classmethod
     def before(
         cls, kept: Mapping[str, Any], is_decided: bool
     ) -> tuple["RowsOfCheck", "RowsOfCheck"]:
         """Return the rows that a run kept: in this run, and at the last decision."""
-        about, now = kept.get("about", ""), kept["now"]
-        return cls(about, now), cls(about, now if is_decided else kept["decided"])
+        about, cells = kept.get("about", ""), kept.get("cells", {})  # new in this version
+        last = cls(about, kept["now"], cells)
+        return last, last if is_decided else cls(about, kept["decided"], kept.get("were", {}))
+
+    def kept(self, then: "RowsOfCheck") -> dict[str, Any]:
+        """Return the rows in this run and at the last decision, for `before`."""
+        now = {"about": self.about, "now": self.rows, "cells": self.cells}
+        return {**now, "decided": then.rows, "were": then.cells}
 
     def best(self, known: Mapping[str, tuple["RowsOfCheck", "RowsOfCheck"]]) -> str | None:
         """Return the key of the known check with the most rows in common, or None without such."""
@@ -211,9 +221,10 @@ class RowsOfCheck:
         return n_same + len({*self.rows.values()} & {*other.rows.values()} - {""})
 
     def values_from(self, other: "RowsOfCheck") -> str:
-        """Return a phrase on the rows that have another value, or ""."""
+        """Return a phrase on the rows whose values have changed by more than 10 %, or ""."""
         before = {*other.rows.values()} - {""}
         moved = sorted({k for of, k in self.rows.items() if of not in other.rows and k in before})
+        moved = [key for key in moved if not _is_near(self.cells.get(key), other.cells.get(key))]
         are = "has another value" if len(moved) == 1 else "have other values"
         return f"{', '.join(moved[:MAX_ADDED])} {are} now" if moved else ""
 
@@ -226,8 +237,19 @@ class RowsOfCheck:
         )
 
 
-MAX_ADDED = 5
-"""Maximum number of rows that a sentence about a check names."""
+MAX_ADDED, MAX_CELLS = 5, 100
+"""Maximum number of rows that a sentence about a check names, and of rows with kept values."""
+
+NEAR = 0.1
+"""Maximum change of a number, relative to the number, that is not a change of a check."""
+
+
+def _is_near(now: Mapping[str, Any] | None, then: Mapping[str, Any] | None) -> bool:
+    if now is None or then is None or now.keys() != then.keys():
+        return False
+    pairs = [(value, then[name]) for name, value in now.items()]
+    are_numbers = all(isinstance(each, int | float) for pair in pairs for each in pair)
+    return are_numbers and all(abs(a - b) <= NEAR * abs(b) for a, b in pairs)
 
 
 def _texts_of_rows(
