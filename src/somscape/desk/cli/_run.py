@@ -40,7 +40,6 @@ from somscape.desk.cases.records import (
     Watch,
     counting,
     is_check,
-    is_waiting,
     lines_of,
 )
 from somscape.desk.cases.state import State
@@ -387,7 +386,7 @@ def _watch_facts(state: State, watch: Watch) -> dict[str, Any]:
         "source": watch.source,
         "runs": len(runs),
         "last_run": runs[0].made if runs else None,
-        "waiting": sum(is_waiting(case, runs[0] if runs else None) for case in found),
+        "waiting": len(waiting_in(state, watch.name)),
         "cases": len(found),
     }
 
@@ -424,8 +423,8 @@ def list_cases(name: str, state_of: str | None, by: str, kind: str, access: Acce
 def _cases_of(state: State, name: str, state_of: str | None) -> list[Case]:
     found = state.cases(state.watch(name).name)
     if state_of == WAITING:
-        last = next(iter(state.runs(name)), None)
-        return [case for case in found if is_waiting(case, last)]
+        waiting = waiting_in(state, name)
+        return [case for case in found if case.key in waiting]
     return [case for case in found if state_of in (None, case.state)]
 
 
