@@ -174,6 +174,9 @@ def test_a_cleared_check_returns_after_some_months(table: Path, here: Path) -> N
         opened.decide(Decision("cards", key, "cleared", made="2020-01-01T00:00:00+00:00"))
     assert checks_of(table) == {key: ("returned", "cleared")}
     assert checks_of(table) == {key: ("still", "cleared")}
+    Path("fixed.csv").write_text(table.read_text().replace(",127,", ",40,"))
+    assert "; checks of columns: 1 gone." in run("run", "cards", "fixed.csv", *STATE).out
+    assert "checks of columns" not in run("run", "cards", "fixed.csv", "--again", *STATE).out
 
 
 def test_checks_of_the_rows_of_customers_are_decided(table: Path, here: Path) -> None:

@@ -426,6 +426,15 @@ def test_decisions_come_in_from_files_of_people() -> None:
     said = ok(run("cases", "import", "cards", file, "--skip-unknown"))
     assert said.startswith("New decisions: 1 cleared, 1 confirmed.")
     assert "Ignored, because no run has listed these keys: x." in said
+    header, words = "key,decision,comment,category", ("cases", "import", "cards", "decisions.csv")
+    write(file, header, ["00003,cleared,each May,nonsense"])
+    assert "has an unknown category: 'nonsense' (line 2)" in run(*words).err
+    write(file, header, ["00003,cleared,each May,seasonal"])
+    assert ok(run(*words)).startswith("New decisions: 1 cleared.")
+    write(file, "amount," + header, ["7,00009,cleared,,nonsense"])  # a column of the data
+    assert ok(run(*words)).startswith("New decisions: 1 cleared.")
+    found = run("cases", "list", "cards", "--format", "csv").out
+    assert (found.count("seasonal: each May"), "nonsense" in found) == (1, False)
 
 
 @pytest.mark.usefixtures("watched")

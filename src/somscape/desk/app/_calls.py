@@ -411,13 +411,13 @@ def summary_of(state: State, name: str) -> dict[str, Any]:
     """Return the last run of a watch and its number of undecided cases, for the home page."""
     with state.database.snapshot():
         runs, cases = state.runs(name), state.cases(name)
-        waiting = [case for case in cases if is_waiting(case, runs[0] if runs else None)]
         watch, decided = state.watch(name), state.precision(name)
+        summary, waiting = _summary(state, name, runs, cases)
         column, amounts = amounts_of(state, watch, waiting)
         months = [_run_data(run) | decided[run.id] for run in counting(runs)[:MAX_MONTHS]]
         at_stake = {"amount_column": column, "amount": sum(amounts.values())}
         noun = "customer" if watch.job.per else "row"
-        return {**_summary(state, name, runs, cases), "noun": noun, "months": months, **at_stake}
+        return {**summary, "noun": noun, "months": months, **at_stake}
 
 
 def numbers_of(state: State, runs: Sequence[WatchRun]) -> list[str]:
@@ -434,7 +434,7 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
         watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
         decided = state.precision(name)
         column, amounts = amounts_of(state, watch, cases[:MAX_CASES])
-        summary = _summary(state, name, runs, cases)
+        summary, _ = _summary(state, name, runs, cases)
     last = runs[0] if runs else None
     replaced = {id_: run.number for run in runs for id_ in run.replaced}
     return {
@@ -489,12 +489,13 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
 
 def _summary(
     state: State, name: str, runs: Sequence[WatchRun], cases: Sequence[Case]
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[Case]]:
+    """Return two values: the counts of a watch with its last run, and the waiting cases."""
     last = runs[0] if runs else None
     waiting = [case for case in cases if is_waiting(case, last)]
     counts = last.facts.get("counts", {}) if last else {}
     checks = [news_now(case, last.id) for case in cases if is_check(case.key)] if last else []
-    return {
+    summary = {
         "name": name,
         "n_runs": len(runs),
         "numbers": numbers_of(state, runs),
@@ -506,6 +507,7 @@ def _summary(
         "n_later": sum(case.state == LATER for case in cases),
         "n_decided": sum(case.state not in (OPEN, LATER) for case in cases),
     }
+    return summary, waiting
 
 
 def _run_data(run: WatchRun) -> dict[str, Any]:

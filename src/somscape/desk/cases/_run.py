@@ -57,6 +57,7 @@ from somscape.desk.cases.records import (
     RETURNED,
     RISEN,
     STILL,
+    UNREPORTED,
     Decision,
     KnownTableError,
     Listed,
@@ -295,6 +296,11 @@ class Before:
         rows_of_checks = {k: RowsOfCheck.before(of, k in since) for k, of in of_checks.items()}
         same = frozenset(k for k, cells in subject.cells(known).items() if is_same(kept[k], cells))
         return cls(listed, checks, rows_of_checks, by_key, usual, moves, since, same)
+
+    def n_gone_checks(self, found: set[str], subject: Subject) -> int:
+        """Return the number of reported checks of the previous run that are not found any more."""
+        keys = {key for key, row in self.checks.items() if row.news not in UNREPORTED}
+        return 0 if subject.new_ids else len(keys - found)
 
 
 RUN_LETTERS = 16
@@ -579,6 +585,7 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
         listed=listed,
         checks=checks,
         kept_checks=kept_checks,
+        n_gone_checks=before.n_gone_checks({check.key for check in checks}, subject),
         gone=gone(
             [] if subject.new_ids else before.listed,
             {row.key for row in listed if row.news != FILLED},

@@ -60,16 +60,20 @@ def filled_in(
 ) -> list[FilledIn]:
     """Return those rows of a table that contain a decision, one row for each case.
 
-    In an export of cases of `watch`, a comment on clearing begins with the category of its row.
+    In an export of cases of `watch`, and in a table of keys, decisions, comments and categories,
+    a comment on clearing begins with the category of its row.
     """
     keys = _keys(table, columns, id_name)
     words = [word.strip().lower() for word in _texts(table, DECISION)]
     nothing = [""] * table.n_rows
     comments = _texts(table, COMMENT) if COMMENT in table.names else nothing
-    is_export = {KEY, LINE} <= set(table.names)
+    names = {*table.names}
+    is_export = {KEY, LINE} <= names
+    # Other tables have data, and the column 'category' can be data, too.
+    has_categories = names - {*columns, KEY, ID, DECISION, COMMENT} == {CATEGORY}
     lines = [text.removesuffix(".0") for text in _keyed(table, LINE)] if is_export else nothing
     rows = [row for row, word in enumerate(words) if word]
-    if is_export and watch and CATEGORY in table.names:
+    if watch and ((is_export and CATEGORY in names) or has_categories):
         of = {row: text for row, text in enumerate(_texts(table, CATEGORY)) if text.strip()}
         of = {row: of[row].strip() for row in rows if row in of and words[row] == CLEARED}
         refuse(

@@ -62,6 +62,8 @@ class RunOutcome:
         The checks of columns.  A cleared check is folded, and is not in `found`.
     kept_checks : mapping of str to mapping
         The rows of checks that the run keeps, by key.
+    n_gone_checks : int
+        Number of checks of the previous run that this run did not find.
     gone : tuple of Gone
     usual : UsualMoves
     drift : Drift
@@ -115,6 +117,7 @@ class RunOutcome:
     trained: WatchRun | None = None
     checks: tuple[Listed, ...] = ()
     kept_checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    n_gone_checks: int = 0
     audit_head: str = ""
 
     @property
@@ -199,9 +202,8 @@ class RunOutcome:
         ]
         than = f"compared with run {self.last.number}" if self.last else "nothing to compare with"
         shown = ", ".join(counts) or "nothing listed"
-        checks = ", ".join(
-            f"{n} {news}" for news, n in Counter(c.news for c in self.checks).items()
-        )
+        of_checks = Counter(check.news for check in self.checks) + Counter(gone=self.n_gone_checks)
+        checks = ", ".join(f"{n} {news}" for news, n in of_checks.items())
         also = f"; checks of columns: {checks}" if checks else ""
         waiting = f"{counted(self.n_waiting, 'case')} {'waits' if self.n_waiting == 1 else 'wait'}"
         said = [f"Run {self.run.number} of {self.watch.name}, {than}: {shown}{also}."]
