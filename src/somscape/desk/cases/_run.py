@@ -57,7 +57,6 @@ from somscape.desk.cases.records import (
     RETURNED,
     RISEN,
     STILL,
-    UNREPORTED,
     Decision,
     KnownTableError,
     Listed,
@@ -123,9 +122,8 @@ class Subject:
 
     def known_in(self, runs: Sequence[WatchRun]) -> WatchRun | None:
         """Return the last of the runs that had the same table, or None."""
-        of_map = [run for run in runs if run.map == self.watch.map]
-        same = (r for r in runs if r.data == self.data)
-        alike = (r for r in of_map if r.facts.get("content") == self.content)
+        same, map_ = (r for r in runs if r.data == self.data), self.watch.map
+        alike = (r for r in runs if r.map == map_ and r.facts.get("content") == self.content)
         return next(same, None) or next(alike, None)
 
     def like_cleared(self) -> dict[str, str]:
@@ -296,11 +294,6 @@ class Before:
         rows_of_checks = {k: RowsOfCheck.before(of, k in since) for k, of in of_checks.items()}
         same = frozenset(k for k, cells in subject.cells(known).items() if is_same(kept[k], cells))
         return cls(listed, checks, rows_of_checks, by_key, usual, moves, since, same)
-
-    def n_gone_checks(self, found: set[str], subject: Subject) -> int:
-        """Return the number of reported checks of the previous run that are not found any more."""
-        keys = {key for key, row in self.checks.items() if row.news not in UNREPORTED}
-        return 0 if subject.new_ids else len(keys - found)
 
 
 RUN_LETTERS = 16
@@ -585,7 +578,7 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
         listed=listed,
         checks=checks,
         kept_checks=kept_checks,
-        n_gone_checks=before.n_gone_checks({check.key for check in checks}, subject),
+        checks_before=before.checks,
         gone=gone(
             [] if subject.new_ids else before.listed,
             {row.key for row in listed if row.news != FILLED},

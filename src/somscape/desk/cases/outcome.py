@@ -62,8 +62,8 @@ class RunOutcome:
         The checks of columns.  A cleared check is folded, and is not in `found`.
     kept_checks : mapping of str to mapping
         The rows of checks that the run keeps, by key.
-    n_gone_checks : int
-        Number of checks of the previous run that this run did not find.
+    checks_before : mapping of str to Listed
+        The checks of the previous run, by key.
     gone : tuple of Gone
     usual : UsualMoves
     drift : Drift
@@ -117,7 +117,7 @@ class RunOutcome:
     trained: WatchRun | None = None
     checks: tuple[Listed, ...] = ()
     kept_checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    n_gone_checks: int = 0
+    checks_before: Mapping[str, Listed] = field(default_factory=dict)
     audit_head: str = ""
 
     @property
@@ -202,7 +202,9 @@ class RunOutcome:
         ]
         than = f"compared with run {self.last.number}" if self.last else "nothing to compare with"
         shown = ", ".join(counts) or "nothing listed"
-        of_checks = Counter(check.news for check in self.checks) + Counter(gone=self.n_gone_checks)
+        of_checks = Counter(check.news for check in self.checks)
+        before = {key for key, check in self.checks_before.items() if check.news != FOLDED}
+        of_checks += Counter(gone=len(before - {check.key for check in self.checks}))
         checks = ", ".join(f"{n} {news}" for news, n in of_checks.items())
         also = f"; checks of columns: {checks}" if checks else ""
         waiting = f"{counted(self.n_waiting, 'case')} {'waits' if self.n_waiting == 1 else 'wait'}"
