@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from somscape import SOMDetector
 from somscape.outliers import Alerts, Finding, Occurrence, Reason, Reasons
 from somscape.outliers.findings import findings_of, numbers_of
+from somscape.outliers.rarity import counted_exactly
 
 
 def of(*columns: str, value: str = "7", at: float | None = None) -> Reasons:
@@ -179,6 +182,24 @@ def test_listed_rows_are_counted_exactly() -> None:
     # The counts of other rows are bounds, because a detector does not keep its training rows.
     alone = detector.alerts(X[alerts.rows[:300]], 300)
     assert "at most" in " ".join(map(str, alone.reasons))
+
+
+@given(
+    st.lists(st.floats(-3, 3, width=32) | st.just(np.nan), min_size=1, max_size=30),
+    st.lists(st.sampled_from(["high", "low", "late", "early", "hour", ""]), min_size=1),
+    st.integers(0, 40),
+)
+def test_bounds_are_replaced_by_the_counts_of_the_column(values, sides, bound) -> None:
+    column = np.float32(values)
+    cells = np.resize(column, len(sides))
+    occur = [Occurrence(bound, 100, side, is_exact=not side) for side in sides]
+    found = counted_exactly([*occur, None], np.append(cells, np.float32(0)), column)
+    for one, cell, now in zip(occur, cells, found[:-1], strict=True):
+        beyond = {"high": column >= cell, "late": column >= cell}
+        n = beyond.get(one.side, column <= cell).sum()
+        is_counted = one.side not in ("hour", "") and 0 < n <= bound
+        assert now == (replace(one, n_rows=n, is_exact=True) if is_counted else one)
+    assert found[-1] is None
 
 
 def test_the_list_is_filled_if_no_row_stands_out() -> None:

@@ -610,14 +610,22 @@ def counted_exactly(
     occur: Iterable[Occurrence | None], cells: Floats, column: Floats
 ) -> list[Occurrence | None]:
     """Count the training rows with equally or more extreme values, instead of a bound."""
-    found: list[Occurrence | None] = []
-    for one, cell in zip(occur, cells.tolist(), strict=True):
-        if one is not None and one.side and not one.is_exact:
-            is_beyond = column >= cell if one.side in ("high", "late") else column <= cell
-            n = float(np.count_nonzero(is_beyond))
+    found = [*occur]
+    for sign, sides in ((1, ("high", "late")), (-1, ("low", "early"))):
+        are_bounds = [one is not None and one.side in sides and not one.is_exact for one in found]
+        if not any(are_bounds):
+            continue
+        places = np.flatnonzero(are_bounds)
+        own = sign * cells[places].astype(column.dtype)
+        beyond = sign * column
+        # Only values beyond the least extreme cell count. Missing values (NaN) never count.
+        tail = np.sort(beyond[beyond >= np.fmin.reduce(own, initial=np.inf)])
+        counts = (len(tail) - np.searchsorted(tail, own)).tolist()
+        for place, n in zip(places.tolist(), counts, strict=True):
+            one = found[place]
             # Another table with as many rows can have more of them.
-            one = replace(one, n_rows=n, is_exact=True) if 0 < n <= one.n_rows else one
-        found.append(one)
+            if one is not None and 0 < n <= one.n_rows:
+                found[place] = replace(one, n_rows=float(n), is_exact=True)
     return found
 
 

@@ -495,7 +495,7 @@ def _summary(
     waiting = [case for case in cases if is_waiting(case, last)]
     counts = last.facts.get("counts", {}) if last else {}
     checks = [news_now(case, last.id) for case in cases if is_check(case.key)] if last else []
-    summary = {
+    return {
         "name": name,
         "n_runs": len(runs),
         "numbers": numbers_of(state, runs),
@@ -506,8 +506,7 @@ def _summary(
         "n_new_checks": sum(news in NEWS for news in checks),
         "n_later": sum(case.state == LATER for case in cases),
         "n_decided": sum(case.state not in (OPEN, LATER) for case in cases),
-    }
-    return summary, waiting
+    }, waiting
 
 
 def _run_data(run: WatchRun) -> dict[str, Any]:

@@ -69,11 +69,11 @@ def filled_in(
     comments = _texts(table, COMMENT) if COMMENT in table.names else nothing
     names = {*table.names}
     is_export = {KEY, LINE} <= names
-    # Other tables have data, and the column 'category' can be data, too.
-    has_categories = names - {*columns, KEY, ID, DECISION, COMMENT} == {CATEGORY}
+    # In a table with data, the column 'category' can be data, too.
+    has_categories = is_export or names - {*columns, KEY, ID, DECISION, COMMENT} == {CATEGORY}
     lines = [text.removesuffix(".0") for text in _keyed(table, LINE)] if is_export else nothing
     rows = [row for row, word in enumerate(words) if word]
-    if watch and ((is_export and CATEGORY in names) or has_categories):
+    if watch and has_categories and CATEGORY in names:
         of = {row: text for row, text in enumerate(_texts(table, CATEGORY)) if text.strip()}
         of = {row: of[row].strip() for row in rows if row in of and words[row] == CLEARED}
         refuse(
