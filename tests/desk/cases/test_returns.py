@@ -17,6 +17,7 @@ from somscape.desk.cases._compare import (
     months_between,
     news_of,
     returned,
+    usual_jumps,
     usual_moves,
     what_moved,
 )
@@ -62,6 +63,31 @@ def test_a_case_returns_that_moved_farther_than_rows_usually_do(detector: Detect
     assert why(detector, SAID, income=10.0 + 21) == {
         "a": "Cleared on 2026-03-01 by ann; since then income moved from 10 to 31."
     }
+
+
+def test_a_case_returns_if_one_number_changed_more_than_this_number_usually_changes(
+    detector: Detector,
+) -> None:
+    """A change from 30 to 45 is a third of 45."""
+    said = replace(SAID, cells={**CELLS, "income": 30.0})
+    for jump, n in ((1 / 3, 0), (0.33, 1)):
+        usual = replace(USUAL, jumps={"income": jump})
+        cells = {"a": {**CELLS, "income": 45.0}}
+        why = returned(detector, {"a": said}, cells, usual, clear_for=12, today=TODAY)
+        assert [*why.values()] == [
+            "Cleared on 2026-03-01 by ann; since then income moved from 30 to 45."
+        ][:n]
+
+
+def test_the_usual_change_of_a_number_is_exceeded_by_one_row_in_a_hundred() -> None:
+    before = [{"x": 100.0, "y": 0, "z": "a", "w": 1.0} for _ in range(400)]
+    now = [{"x": 100.0 - i / 10, "y": 0, "z": "b", "w": 1.0} for i in range(400)]
+    # Of 400 changes (0 to 39.9 %), the quantile 1 - .01 / 3 is between two changes, the higher one.
+    assert usual_jumps(before, now) == {"x": pytest.approx(0.398), "y": 0.1, "w": 0.1}
+    assert usual_jumps(before[:19], now[:19]) == {}
+    assert usual_jumps([{"x": 0.0}] * 20, [{"x": -5.0}] * 20) == {"x": 1.0}
+    assert usual_jumps([{"x": 5.0}] * 20, [{"x": -5.0}] * 20) == {"x": 2.0}
+    assert usual_jumps([{"x": None}] * 20, [{"x": 1.0}] * 20) == {}
 
 
 def test_another_level_is_one_apart_and_all_that_moved_is_named(detector: Detector) -> None:

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.desk.cases._drift import MAX_EXAMPLES
-from somscape.desk.cases._watch import MAX_SAMPLE, columns_of_cells, other_spelling
+from somscape.desk.cases._watch import MAX_SAMPLE, NEAR, columns_of_cells, other_spelling
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
@@ -40,6 +40,9 @@ MIN_SHARED = 20
 QUANTILE = 0.95
 """Share of the compared rows whose moves count as usual."""
 
+JUMP_QUANTILE = 0.99
+"""Share of the compared rows that have only usual changes of single numbers."""
+
 LEAST_MOVE = 0.01
 """Minimum distance of a far move, relative to the usual range of a number column."""
 
@@ -61,12 +64,15 @@ class UsualMoves:
         Number of compared pairs of rows.
     by : str
         "keys" if the compared rows have the same key, "units" if they are only in the same unit.
+    jumps : mapping of str to float
+        Largest usual relative change of a number, by column.
     """
 
     far: float
     rise: float
     n: int
     by: str
+    jumps: Mapping[str, float] = field(default_factory=dict)
 
     def times(self, factor: float) -> "UsualMoves":
         """Return larger moves."""
@@ -90,6 +96,33 @@ def usual_moves(
         rises = np.abs(detector._scores_of_rows(now) - detector._scores_of_rows(before))
     highest = [float(np.quantile(each, QUANTILE, method="higher")) for each in (far, rises)]
     return UsualMoves(max(highest[0], LEAST_MOVE), highest[1], len(now), by)
+
+
+def usual_jumps(
+    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
+) -> dict[str, float]:
+    """Return the relative change of a number that few rows exceed, by column. In all columns
+    together, at most 1 % of the rows exceed the changes."""
+    changes: dict[str, list[float]] = {}
+    for then, today in zip(before, now, strict=True):
+        for name, change in _jumps(then, today).items():
+            changes.setdefault(name, []).append(change)
+    share = 1 - (1 - JUMP_QUANTILE) / max(1, len(changes))
+    return {
+        name: max(NEAR, float(np.quantile(each, share, method="higher")))
+        for name, each in changes.items()
+        if len(each) >= MIN_SHARED
+    }
+
+
+def _jumps(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, float]:
+    """Return the change of each number, relative to the larger of its two sizes."""
+    found = {}
+    for name, value in now.items():
+        then = before.get(name)
+        if isinstance(value, int | float) and isinstance(then, int | float):
+            found[name] = abs(value - then) / (max(abs(value), abs(then)) or 1.0)
+    return found
 
 
 def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float64s]:
@@ -124,10 +157,17 @@ def table_of(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Table:
     return table_from_columns(columns, "an earlier run")
 
 
-def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Describe in which columns the values of a row have changed, largest change first."""
+def what_moved(
+    encoding: Encoding,
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    jumped: Collection[str] = (),
+) -> list[str]:
+    """Describe in which columns the values of a row have changed, the columns in `jumped` first,
+    and then the largest change first."""
     a, b = encoded_cells(encoding, [before, now])
     by_column = encoding.sum_by_used((a - b)[None] ** 2)[0]
+    by_column[[code.name in jumped for code in encoding.used]] += by_column.sum()
     texts = [level_texts(column) for column in table_of(encoding, [before, now]).columns]
     order = np.argsort(-by_column, kind="stable")[:MAX_NAMED]
     least = MIN_NAMED * by_column.sum()
@@ -321,8 +361,11 @@ def returned(
     now = encoded_cells(encoding, [cells[key] for key in known])
     moved = detector.map_.metric.between(before, now) if known else ()
     for key, far in zip(known, moved, strict=True):
-        if not far <= usual.far:  # also if the map cannot encode the earlier row
-            what = what_moved(encoding, cleared[key].cells or {}, cells[key])
+        then, now_ = cleared[key].cells or {}, cells[key]
+        jumps = _jumps(then, now_).items()
+        jumped = {name for name, change in jumps if change > usual.jumps.get(name, np.inf)}
+        if jumped or not far <= usual.far:  # also if the map cannot encode the earlier row
+            what = what_moved(encoding, then, now_, jumped)
             why[key] = f"{decision_text(cleared[key])}; since then {', '.join(what) or OTHER}."
     return why
 

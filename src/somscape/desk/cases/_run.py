@@ -28,6 +28,7 @@ from somscape.desk.cases._compare import (
     news_of,
     returned,
     run_to_compare,
+    usual_jumps,
     usual_moves,
 )
 from somscape.desk.cases._drift import drift_of, unseen_levels
@@ -268,7 +269,8 @@ class Before:
         encoding = detector.map_.encoding
         then = encoded_cells(encoding, [kept[key] for key in shared])
         today = subject.rows[[subject.row_of[key] for key in shared]]
-        usual = moves = usual_moves(detector, then, today, subject.rows)
+        jumps = usual_jumps([kept[key] for key in shared], [*subject.cells(shared).values()])
+        usual = moves = replace(usual_moves(detector, then, today, subject.rows), jumps=jumps)
         if last is not None:
             earlier = UsualMoves(**last.facts["usual_moves"])
             is_usual = is_usual and not last.facts["drift"]["is_found"]
@@ -704,8 +706,10 @@ def _checks(
             news = news_of(key, 0.0, before.checks, {}, before.usual, back, since)
             news = RISEN if news == STILL and risen else news
             shown.append(each)
-        strength = min(float(each.strength), MAX_STRENGTH)
-        share = 1 - each.n_obey / max(1, each.n_rows)
+        strength, share = (
+            min(float(each.strength), MAX_STRENGTH),
+            1 - each.n_obey / (each.n_rows or 1),
+        )
         own = sorted(cases.intersection(rows.rows.values()))[:MAX_ADDED]
         of = "Cases of the same rows" if len(own) > 1 else "Case of the same row"
         text = f"{each}. {of}: {', '.join(own)}" if own else str(each)
