@@ -172,7 +172,7 @@ def test_what_the_text_says_of_unusual_rows(script):
 
 def test_every_goal_that_is_missed_has_its_line(script, monkeypatch):
     losses = script("losses")
-    assert len(losses.missed()) == 14
+    assert len(losses.missed()) == 18
     header, rows = losses.lost()
     assert all(len(row) == len(header) and all(row) for row in rows)
     missed = {**losses.missed(), "a goal that no line knows": "1"}
@@ -233,13 +233,10 @@ def test_what_the_text_says_of_torchsom_and_of_large_files(script):
 
 def test_what_the_text_says_of_reading_files(script):
     record = script("records").table("tables/README.md", "From a file to a list", 2)
-    ratio = {row[0]: float(row[4].split()[0]) for row in record.rows if row[1] == "polars"}
-    assert "Polars reads CSV in half of our processor time, and Parquet in a third" in words(
-        DOCS / "comparison.md"
-    )
-    assert ratio["read big.csv"] == pytest.approx(2, abs=0.2)
-    assert ratio["read mixed.csv"] == pytest.approx(2, abs=0.2)
-    assert ratio["read big.parquet"] == pytest.approx(3, abs=0.5)
+    ratio = {row[0]: row[4].split()[0] for row in record.rows if row[1] == "polars"}
+    page = words(DOCS / "comparison.md")
+    for name in ("big.csv", "mixed.csv", "big.parquet"):
+        assert f"{ratio[f'read {name}']} (`{name}`)" in page
 
 
 def test_what_the_readme_says_of_speed(script):

@@ -408,6 +408,10 @@ def _bounds(values: Values) -> Iterator[Fact]:
         yield Fact("range", (values.name,), text, rows, values.n, strength_of(n, values.n))
 
 
+SAMPLED = 1000
+"""Number of distinct values that are first tried as multiples of a step."""
+
+
 def _steps(values: Values) -> Iterator[Fact]:
     """Yield a few values that are not multiples of a step, if all other values are multiples."""
     distinct, counts = values.counts
@@ -415,11 +419,15 @@ def _steps(values: Values) -> Iterator[Fact]:
         return
     n_zero = int(counts[distinct == 0].sum())
     for step in STEPS:
-        times = np.rint(distinct / step)
-        is_off = np.abs(distinct - times * step) > 1e-9 * np.abs(distinct)
-        n = int(counts[is_off].sum())
         # People round to 5 and 10, so a few other numbers are usual.
-        if n > min(FEW_ROWS if step > 10 or step == 1 else 2, few_of(values.n)):
+        most = min(FEW_ROWS if step > 10 or step == 1 else 2, few_of(values.n))
+        for part in (slice(None, None, len(distinct) // SAMPLED + 1), slice(None)):
+            some = distinct[part]
+            is_off = np.abs(some - np.rint(some / step) * step) > 1e-9 * np.abs(some)
+            n = int(counts[part][is_off].sum())
+            if n > most:
+                break
+        if n > most:
             continue
         is_varied = len(distinct) - np.count_nonzero(is_off) >= 8 and counts.max() < 0.8 * values.n
         if n and is_varied and values.n - n_zero >= 4 * MIN_ROWS:
