@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -79,11 +79,14 @@ class UsualMoves:
         return replace(self, far=factor * self.far, rise=factor * self.rise)
 
 
+Cells: TypeAlias = tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
+
+
 def usual_moves(
-    detector: Detector, before: Float64s, now: Float64s, others: Float64s
+    detector: Detector, before: Float64s, now: Float64s, others: Float64s, cells: Cells = ((), ())
 ) -> UsualMoves:
     """Return the changes between two runs that 95 % of the rows do not exceed. If the runs have few
-    keys in common, rows of the same unit are compared instead."""
+    keys in common, rows of the same unit are compared instead. `cells` are the values in both."""
     by = "keys"
     if np.count_nonzero(~np.isnan(before).any(axis=1)) < MIN_SHARED:
         by = "units"
@@ -95,7 +98,7 @@ def usual_moves(
         far = detector.map_.metric.between(before, now)
         rises = np.abs(detector._scores_of_rows(now) - detector._scores_of_rows(before))
     highest = [float(np.quantile(each, QUANTILE, method="higher")) for each in (far, rises)]
-    return UsualMoves(max(highest[0], LEAST_MOVE), highest[1], len(now), by)
+    return UsualMoves(max(highest[0], LEAST_MOVE), highest[1], len(now), by, usual_jumps(*cells))
 
 
 def usual_jumps(
@@ -361,11 +364,11 @@ def returned(
     now = encoded_cells(encoding, [cells[key] for key in known])
     moved = detector.map_.metric.between(before, now) if known else ()
     for key, far in zip(known, moved, strict=True):
-        then, now_ = cleared[key].cells or {}, cells[key]
-        jumps = _jumps(then, now_).items()
+        old, new = cleared[key].cells or {}, cells[key]
+        jumps = _jumps(old, new).items()
         jumped = {name for name, change in jumps if change > usual.jumps.get(name, np.inf)}
         if jumped or not far <= usual.far:  # also if the map cannot encode the earlier row
-            what = what_moved(encoding, then, now_, jumped)
+            what = what_moved(encoding, old, new, jumped)
             why[key] = f"{decision_text(cleared[key])}; since then {', '.join(what) or OTHER}."
     return why
 

@@ -28,7 +28,6 @@ from somscape.desk.cases._compare import (
     news_of,
     returned,
     run_to_compare,
-    usual_jumps,
     usual_moves,
 )
 from somscape.desk.cases._drift import drift_of, unseen_levels
@@ -267,10 +266,9 @@ class Before:
         kept = {} if last is None else state.kept(last.id)
         shared = sorted(key for key in sampled(kept) if key in subject.row_of)
         encoding = detector.map_.encoding
-        then = encoded_cells(encoding, [kept[key] for key in shared])
-        today = subject.rows[[subject.row_of[key] for key in shared]]
-        jumps = usual_jumps([kept[key] for key in shared], [*subject.cells(shared).values()])
-        usual = moves = replace(usual_moves(detector, then, today, subject.rows), jumps=jumps)
+        cells = [kept[key] for key in shared], [*subject.cells(shared).values()]
+        then, today = encoded_cells(encoding, cells[0]), [subject.row_of[key] for key in shared]
+        usual = moves = usual_moves(detector, then, subject.rows[today], subject.rows, cells)
         if last is not None:
             earlier = UsualMoves(**last.facts["usual_moves"])
             is_usual = is_usual and not last.facts["drift"]["is_found"]
@@ -706,10 +704,8 @@ def _checks(
             news = news_of(key, 0.0, before.checks, {}, before.usual, back, since)
             news = RISEN if news == STILL and risen else news
             shown.append(each)
-        strength, share = (
-            min(float(each.strength), MAX_STRENGTH),
-            1 - each.n_obey / (each.n_rows or 1),
-        )
+        strength = min(float(each.strength), MAX_STRENGTH)
+        share = 1 - each.n_obey / max(1, each.n_rows)
         own = sorted(cases.intersection(rows.rows.values()))[:MAX_ADDED]
         of = "Cases of the same rows" if len(own) > 1 else "Case of the same row"
         text = f"{each}. {of}: {', '.join(own)}" if own else str(each)

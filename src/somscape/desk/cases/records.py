@@ -483,10 +483,15 @@ def news_now(case: Case, last: str | None) -> str:
     return "" if case.listed.news == FILLED else GONE
 
 
+COUNTED = ("listed", CONFIRMED, CLEARED, OPEN, LATER)
+"""Names of the counts of rows of a run."""
+
+
 def precision_words(counts: Mapping[str, int]) -> str:
     """Return a phrase on a run, such as "3 listed, 2 confirmed, 0 cleared, 1 open; 1 check, 1
     open"."""
-    rows = ", ".join(f"{counts[name]} {name}" for name in ("listed", CONFIRMED, CLEARED, OPEN))
+    names = [*COUNTED[:-1], *([LATER] if counts[LATER] else [])]
+    rows = ", ".join(f"{counts[name]} {name}" for name in names)
     checks = f"; {counted(counts['checks'], 'check')}, {counts['open_checks']} open"
     return rows + checks * (counts["checks"] > 0)
 

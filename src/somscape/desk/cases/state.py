@@ -12,9 +12,11 @@ from somscape.desk.cases._database import Row, Transaction, brought_up_to_date, 
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
+    COUNTED,
     FILLED,
     FOLDED,
     INSTEAD_OF,
+    LATER,
     MAX_COMMENT,
     NAMED,
     NOTHING,
@@ -535,12 +537,12 @@ class State:
         return {row["watch"]: row["n"] for row in found}
 
     def precision(self, watch: str) -> dict[str, dict[str, int]]:
-        """Return the numbers of listed, confirmed, cleared and open rows by run.
+        """Return the numbers of listed, confirmed, cleared, open and postponed rows by run.
 
         All checks and the open checks are counted separately.  Folded cases, and undecided rows
         that only fill a list, are not counted.  A decision counts for the run in which its author
         saw the case, for later runs, unless the case returned, and for earlier runs that lack a
-        decision.  A case for later is open.
+        decision.
         """
         said: dict[str, dict[int, str]] = {}
         for row in self.database.rows(
@@ -549,7 +551,7 @@ class State:
             (watch,),
         ):
             said.setdefault(row["key"], {})[row["number"] or 0] = row["state"]
-        nothing = dict.fromkeys(("listed", CONFIRMED, CLEARED, OPEN, "checks", "open_checks"), 0)
+        nothing = dict.fromkeys((*COUNTED, "checks", "open_checks"), 0)
         of_watch = self.database.rows("SELECT id FROM runs WHERE watch = ?", (watch,))
         found = {row["id"]: dict(nothing) for row in of_watch}
         since: dict[str, int] = {}  # the last run in which a cleared case returned
@@ -645,7 +647,9 @@ def _state_in(run: int, since: int, said: Mapping[int, str]) -> str:
     now = [said[run]] if run in said else []
     before = [said[n] for n in sorted(said) if since <= n < run][-1:]
     later = [said[n] for n in sorted(said) if n > run]
-    return next((s for s in [*(now or before), *later] if s in (CONFIRMED, CLEARED)), OPEN)
+    found = [*(now or before), *later]
+    last = LATER if found[-1:] == [LATER] else OPEN
+    return next((state for state in found if state in (CONFIRMED, CLEARED)), last)
 
 
 def new_id() -> str:

@@ -78,7 +78,7 @@ const money = (value, isWhole = Number.isInteger(value)) => isWhole ? number(val
 
 // The rows and checks that a run listed, and the decisions on them. Reports of earlier versions lack the checks.
 function sayPrecision(counts) {
-  const rows = ["listed", "confirmed", "cleared", "open"].map((name) => number(counts[name]) + " " + name).join(", ");
+  const rows = ["listed", "confirmed", "cleared", "open", ...(counts.later ? ["later"] : [])].map((name) => number(counts[name]) + " " + name).join(", ");
   return rows + (counts.checks ? "; " + plural(counts.checks, "check", "checks") + ", " + number(counts.open_checks) + " open" : "");
 }
 

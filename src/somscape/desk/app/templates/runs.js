@@ -34,8 +34,8 @@ function drawWatch(watch) {
 
 // The tables of the last runs, with the decisions on what these runs listed.
 function drawMonths(months) {
-  const hasChecks = months.some((run) => run.checks);
-  const names = ["listed", "confirmed", "cleared", "open", ...(hasChecks ? ["open_checks"] : [])];
+  const has = (name, then = name) => months.some((run) => run[name]) ? [then] : [];
+  const names = ["listed", "confirmed", "cleared", "open", ...has("later"), ...has("checks", "open_checks")];
   const label = (name) => name.replace("open_", "open ");
   return make("table", { class: "months", "aria-label": "Decisions by run" },
     make("thead", null, make("tr", null, ...["table", ...names].map((name, i) => make("th", { scope: "col", class: i ? "number" : null }, label(name))))),
