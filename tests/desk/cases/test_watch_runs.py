@@ -850,7 +850,8 @@ def test_unseen_levels_have_their_rows_and_facts_have_none(state: State, tmp_pat
     [unseen] = outcome.unseen
     assert (unseen.column, unseen.levels, unseen.n) == ("job", ("spy",), 2)
     assert (
-        unseen.sentence == "job has a value that the training table does not have, spy: c033, c034."
+        unseen.sentence
+        == 'job has the value "spy", which the training table does not have: c033, c034.'
     )
     assert unseen.keys == ("c033", "c034")
     facts = json.dumps(outcome.run.facts)
@@ -943,8 +944,8 @@ def test_many_unseen_levels_are_told_of_in_one_line(state: State, tmp_path: Path
     [unseen] = outcome.unseen
     assert (unseen.n_levels, len(unseen.keys)) == (30, 20)
     said = (
-        "job has 30 values that the training table does not have, such as J20, J21 (30 rows, for "
-        "example c020, c021, c022, c023, c024)."
+        'job has 30 values that the training table does not have, such as "J20", "J21" (30 rows, '
+        "for example c020, c021, c022, c023, c024)."
     )
     assert [line for line in outcome.lines() if "not have" in line] == [said]
     assert outcome.drift.unseen == {"job": 30}

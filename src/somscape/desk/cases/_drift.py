@@ -46,12 +46,12 @@ class Unseen:
     @property
     def what(self) -> str:
         """Phrase that names the column and its unseen levels."""
-        levels = ", ".join(self.levels)
-        new = "that the training table does not have"
+        levels = ", ".join(f'"{level}"' for level in self.levels)
+        new = "the training table does not have"
         if self.n_levels == 1:
-            return f"{self.column} has a value {new}, {levels}"
+            return f"{self.column} has the value {levels}, which {new}"
         these = levels if self.n_levels == len(self.levels) else f"such as {levels}"
-        return f"{self.column} has {self.n_levels:,} values {new}, {these}"
+        return f"{self.column} has {self.n_levels:,} values that {new}, {these}"
 
     @property
     def sentence(self) -> str:

@@ -537,7 +537,7 @@ class State:
         return {row["watch"]: row["n"] for row in found}
 
     def precision(self, watch: str) -> dict[str, dict[str, int]]:
-        """Return the numbers of listed, confirmed, cleared, open and postponed rows by run.
+        """Return the numbers of listed, decided, open and postponed rows by run.
 
         All checks and the open checks are counted separately.  Folded cases, and undecided rows
         that only fill a list, are not counted.  A decision counts for the run in which its author
