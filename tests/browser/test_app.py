@@ -160,8 +160,17 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     assert "Effect of the marks: 2 marks (1 confirmed, 1 cleared)" in person.words("#effect")
     assert client.get(f"/api/runs/{person.run}")["facts"]["n_known"] == 2
 
-    # Files leave by links of the page.
+    # Files leave by links of the page, which are visible in a narrow window too.
+    person.browser.emulate(width=390, height=844)
     person.browser.click(".files summary")
+    assert person.browser.run(f"return {INSIDE}", ".files a") == 7
+    assert person.browser.run(
+        "return [...document.querySelectorAll('.files a')].every((link) => {"
+        "  const { x, y, width, height } = link.getBoundingClientRect();"
+        "  return document.elementFromPoint(x + width / 2, y + height / 2) === link; })"
+    )
+    person.photograph("files")
+    person.browser.emulate_nothing()
     links = person.browser.run("return [...document.querySelectorAll('.files a')].map(a => a.href)")
     names = ["decisions.csv", "alerts.csv", "alerts.xlsx", "map.som", "roles.toml"]
     names += ["report.html", "report.json"]
@@ -181,8 +190,8 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
 
 
 INSIDE = """[...document.querySelectorAll(arguments[0])].filter((part) => {
-  const { height, top, bottom, right } = part.getBoundingClientRect();
-  return height > 0 && top >= -1 && bottom <= innerHeight + 1 && right <= innerWidth;
+  const { height, top, bottom, left, right } = part.getBoundingClientRect();
+  return height > 0 && top >= -1 && bottom <= innerHeight + 1 && left >= 0 && right <= innerWidth;
 }).length"""
 
 
@@ -1069,6 +1078,7 @@ def test_drift_of_the_last_run_is_above_the_cases(
     person.visit("/watches/drifts")
     person.wait_for("#cases li")
     assert person.browser.run("return document.getElementById('drifted').hidden")
+    assert person.browser.run(f"return {INSIDE}", "#replace .replace") == 1
     at = header.split(",").index("amount")
     cents = [",".join([*r[:at], str(100 * float(r[at])), *r[at + 1 :]]) for r in map(_cells, rows)]
     march = "\n".join([header, *cents, ""]).encode()
@@ -1078,7 +1088,7 @@ def test_drift_of_the_last_run_is_above_the_cases(
     for width, height in ((1440, 900), (390, 844)):
         person.browser.emulate(width=width, height=height)
         person.wait_for_words("#drifted", "amount is 100 times larger")
-        assert person.browser.run(f"return {INSIDE}", "#drifted .replace") == 1
+        assert person.browser.run(f"return {INSIDE}", "#drifted .replace, #replace .replace") == 1
         # No column of the table of runs is out of sight.
         assert person.browser.run(
             "const box = document.querySelector('#watch-runs').parentElement;"

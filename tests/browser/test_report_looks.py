@@ -183,15 +183,26 @@ copy.remove();
 return [select.selectedOptions[0].textContent, width, select.offsetWidth];
 """
 """The chosen plane, the width that its name needs, and the width of the menu."""
+EDGES_OF_MENUS = """return [...document.querySelectorAll(".menu")].map((menu) => {
+  menu.open = true;
+  menu.lastElementChild.style.width = "100vw"; // as wide as long names make a menu
+  const { left, right } = menu.lastElementChild.getBoundingClientRect();
+  return [left, right];
+})"""
 
 
 @pytest.mark.parametrize("width", [360, 390, 768, 1000, 1280, 1440, 1920])
-def test_the_name_of_the_first_plane_is_not_cut(window: Browser, credit: Path, width: int) -> None:
+def test_the_name_of_the_first_plane_and_menus_are_not_cut(
+    window: Browser, credit: Path, width: int
+) -> None:
     window.emulate(width=width, height=900)
     window.open(credit)
     name, needed, available = window.run(WIDTHS_OF_CHOICE)
     assert name == "Group borders"
     assert needed <= available
+    edges = window.run(EDGES_OF_MENUS)
+    assert len(edges) == 2
+    assert all(0 <= left < right <= width for left, right in edges)
 
 
 IN_WINDOW = """

@@ -88,7 +88,7 @@ function fillDrift({ drift, if_wrong: ifWrong }) {
   const rest = inSentence(sentence).slice(first.length).replace(/^[;,] /, "").replace(/^(most|for) /, (word) => word[0].toUpperCase() + word.slice(1));
   const watch = document.querySelector('.bar a[href^="/watches/"]'); // the app's bar
   byId("drift").append(text("strong", first), text("span", rest), " ",
-    ...(watch ? ["If the table is wrong, click ", make("a", { href: watch.href }, "Wrong table?"), " on the page of the watch."] : [text("span", ifWrong ?? "")]));
+    ...(watch ? ["If the table is wrong, click ", make("a", { href: watch.href, class: "together" }, "Wrong table?"), " on the page of the watch."] : [text("span", ifWrong ?? "")]));
   // The sentence then has the number of unusual rows.
   document.querySelector(".lead.of-detector").hidden = (drift.columns ?? []).includes("");
 }

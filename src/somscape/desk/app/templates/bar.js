@@ -55,8 +55,8 @@ async function askForWatch() {
   const name = make("input", { type: "text", id: "watch-name", maxlength: 100, required: "", autocomplete: "off",
     value: run.name.replace(/\.[a-z.]+$/i, "").replaceAll("/", " ") });
   const key = make("select", { id: "watch-key", multiple: "", size: Math.min(6, Math.max(2, unique.length + others.length)) },
-    ...(unique.length ? [make("optgroup", { label: "columns with a different value in each row" }, ...unique.map(option))] : []),
-    ...(others.length ? [make("optgroup", { label: "only together with other columns" }, ...others.map(option))] : []));
+    ...(unique.length ? [make("optgroup", { label: "different in each row" }, ...unique.map(option))] : []),
+    ...(others.length ? [make("optgroup", { label: "only with other columns" }, ...others.map(option))] : []));
   const id = per.length ? null : run.settings.id ?? (unique[0] || [])[1];
   for (const each of key.options) each.selected = Number(each.value) === id;
   const keyed = per.length ? text("p", "Each case is a customer, who is identified by " + per.map((i) => columns[i].name).join(", ") + ".")

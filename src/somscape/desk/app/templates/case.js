@@ -27,7 +27,7 @@ async function load() {
   const reasons = reasonsIn(last?.reasons ?? "").map((reason) => reason.replace(DECIDED, "")).filter(Boolean);
   byId("why").replaceChildren(...reasons.map((reason) => text("li", found.is_check ? reason : inReason(reason, found.numbers))));
   byId("score").replaceChildren(...(last ? ["Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", ",
-    sourceOf(last.source), "), score " + number(last.score) + ", p-value " + smallShare(last.p_value) + "."] : ["No list has this case."]));
+    sourceOf(last.source), "), score " + number(last.score) + ", ", make("span", { class: "together" }, "p-value " + smallShare(last.p_value)), "."] : ["No list has this case."]));
   byId("history").replaceChildren(...found.history.map(({ decision, comment, author, made }) => make("li", null,
     make("b", null, decision), " by ", text("span", author), ", " + when(made), ...(comment ? [": ", text("q", comment)] : []))));
   byId("printed").textContent = "Made with somscape on " + when(new Date()) + ".";

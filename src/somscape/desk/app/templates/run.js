@@ -49,8 +49,8 @@ function showUnchanged({ watch, state, settings, is_known_table: isKnown }) {
   const isWrong = watch !== null && state === "failed";
   byId("right-box").hidden = !isWrong;
   if (!isWrong) return;
-  if (isKnown) document.querySelector("#retry-box .delete").textContent = "Remove this upload";
-  else byId("problem").append(" Nothing was recorded, and the watch ", text("b", watch), " is unchanged.");
+  document.querySelector("#retry-box .delete").textContent = "Remove this upload";
+  if (!isKnown) byId("problem").append(" Nothing was recorded, and the watch ", text("b", watch), " is unchanged.");
   byId("right").onchange = ({ target }) => {
     if (target.files.length) send(target.files[0], watch, settings.instead_of ?? undefined, settings.new_ids);
     target.value = "";

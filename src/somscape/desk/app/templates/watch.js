@@ -23,8 +23,10 @@ async function load() {
   byId("about").textContent = "A case is identified by " + watch.key.join(" and ") + ". Cleared cases wait for a decision again if they change much, or after "
     + plural(watch.clear_for, "month", "months") + ".";
   const isDrift = Boolean(watch.last?.is_drift);
+  const again = watch.last ? make("span", { class: "needs-run" }, drawReplace(watch.last)) : "";
   byId("drifted").hidden = !isDrift;
-  byId("drifted").replaceChildren(...(isDrift ? [text("span", afterNames(watch.last.drift, watch.numbers)), " ", make("span", { class: "needs-run" }, drawReplace(watch.last))] : []));
+  byId("drifted").replaceChildren(...(isDrift ? [text("span", afterNames(watch.last.drift, watch.numbers)), " ", again] : []));
+  byId("replace").replaceChildren(isDrift ? "" : again);
   byId("report").hidden = !watch.report;
   drawCategories(watch.categories);
   if (document.activeElement !== byId("category-list")) byId("category-list").value = watch.categories.join("\n");
