@@ -781,6 +781,33 @@ def test_keys_mark_and_go_on_and_undo(person: Person, client: Client) -> None:
     client.post(f"/api/runs/{run}/delete")
 
 
+def test_a_returned_case_is_shown_in_each_report_until_someone_decides(
+    person: Person, client: Client
+) -> None:
+    header, rows = customers(90)
+    run = client.upload("january.csv", "\n".join([header, *rows, ""]).encode())
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start", {"alerts": 5, "id": 0})
+    client.wait(run)
+    client.post(f"/api/runs/{run}/watch", {"name": "back", "key": [0]})
+    key = client.get("/api/watches/back")["cases"][0]["key"]
+    body = {"key": key, "decision": "cleared", "seen": 0, "comment": ""}
+    client.post("/api/watches/back/decide", body)
+    (at,) = [i for i, row in enumerate(rows) if row.startswith(f"{key},")]
+    cells = rows[at].split(",")
+    for amount, news in (("99999", "returned"), ("99998", "still")):
+        rows[at] = ",".join([cells[0], amount, *cells[2:]])
+        table = "\n".join([header, *rows, ""]).encode()
+        path = f"/api/uploads?name=table{amount}.csv&watch=back"
+        run = client.ask("POST", path, table).json["run"]
+        client.wait(run)
+        person.visit(f"/runs/{run}/report")
+        person.wait_for_words("#rows tr[data-rank='1'] .id", key)
+        person.wait_for_words("#rows tr[data-rank='1'] .news", news)
+        assert person.words("#rows tr[data-rank='1'] .marks .cleared") == "Clear"
+        assert person.browser.run("return document.querySelector('#folded').hidden")
+
+
 def test_a_run_becomes_a_watch_whose_cases_are_decided(
     person: Person, client: Client, axe: str, tmp_path: Path
 ) -> None:

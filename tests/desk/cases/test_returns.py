@@ -17,7 +17,6 @@ from somscape.desk.cases._compare import (
     months_between,
     news_of,
     returned,
-    usual_jumps,
     usual_moves,
     what_moved,
 )
@@ -65,29 +64,38 @@ def test_a_case_returns_that_moved_farther_than_rows_usually_do(detector: Detect
     }
 
 
-def test_a_case_returns_if_one_number_changed_more_than_this_number_usually_changes(
+def jumped(detector: Detector, old: object, new: object, others: list[tuple[float, float]]) -> bool:
+    """Return whether a case returns whose move on the map is usual, if others changed so."""
+    then = {str(i): {**CELLS, "income": a} for i, (a, _) in enumerate(others)}
+    now = {str(i): {**CELLS, "income": b} for i, (_, b) in enumerate(others)}
+    rows_of = (lambda run: {"r1": then}[run]), (lambda keys: {key: now[key] for key in keys})
+    said, far = replace(SAID, cells={**CELLS, "income": old}), replace(USUAL, far=99.0)
+    cells = {"a": {**CELLS, "income": new}}
+    why = returned(detector, {"a": said}, cells, far, rows_of, clear_for=12, today=TODAY)
+    assert [*why.values()] == [
+        f"Cleared on 2026-03-01 by ann; since then income moved from {old:g} to {new:g}."
+    ][: len(why)]
+    return bool(why)
+
+
+def test_a_case_returns_if_one_number_jumped_since_the_run_of_its_decision(
     detector: Detector,
 ) -> None:
-    """A change from 30 to 45 is a third of 45."""
-    said = replace(SAID, cells={**CELLS, "income": 30.0})
-    for jump, n in ((1 / 3, 0), (0.33, 1)):
-        usual = replace(USUAL, jumps={"income": jump})
-        cells = {"a": {**CELLS, "income": 45.0}}
-        why = returned(detector, {"a": said}, cells, usual, clear_for=12, today=TODAY)
-        assert [*why.values()] == [
-            "Cleared on 2026-03-01 by ann; since then income moved from 30 to 45."
-        ][:n]
-
-
-def test_the_usual_change_of_a_number_is_exceeded_by_one_row_in_a_hundred() -> None:
-    before = [{"x": 100.0, "y": 0, "z": "a", "w": 1.0} for _ in range(400)]
-    now = [{"x": 100.0 - i / 10, "y": 0, "z": "b", "w": 1.0} for i in range(400)]
-    # Of 400 changes (0 to 39.9 %), the quantile 1 - .01 / 3 is between two changes, the higher one.
-    assert usual_jumps(before, now) == {"x": pytest.approx(0.398), "y": 0.1, "w": 0.1}
-    assert usual_jumps(before[:19], now[:19]) == {}
-    assert usual_jumps([{"x": 0.0}] * 20, [{"x": -5.0}] * 20) == {"x": 1.0}
-    assert usual_jumps([{"x": 5.0}] * 20, [{"x": -5.0}] * 20) == {"x": 2.0}
-    assert usual_jumps([{"x": None}] * 20, [{"x": 1.0}] * 20) == {}
+    # By hand: 95 % of 40 changes are at most 1 / 4, so a jump is more than 1 / 2.
+    others = [(100.0, 100.0 - i * 25 / 38) for i in range(40)]
+    assert not jumped(detector, 60.0, 30.0, others)
+    assert jumped(detector, 60.0, 29.9, others)
+    # If all numbers fell since the decision, the case does not return.
+    assert not jumped(detector, 60.0, 29.9, [(100.0, 60.0)] * 40)
+    # A change of at most 10 % of the number, or of less than 10 % of its usual range, is no jump.
+    still = [(50.0, 50.0)] * 40
+    assert not jumped(detector, 100.0, 90.0, still)
+    assert jumped(detector, 100.0, 89.0, still)
+    assert not jumped(detector, 0.0, 9.0, still)
+    assert jumped(detector, 0.0, 11.0, still)
+    # With few other rows, nothing is known about usual changes.
+    assert not jumped(detector, 100.0, 50.0, still[:19])
+    assert jumped(detector, 100.0, 50.0, still[:20])
 
 
 def test_another_level_is_one_apart_and_all_that_moved_is_named(detector: Detector) -> None:

@@ -1,9 +1,9 @@
 """Compare a run with the previous run by their lists and by the moves of rows."""
 
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -30,7 +30,7 @@ from somscape.outliers.detector import Detector
 from somscape.outliers.findings import TIMES_SMALLER
 from somscape.tables._messages import counted
 from somscape.tables._recoded import words_of_column
-from somscape.tables.codes import level_texts
+from somscape.tables.codes import NumberCode, level_texts
 from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table, table_from_columns
 
@@ -39,9 +39,6 @@ MIN_SHARED = 20
 
 QUANTILE = 0.95
 """Share of the compared rows whose moves count as usual."""
-
-JUMP_QUANTILE = 0.99
-"""Share of the compared rows that have only usual changes of single numbers."""
 
 LEAST_MOVE = 0.01
 """Minimum distance of a far move, relative to the usual range of a number column."""
@@ -64,29 +61,23 @@ class UsualMoves:
         Number of compared pairs of rows.
     by : str
         "keys" if the compared rows have the same key, "units" if they are only in the same unit.
-    jumps : mapping of str to float
-        Largest usual relative change of a number, by column.
     """
 
     far: float
     rise: float
     n: int
     by: str
-    jumps: Mapping[str, float] = field(default_factory=dict)
 
     def times(self, factor: float) -> "UsualMoves":
         """Return larger moves."""
         return replace(self, far=factor * self.far, rise=factor * self.rise)
 
 
-Cells: TypeAlias = tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
-
-
 def usual_moves(
-    detector: Detector, before: Float64s, now: Float64s, others: Float64s, cells: Cells = ((), ())
+    detector: Detector, before: Float64s, now: Float64s, others: Float64s
 ) -> UsualMoves:
     """Return the changes between two runs that 95 % of the rows do not exceed. If the runs have few
-    keys in common, rows of the same unit are compared instead. `cells` are the values in both."""
+    keys in common, rows of the same unit are compared instead."""
     by = "keys"
     if np.count_nonzero(~np.isnan(before).any(axis=1)) < MIN_SHARED:
         by = "units"
@@ -98,34 +89,58 @@ def usual_moves(
         far = detector.map_.metric.between(before, now)
         rises = np.abs(detector._scores_of_rows(now) - detector._scores_of_rows(before))
     highest = [float(np.quantile(each, QUANTILE, method="higher")) for each in (far, rises)]
-    return UsualMoves(max(highest[0], LEAST_MOVE), highest[1], len(now), by, usual_jumps(*cells))
+    return UsualMoves(max(highest[0], LEAST_MOVE), highest[1], len(now), by)
 
 
-def usual_jumps(
-    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
-) -> dict[str, float]:
-    """Return the relative change of a number that few rows exceed, by column. In all columns
-    together, at most 1 % of the rows exceed the changes."""
-    changes: dict[str, list[float]] = {}
-    for then, today in zip(before, now, strict=True):
-        for name, change in _jumps(then, today).items():
-            changes.setdefault(name, []).append(change)
-    share = 1 - (1 - JUMP_QUANTILE) / max(1, len(changes))
-    return {
-        name: max(NEAR, float(np.quantile(each, share, method="higher")))
-        for name, each in changes.items()
-        if len(each) >= MIN_SHARED
-    }
+Cells: TypeAlias = Mapping[str, Mapping[str, Any]]
+RowsOf: TypeAlias = tuple[Callable[[str], Cells], Callable[[Collection[str]], Cells]]
+"""Functions that return the rows that a run kept, and the rows of the new table with these keys."""
+
+TIMES_USUAL = 2.0
+"""A number jumped if it changed by this factor more than in 95 % of the rows."""
 
 
-def _jumps(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, float]:
-    """Return the change of each number, relative to the larger of its two sizes."""
+def _jumped(
+    encoding: Encoding,
+    decided: Mapping[str, Decision],
+    cells: Cells,
+    known: Sequence[str],
+    rows_of: RowsOf,
+) -> dict[str, set[str]]:
+    """Return, by key, the columns with a number that jumped since the decision on a case.
+
+    The change is compared with the changes of undecided rows since the same run.
+    """
+    names = [code.name for code in encoding.used if isinstance(code, NumberCode)]
+    usual: dict[str, dict[str, float]] = {}
     found = {}
-    for name, value in now.items():
-        then = before.get(name)
-        if isinstance(value, int | float) and isinstance(then, int | float):
-            found[name] = abs(value - then) / (max(abs(value), abs(then)) or 1.0)
+    for key in known:
+        run = decided[key].run or ""
+        if run not in usual:
+            then = rows_of[0](run)
+            now = rows_of[1]([other for other in then if other not in decided])
+            pairs = [_changes(names, then[other], row) for other, row in now.items()]
+            usual[run] = {
+                name: TIMES_USUAL * float(np.quantile(values, QUANTILE, method="higher"))
+                for name in names
+                if len(values := [pair[name] for pair in pairs if name in pair]) >= MIN_SHARED
+            }
+        changes = _changes(names, decided[key].cells or {}, cells[key])
+        most = usual[run]
+        found[key] = {n for n, x in changes.items() if x > max(NEAR, most.get(n, np.inf))}
     return found
+
+
+def _changes(
+    names: Sequence[str], before: Mapping[str, Any], now: Mapping[str, Any]
+) -> dict[str, float]:
+    """Return the change of each number, relative to the larger of its two sizes."""
+    both = {name: (before.get(name), now.get(name)) for name in names}
+    return {
+        name: abs(b - a) / (max(abs(a), abs(b)) or 1.0)
+        for name, (a, b) in both.items()
+        if isinstance(a, int | float) and isinstance(b, int | float)
+    }
 
 
 def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float64s]:
@@ -170,10 +185,10 @@ def what_moved(
     and then the largest change first."""
     a, b = encoded_cells(encoding, [before, now])
     by_column = encoding.sum_by_used((a - b)[None] ** 2)[0]
-    by_column[[code.name in jumped for code in encoding.used]] += by_column.sum()
     texts = [level_texts(column) for column in table_of(encoding, [before, now]).columns]
-    order = np.argsort(-by_column, kind="stable")[:MAX_NAMED]
     least = MIN_NAMED * by_column.sum()
+    by_column[[code.name in jumped for code in encoding.used]] += by_column.sum()
+    order = np.argsort(-by_column, kind="stable")[:MAX_NAMED]
     names = [words_of_column(encoding, code.name) for code in encoding.used]
     return [
         f"{names[j]} moved from {texts[j][0]} to {texts[j][1]}"
@@ -347,6 +362,7 @@ def returned(
     decided: Mapping[str, Decision],
     cells: Mapping[str, Mapping[str, Any]],
     usual: UsualMoves,
+    rows_of: RowsOf | None = None,
     *,
     clear_for: int,
     today: str,
@@ -363,12 +379,14 @@ def returned(
     before = encoded_cells(encoding, [cleared[key].cells or {} for key in known])
     now = encoded_cells(encoding, [cells[key] for key in known])
     moved = detector.map_.metric.between(before, now) if known else ()
-    for key, far in zip(known, moved, strict=True):
+    by_column = np.sqrt(encoding.sum_by_used((before - now) ** 2))
+    jumped = {} if rows_of is None else _jumped(encoding, decided, cells, known, rows_of)
+    for key, far, changes in zip(known, moved, by_column, strict=True):
         old, new = cleared[key].cells or {}, cells[key]
-        jumps = _jumps(old, new).items()
-        jumped = {name for name, change in jumps if change > usual.jumps.get(name, np.inf)}
-        if jumped or not far <= usual.far:  # also if the map cannot encode the earlier row
-            what = what_moved(encoding, old, new, jumped)
+        is_seen = zip(encoding.used, changes >= NEAR, strict=True)  # also on the map
+        jumps = {code.name for code, is_so in is_seen if is_so} & jumped.get(key, set())
+        if jumps or not far <= usual.far:  # also if the map cannot encode the earlier row
+            what = what_moved(encoding, old, new, jumps)
             why[key] = f"{decision_text(cleared[key])}; since then {', '.join(what) or OTHER}."
     return why
 

@@ -266,9 +266,9 @@ class Before:
         kept = {} if last is None else state.kept(last.id)
         shared = sorted(key for key in sampled(kept) if key in subject.row_of)
         encoding = detector.map_.encoding
-        cells = [kept[key] for key in shared], [*subject.cells(shared).values()]
-        then, today = encoded_cells(encoding, cells[0]), [subject.row_of[key] for key in shared]
-        usual = moves = usual_moves(detector, then, subject.rows[today], subject.rows, cells)
+        then = encoded_cells(encoding, [kept[key] for key in shared])
+        today = subject.rows[[subject.row_of[key] for key in shared]]
+        usual = moves = usual_moves(detector, then, today, subject.rows)
         if last is not None:
             earlier = UsualMoves(**last.facts["usual_moves"])
             is_usual = is_usual and not last.facts["drift"]["is_found"]
@@ -555,7 +555,7 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
     )
     before = Before.of(state, place.last, subject, is_usual=drift.is_usual and not place.question)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
-    given = detector, subject.decided, cells, before.usual
+    given = detector, subject.decided, cells, before.usual, (state.kept, subject.cells)
     why = returned(*given, clear_for=watch.clear_for, today=subject.today)
     alike = subject.like_cleared()
     alerts, folded = subject.ranked([*(key for key in cells if key not in why), *alike])
@@ -578,7 +578,7 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
         listed=listed,
         checks=checks,
         kept_checks=kept_checks,
-        checks_before=before.checks,
+        checks_before=before.checks if before.rows_of_checks else {},
         gone=gone(
             [] if subject.new_ids else before.listed,
             {row.key for row in listed if row.news != FILLED},

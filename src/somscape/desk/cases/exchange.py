@@ -28,7 +28,8 @@ from somscape.tables.table import Table, table_from_columns
 
 KEY, DECISION, COMMENT, LINE, RUN, ID = "key", "decision", "comment", "line", "run", "id"
 STATE, CATEGORY = "state", "category"
-"""Names of the columns that a table of decisions can contain."""
+OWN = {KEY, ID, DECISION, COMMENT, FINDING, STATE, RUN}
+"""Names of the columns that a table of decisions can contain, and of columns that are no data."""
 
 MAX_LINES = 8
 """Maximum number of lines of a file that an error message names."""
@@ -70,7 +71,7 @@ def filled_in(
     names = {*table.names}
     is_export = {KEY, LINE} <= names
     # In a table with data, the column 'category' can be data, too.
-    has_categories = is_export or names - {*columns, KEY, ID, DECISION, COMMENT} == {CATEGORY}
+    has_categories = is_export or names - OWN - {*columns, BETWEEN.join(columns)} == {CATEGORY}
     lines = [text.removesuffix(".0") for text in _keyed(table, LINE)] if is_export else nothing
     rows = [row for row, word in enumerate(words) if word]
     if watch and has_categories and CATEGORY in names:

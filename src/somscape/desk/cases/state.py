@@ -563,12 +563,13 @@ class State:
             if row["news"] == RETURNED:
                 since[row["key"]] = row["number"]
             state = _state_in(row["number"], since.get(row["key"], 0), said.get(row["key"], {}))
-            if row["news"] == FOLDED or (row["news"] == FILLED and state == OPEN):
+            is_undecided = state in (OPEN, LATER)
+            if row["news"] == FOLDED or (row["news"] == FILLED and is_undecided):
                 continue
             counts = found[row["run"]]
             if is_check(row["key"]):
                 counts["checks"] += 1
-                counts["open_checks"] += state == OPEN
+                counts["open_checks"] += is_undecided
             else:
                 counts["listed"] += 1
                 counts[state] += 1

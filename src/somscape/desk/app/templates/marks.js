@@ -8,10 +8,10 @@ let turn = Promise.resolve();
 const inTurn = (what) => (turn = turn.then(() => what()).catch(showProblem));
 
 const numberOf = (row) => data.rows.numbers[row.position];
-// A returned case is open until someone decides again. The earlier decision and comment are only shown.
+// A returned case is open until someone decides again, also in later runs. The earlier decision and comment are only shown.
 function asItStands(at, mark) {
   const news = newsByRank.get(data.rows.numbers.indexOf(at) + 1)?.news;
-  if (news !== "returned" || mark.decision !== "cleared") return mark;
+  if (!["new", "returned", "risen", "still"].includes(news) || mark.decision !== "cleared") return mark;
   const isOld = mark.run !== data.changed.run && new Date(mark.made) <= new Date(data.changed.made);
   return isOld ? { ...mark, decision: "open", isOld } : mark;
 }
