@@ -273,13 +273,14 @@ def files_and_services() -> list[Loss]:
             "somscape detect big.parquet, 50,000 listed",
         )
     )
+    least, *_, most = sorted((row["ratio"].split()[0] for row in (many, few, parquet)), key=float)
     read = [(row[0].split()[1], row[4].split()[0]) for row in files.rows if row[1] == "polars"]
     asked, rows = service()
     return [
         Loss(
             "Reading a file",
-            "processor time of Polars, multiplied by "
-            + ", ".join(f"{ratio} (`{name}`)" for name, ratio in read),
+            f"{', '.join(f'{ratio} (`{name}`)' for name, ratio in read)} times the processor time "
+            "of Polars",
             "you often read a large file",
             "Pass a data frame of Polars.",
             ("read mixed.csv",),
@@ -288,8 +289,8 @@ def files_and_services() -> list[Loss]:
             "A million rows in memory",
             f"encoding {encode['ours']} (goal: {encode['goal']}), 50,000 reasons "
             f"{listed['ours']} (goal: {listed['goal']}), memory {memory['ratio']} times the size "
-            f"of the file (goal: {memory['goal']}); `detect` takes {few['ratio'].split()[0]} to "
-            f"{parquet['ratio'].split()[0]} times the time of an isolation forest",
+            f"of the file (goal: {memory['goal']}); `detect` takes {least} to {most} times "
+            "the time of an isolation forest",
             "you list tens of thousands of rows",
             f"List 50 rows, which need {fewer['ratio']} times the file.",
             tuple(row["what"] for row in (encode, listed, many, few, parquet)),

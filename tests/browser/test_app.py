@@ -781,15 +781,20 @@ def test_keys_mark_and_go_on_and_undo(person: Person, client: Client) -> None:
     client.post(f"/api/runs/{run}/delete")
 
 
+def _watch_of(client: Client, name: str, header: str, rows: list[str], alerts: int) -> None:
+    """Begin a watch with an upload."""
+    run = client.upload("january.csv", "\n".join([header, *rows, ""]).encode())
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start", {"alerts": alerts, "id": 0})
+    client.wait(run)
+    client.post(f"/api/runs/{run}/watch", {"name": name, "key": [0]})
+
+
 def test_a_returned_case_is_shown_in_each_report_until_someone_decides(
     person: Person, client: Client
 ) -> None:
     header, rows = customers(90)
-    run = client.upload("january.csv", "\n".join([header, *rows, ""]).encode())
-    client.wait(run)
-    client.post(f"/api/runs/{run}/start", {"alerts": 5, "id": 0})
-    client.wait(run)
-    client.post(f"/api/runs/{run}/watch", {"name": "back", "key": [0]})
+    _watch_of(client, "back", header, rows, alerts=5)
     key = client.get("/api/watches/back")["cases"][0]["key"]
     body = {"key": key, "decision": "cleared", "seen": 0, "comment": ""}
     client.post("/api/watches/back/decide", body)
@@ -1097,11 +1102,7 @@ def test_drift_of_the_last_run_is_above_the_cases(
     person: Person, client: Client, tmp_path: Path
 ) -> None:
     header, rows = customers(400)
-    run = client.upload("january.csv", "\n".join([header, *rows, ""]).encode())
-    client.wait(run)
-    client.post(f"/api/runs/{run}/start", {"alerts": 9, "id": 0})
-    client.wait(run)
-    client.post(f"/api/runs/{run}/watch", {"name": "drifts", "key": [0]})
+    _watch_of(client, "drifts", header, rows, alerts=9)
     person.visit("/watches/drifts")
     person.wait_for("#cases li")
     assert person.browser.run("return document.getElementById('drifted').hidden")

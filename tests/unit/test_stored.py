@@ -498,8 +498,8 @@ def test_what_grows_with_the_rows_takes_no_memory(call: str, most: float, tmp_pa
         {call}(source({str(tmp_path / "t.parquet")!r}))
         print(max(seen) - before)
     """
-    # 61 MiB, or 107: in files it takes 24 and 83 to 96, in memory 135 and 191.  A process sometimes
-    # keeps up to 109 MiB, because its threads free blocks late, so the least of three counts.
+    # 61 MiB, or 107: in files it takes 24 and 83 to 96, in memory 135 and 191.  Of 14
+    # processes, three took 107 to 109 MiB, so the least of three processes counts.
     command = [sys.executable, "-c", work]
     grown = (int(subprocess.check_output(command, text=True)) for _ in range(3))
     assert any(each < most * 8 * n * d / (1 << 20) for each in grown)

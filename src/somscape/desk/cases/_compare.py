@@ -97,7 +97,7 @@ RowsOf: TypeAlias = tuple[Callable[[str], Cells], Callable[[Collection[str]], Ce
 """Functions that return the rows that a run kept, and the rows of the new table with these keys."""
 
 TIMES_USUAL = 2.0
-"""A number jumped if it changed by this factor more than in 95 % of the rows."""
+"""A number jumped if its change is more than this multiple of the change of 95 % of the rows."""
 
 
 def _jumped(
