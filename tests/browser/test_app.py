@@ -129,7 +129,7 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     # Cleared rows fold away, and what was pressed says what it is.
     assert person.browser.texts('#rows tr[data-rank="1"] .confirmed') == ["Confirmed"]
     assert person.browser.texts('#rows tr[data-rank="2"], #rows tr[data-rank="3"]') == []
-    assert person.words("#folded") == "2 cleared rows hidden, show"
+    assert person.words("#folded") == "2 cleared rows folded, show"
     person.picture("report")
     person.browser.click("#folded button")
     pressed = '#rows tr[data-rank="3"] .marks .cleared[aria-pressed="true"]'
@@ -750,7 +750,7 @@ def test_keys_mark_and_go_on_and_undo(person: Person, client: Client) -> None:
     current = "return document.querySelector('#rows tr.current').dataset.rank"
     assert person.browser.run(current) == ranks[1]
     person.press("x")
-    person.wait_for_words("#folded", "1 cleared row hidden")
+    person.wait_for_words("#folded", "1 cleared row folded")
     assert person.browser.run(current) == ranks[2]
     person.press("l")
     person.wait_for_words("#marked", "1 confirmed, 1 cleared, 1 later")
@@ -1206,15 +1206,21 @@ def test_the_page_of_a_customer_has_the_format_of_the_report_and_is_printed_on_o
         "2026-07-01\u00a013:03",
         "2026-07-01",
     ]
-    # Years, codes and ids are as in the file.
+    # Values have as many decimals as in the column. Years, codes and ids are as in the file.
     said = {
-        "balance is -88000.0; usual is 5 to 1250.5.": "balance is -88,000; usual is 5 to 1,250.5.",
+        "balance is -88000.0; usual is 5 to 1250.5.": "balance is -88,000.00; usual is 5 to "
+        "1,250.5.",
+        "balance is 2.5 times larger than usual.": "balance is 2.5 times larger than usual.",
+        "balance is 1234.567, 2 of 9 rows.": "balance is 1,234.567, 2 of 9 rows.",
         "share is 1.0; usual is 0.05.": "share is 1; usual is 0.05.",
+        "Old; since then share moved from 1 to 2.5, balance moved from 9 to 119535.3.": "Old; "
+        "since then share moved from 1 to 2.5, balance moved from 9.00 to 119,535.30.",
         "year is 2024; usual is 1999.": "year is 2024; usual is 1999.",
-        "Drift: balance moved from 10 to 136000.": "Drift: balance moved from 10 to 136,000.",
+        "Drift: balance moved from 10 to 136000.": "Drift: balance moved from 10.00 to 136,000.00.",
     }
+    numbers = "new Map([['balance', 2], ['share', 3]])"
     for reason, words in said.items():
-        shown = person.browser.run("return inReason(arguments[0], ['balance', 'share'])", reason)
+        shown = person.browser.run(f"return inReason(arguments[0], {numbers})", reason)
         assert shown == words
 
 

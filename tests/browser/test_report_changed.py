@@ -123,7 +123,7 @@ def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path:
         "still, cleared",
     ]
     # The list shows the earlier decision on a row, so no other part of the page repeats the row.
-    why = data["changed"]["cases"][0]["why"].replace(MOVED, "moved from 4,450.07 to 433,951")
+    why = data["changed"]["cases"][0]["why"].replace(MOVED, "moved from 4,450.07 to 433,951.00")
     earlier = [why, f"Comment: {HOSTILE[1]}"]
     assert browser.texts('#rows tr[data-rank="1"] .earlier') == earlier
     assert browser.texts('#rows tr[data-rank="2"] .earlier') == []

@@ -1206,14 +1206,14 @@ class Alerts:
         ids = ", ".join([*some, "..."] if n > len(some) else some)
         return f"{counted(n, self.noun)} like this ({ids}): {finding.what or NONE_STANDS_OUT}"
 
-    def _left_out(self, option: str) -> str:
-        """Return a sentence on the rows that stand out but are not alerts."""
+    def _left_out(self, how: str = "a list of {} contains all of them") -> str:
+        """Return a sentence on the rows that stand out but are not alerts, and how to list them."""
         n, lowest = self.n_left_out, self.scores[self.stands_out].min()
         is_ranked = self.scores >= lowest  # also confirmed rows, which come first
         if self.by_rule is not None:
             is_ranked[self.n_alerts :] &= self.by_rule[self.n_alerts :] < 0
         rows = f"{n:,} more {self.noun}{'s stand' if n > 1 else ' stands'} out"
-        return f"{rows}; {option}{np.count_nonzero(is_ranked)} lists all of them."
+        return f"{rows}; {how.format(np.count_nonzero(is_ranked))}."
 
     def _lines_of_rest(self) -> list[str]:
         shown = self.shown
@@ -1222,7 +1222,7 @@ class Alerts:
         return [
             *([f"... {n:,} more alerts"] if n else []),
             *([f"... {filled:,} more alerts do not stand out"] if filled else []),
-            *([self._left_out("n_alerts=")] if self.n_left_out else []),
+            *([self._left_out("n_alerts={} lists all of them")] if self.n_left_out else []),
         ]
 
     def to_frame(self, library: str | None = None) -> Any:

@@ -671,7 +671,7 @@ def _sentence(note: str) -> str:
 
 def _left_out(alerts: Alerts) -> list[str]:
     is_some = alerts.n_alerts > 0 and alerts.n_left_out > 0
-    return [alerts._left_out("--alerts ")] if is_some else []
+    return [alerts._left_out()] if is_some else []
 
 
 def _findings(alerts: Alerts) -> list[dict[str, Any]]:

@@ -367,8 +367,8 @@ def test_numbers_have_separators_but_years_and_categories_do_not() -> None:
     state: Any = SimpleNamespace(kept=lambda run: rows if run == "r2" else {})
     facts = {"roles": {"category": ["code"], "number": ["year", "sum", "gap"]}}
     runs = [WatchRun(run, "w", 1, "", "", "", "", "", facts) for run in ("r2", "r1")]
-    assert _calls.numbers_of(state, runs) == ["sum", "gap"]
-    assert _calls.numbers_of(state, []) == []
+    assert _calls.numbers_of(state, runs) == {"sum": 1, "gap": 0}
+    assert _calls.numbers_of(state, []) == {}
 
 
 TABLE = Job(id_column="cust_id", drop=("answer",), missing="fill", alerts=6, seed=0)

@@ -14,6 +14,7 @@ from somscape.desk.cases._compare import (
     encoded_cells,
     gone,
     is_same,
+    jumped,
     months_between,
     news_of,
     returned,
@@ -54,7 +55,7 @@ def detector() -> Detector:
 
 def why(detector: Detector, said: Decision, **now: object) -> dict[str, str]:
     cells = {"a": {**CELLS, **now}}
-    return returned(detector, {"a": said}, cells, USUAL, clear_for=12, today=TODAY)
+    return returned(detector, {"a": said}, cells, USUAL, {}, clear_for=12, today=TODAY)
 
 
 def test_a_case_returns_that_moved_farther_than_rows_usually_do(detector: Detector) -> None:
@@ -64,14 +65,17 @@ def test_a_case_returns_that_moved_farther_than_rows_usually_do(detector: Detect
     }
 
 
-def jumped(detector: Detector, old: object, new: object, others: list[tuple[float, float]]) -> bool:
+def has_jumped(
+    detector: Detector, old: object, new: object, others: list[tuple[float, float]]
+) -> bool:
     """Return whether a case returns whose move on the map is usual, if others changed so."""
     then = {str(i): {**CELLS, "income": a} for i, (a, _) in enumerate(others)}
     now = {str(i): {**CELLS, "income": b} for i, (_, b) in enumerate(others)}
-    rows_of = (lambda run: {"r1": then}[run]), (lambda keys: {key: now[key] for key in keys})
     said, far = replace(SAID, cells={**CELLS, "income": old}), replace(USUAL, far=99.0)
-    cells = {"a": {**CELLS, "income": new}}
-    why = returned(detector, {"a": said}, cells, far, rows_of, clear_for=12, today=TODAY)
+    case, cells = {"a": said}, {"a": {**CELLS, "income": new}}
+    rows_of = {"r1": then}.__getitem__, lambda keys: {key: now[key] for key in keys}
+    jumps = jumped(detector.map_.encoding, case, cells, *rows_of)
+    why = returned(detector, case, cells, far, jumps, clear_for=12, today=TODAY)
     assert [*why.values()] == [
         f"Cleared on 2026-03-01 by ann; since then income moved from {old:g} to {new:g}."
     ][: len(why)]
@@ -83,19 +87,19 @@ def test_a_case_returns_if_one_number_jumped_since_the_run_of_its_decision(
 ) -> None:
     # By hand: 95 % of 40 changes are at most 1 / 4, so a jump is more than 1 / 2.
     others = [(100.0, 100.0 - i * 25 / 38) for i in range(40)]
-    assert not jumped(detector, 60.0, 30.0, others)
-    assert jumped(detector, 60.0, 29.9, others)
+    assert not has_jumped(detector, 60.0, 30.0, others)
+    assert has_jumped(detector, 60.0, 29.9, others)
     # If all numbers fell since the decision, the case does not return.
-    assert not jumped(detector, 60.0, 29.9, [(100.0, 60.0)] * 40)
+    assert not has_jumped(detector, 60.0, 29.9, [(100.0, 60.0)] * 40)
     # A change of at most 10 % of the number, or of less than 10 % of its usual range, is no jump.
     still = [(50.0, 50.0)] * 40
-    assert not jumped(detector, 100.0, 90.0, still)
-    assert jumped(detector, 100.0, 89.0, still)
-    assert not jumped(detector, 0.0, 9.0, still)
-    assert jumped(detector, 0.0, 11.0, still)
+    assert not has_jumped(detector, 100.0, 90.0, still)
+    assert has_jumped(detector, 100.0, 89.0, still)
+    assert not has_jumped(detector, 0.0, 9.0, still)
+    assert has_jumped(detector, 0.0, 11.0, still)
     # With few other rows, nothing is known about usual changes.
-    assert not jumped(detector, 100.0, 50.0, still[:19])
-    assert jumped(detector, 100.0, 50.0, still[:20])
+    assert not has_jumped(detector, 100.0, 50.0, still[:19])
+    assert has_jumped(detector, 100.0, 50.0, still[:20])
 
 
 def test_another_level_is_one_apart_and_all_that_moved_is_named(detector: Detector) -> None:
@@ -117,7 +121,7 @@ def test_a_case_returns_when_its_time_is_over(detector: Detector) -> None:
 
 def test_only_cleared_cases_that_are_there_return(detector: Detector) -> None:
     assert why(detector, replace(SAID, state=CONFIRMED), income=90.0) == {}
-    assert returned(detector, {"a": SAID}, {}, USUAL, clear_for=12, today=TODAY) == {}
+    assert returned(detector, {"a": SAID}, {}, USUAL, {}, clear_for=12, today=TODAY) == {}
     unseen = replace(SAID, cells=None)  # nobody knows how it was
     assert why(detector, unseen, income=90.0) == {}
 

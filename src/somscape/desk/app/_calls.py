@@ -77,6 +77,7 @@ from somscape.errors import InputError
 from somscape.report._build import lattice_of
 from somscape.tables._features import unit_of
 from somscape.tables._roles import roles_from_text
+from somscape.tables.codes import decimals_of
 from somscape.tables.table import table_from_columns
 
 REPORT_POLICY = "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -420,12 +421,18 @@ def summary_of(state: State, name: str) -> dict[str, Any]:
         return {**summary, "noun": noun, "months": months, **at_stake}
 
 
-def numbers_of(state: State, runs: Sequence[WatchRun]) -> list[str]:
-    """Return the columns whose numbers have separators on the pages. Years stay as in the file."""
+def numbers_of(state: State, runs: Sequence[WatchRun]) -> dict[str, int]:
+    """Return the number of decimals of columns whose numbers have separators on the pages. Years
+    stay as in the file."""
     if not runs:
-        return []
+        return {}
     rows, roles = [*state.kept(runs[0].id).values()], runs[0].facts.get("roles", {})
-    return [n for n in roles.get("number", ()) if not {row.get(n) for row in rows} <= YEARS]
+    values = {name: {row.get(name) for row in rows} for name in roles.get("number", ())}
+    return {
+        name: decimals_of(np.array([*found - {None}], dtype=np.float64))
+        for name, found in values.items()
+        if not found <= YEARS
+    }
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:

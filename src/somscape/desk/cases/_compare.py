@@ -93,32 +93,32 @@ def usual_moves(
 
 
 Cells: TypeAlias = Mapping[str, Mapping[str, Any]]
-RowsOf: TypeAlias = tuple[Callable[[str], Cells], Callable[[Collection[str]], Cells]]
-"""Functions that return the rows that a run kept, and the rows of the new table with these keys."""
+"""Values of rows by key."""
 
 TIMES_USUAL = 2.0
 """A number jumped if its change is more than this multiple of the change of 95 % of the rows."""
 
 
-def _jumped(
+def jumped(
     encoding: Encoding,
     decided: Mapping[str, Decision],
     cells: Cells,
-    known: Sequence[str],
-    rows_of: RowsOf,
+    kept: Callable[[str], Cells],
+    cells_of: Callable[[Collection[str]], Cells],
 ) -> dict[str, set[str]]:
     """Return, by key, the columns with a number that jumped since the decision on a case.
 
-    The change is compared with the changes of undecided rows since the same run.
+    The change is compared with the changes of undecided rows since the same run.  `kept` returns
+    the rows that a run kept, and `cells_of` the rows of the new table.
     """
     names = [code.name for code in encoding.used if isinstance(code, NumberCode)]
     usual: dict[str, dict[str, float]] = {}
     found = {}
-    for key in known:
+    for key in (key for key in cells if decided[key].cells):
         run = decided[key].run or ""
         if run not in usual:
-            then = rows_of[0](run)
-            now = rows_of[1]([other for other in then if other not in decided])
+            then = kept(run)
+            now = cells_of([other for other in then if other not in decided])
             pairs = [_changes(names, then[other], row) for other, row in now.items()]
             usual[run] = {
                 name: TIMES_USUAL * float(np.quantile(values, QUANTILE, method="higher"))
@@ -360,14 +360,17 @@ MONTHS = 12
 def returned(
     detector: Detector,
     decided: Mapping[str, Decision],
-    cells: Mapping[str, Mapping[str, Any]],
+    cells: Cells,
     usual: UsualMoves,
-    rows_of: RowsOf | None = None,
+    with_jumps: Mapping[str, set[str]],
     *,
     clear_for: int,
     today: str,
 ) -> dict[str, str]:
-    """Return, by key, the reasons why cleared cases should be looked at again."""
+    """Return, by key, the reasons why cleared cases should be looked at again.
+
+    `with_jumps` contains, by key, the columns with a number that jumped.
+    """
     cleared = {k: d for k, d in decided.items() if d.state == CLEARED and k in cells}
     why = {
         key: f"{decision_text(decision)}, {counted(clear_for, 'month')} ago or more."
@@ -380,11 +383,10 @@ def returned(
     now = encoded_cells(encoding, [cells[key] for key in known])
     moved = detector.map_.metric.between(before, now) if known else ()
     by_column = np.sqrt(encoding.sum_by_used((before - now) ** 2))
-    jumped = {} if rows_of is None else _jumped(encoding, decided, cells, known, rows_of)
     for key, far, changes in zip(known, moved, by_column, strict=True):
         old, new = cleared[key].cells or {}, cells[key]
         is_seen = zip(encoding.used, changes >= NEAR, strict=True)  # also on the map
-        jumps = {code.name for code, is_so in is_seen if is_so} & jumped.get(key, set())
+        jumps = {code.name for code, is_so in is_seen if is_so} & with_jumps.get(key, set())
         if jumps or not far <= usual.far:  # also if the map cannot encode the earlier row
             what = what_moved(encoding, old, new, jumps)
             why[key] = f"{decision_text(cleared[key])}; since then {', '.join(what) or OTHER}."

@@ -22,6 +22,7 @@ from somscape.desk.cases._compare import (
     encoded_cells,
     gone,
     is_same,
+    jumped,
     like_cleared,
     months_between,
     near_confirmed,
@@ -555,7 +556,8 @@ def compared(state: State, subject: Subject, runs: Sequence[WatchRun], place: Pl
     )
     before = Before.of(state, place.last, subject, is_usual=drift.is_usual and not place.question)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
-    given = detector, subject.decided, cells, before.usual, (state.kept, subject.cells)
+    jumps = jumped(detector.map_.encoding, subject.decided, cells, state.kept, subject.cells)
+    given = detector, subject.decided, cells, before.usual, jumps
     why = returned(*given, clear_for=watch.clear_for, today=subject.today)
     alike = subject.like_cleared()
     alerts, folded = subject.ranked([*(key for key in cells if key not in why), *alike])
@@ -780,7 +782,7 @@ def known_cases(
         cells = dict(zip(rows, cells_of_rows(table, names, [*rows.values()]), strict=True))
         usual = UsualMoves(**counting(runs)[0].facts["usual_moves"])
         said = {k: replace(d, state=CLEARED) for k, d in decided.items() if d.state in SURE}
-        moved = returned(before, said, cells, usual, clear_for=10**6, today=now())
+        moved = returned(before, said, cells, usual, {}, clear_for=10**6, today=now())
     again = [each for each in moved if decided[each].state == CONFIRMED]
     corrected = set[str]()
     encoded = np.zeros((0, 1))

@@ -148,7 +148,7 @@ class Terminal(Console):
         if n_more:
             self.say(f"... and {n_more} more in {file}")
         if alerts.n_left_out:
-            self.say(alerts._left_out("--alerts "))
+            self.say(alerts._left_out("--alerts {} lists all of them"))
         if n_filled:
             rows = "1 row that does" if n_filled == 1 else f"{n_filled} rows that do"
             self.say(f"{file} also has {rows} not stand out (give --fill to show these).")

@@ -40,10 +40,17 @@ const withGroups = (sentence) => sentence.replace(COUNTS, grouped);
 // Numbers in a text, such as a range, with separators.
 const inThousands = (words) => words.replace(/(?<![\w.,])\d{4,}(?![\w-])/g, grouped);
 
-// A sentence in which numbers follow the names of columns, such as "balance between 10 and 136000".
+// The value of a column at the beginning of a text, with as many decimals as other values if these are at most two.
+const VALUE = /^(is|moved from) (-?\d+(?:\.\d+)?)(?: to (-?\d+(?:\.\d+)?))?(?!\.?\d| times)/;
+const withDecimals = (value, n) => value.replace(/\.0$/, "").replace(/(?:\.(\d+))?$/, (all, part = "") => n ? "." + part.padEnd(n, "0") : all);
+const inFullValues = (words, n) => n > 2 ? words : words.replace(VALUE, (all, verb, from, to) =>
+  verb + " " + withDecimals(from, n) + (to ? " to " + withDecimals(to, n) : ""));
+
+// A sentence in which numbers follow the names of columns, such as "balance between 10 and 136000". `numbers` contains the decimals
+// of the columns.
 const AFTER_NAME = /^(?:[-+]?\d[\d.]*(?![\w-])|is|times|larger|smaller|moved|from|to|median|between|and|at|most|least|[(, ])+/;
-const afterNames = (words, names) => names.filter((name) => words.includes(name + " ")).reduce((said, name) => said.split(name + " ")
-  .map((part, i, all) => (i && !/[\p{L}\d_.-]$/u.test(all[i - 1]) ? part.replace(AFTER_NAME, inThousands) : part)).join(name + " "), words);
+const afterNames = (words, numbers) => [...numbers.keys()].filter((name) => words.includes(name + " ")).reduce((said, name) => said.split(name + " ")
+  .map((part, i, all) => (i && !/[\p{L}\d_.-]$/u.test(all[i - 1]) ? inFullValues(part, numbers.get(name)).replace(AFTER_NAME, inThousands) : part)).join(name + " "), words);
 
 // A p-value with two digits.
 function smallShare(p) {

@@ -197,7 +197,7 @@ function asShown(reason) {
   return rule ? reason : { ...reason, value: inColumn(column, value), usual: inGroups(column, usual), ...(fitting && { fitting: inGroups(column, fitting) }) };
 }
 
-const inSentence = (words) => afterNames(words, [...decimalsOf.keys()]);
+const inSentence = (words) => afterNames(words, decimalsOf);
 
 // The first words of a reason. A rule is followed by a colon.
 const columnOfReason = ({ column, rule }) => rule ? column + ":" : column;

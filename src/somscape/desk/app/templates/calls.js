@@ -63,10 +63,14 @@ function asCards(table) {
 // The sentences of the reasons. A value can also contain a period and a space.
 const reasonsIn = (words) => words.split(/(?<=\.) (?=\S+ is |[^.;]+ (?:is|are) )/).filter(Boolean);
 
+// The columns with separators in their numbers, with the number of their decimals.
+const numbersOf = (found) => new Map(Object.entries(found.numbers));
+
 // A reason with separators in the numbers of its column. Other sentences have the separators after names of columns.
-function inReason(reason, names) {
-  const name = names.find((each) => reason.startsWith(each + " is "));
-  return name === undefined ? afterNames(reason, names) : name + inThousands(reason.slice(name.length)).replace(/(?<=\d)\.0(?!\w)/g, "");
+function inReason(reason, numbers) {
+  const name = [...numbers.keys()].find((each) => reason.startsWith(each + " is "));
+  return name === undefined ? afterNames(reason, numbers)
+    : name + " " + inThousands(inFullValues(reason.slice(name.length + 1), numbers.get(name))).replace(/(?<=\d)\.0(?!\w)/g, "");
 }
 
 // Dates and times have one format on all pages, as in the reasons: 2026-07-01 13:03.

@@ -25,7 +25,7 @@ async function load() {
   byId("about").textContent = sayState();
   // The decisions are in a section of their own.
   const reasons = reasonsIn(last?.reasons ?? "").map((reason) => reason.replace(DECIDED, "")).filter(Boolean);
-  byId("why").replaceChildren(...reasons.map((reason) => text("li", found.is_check ? reason : inReason(reason, found.numbers))));
+  byId("why").replaceChildren(...reasons.map((reason) => text("li", found.is_check ? reason : inReason(reason, numbersOf(found)))));
   byId("score").replaceChildren(...(last ? ["Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", ",
     sourceOf(last.source), "), score " + number(last.score) + ", ", make("span", { class: "together" }, "p-value " + smallShare(last.p_value)), "."] : ["No list has this case."]));
   byId("history").replaceChildren(...found.history.map(({ decision, comment, author, made }) => make("li", null,
@@ -135,7 +135,7 @@ function drawValues() {
     const row = text("th", name);
     row.setAttribute("scope", "row");
     const values = [found.cells[name], ...others.map((other) => other.cells[name] ?? null)];
-    const isGrouped = found.numbers.includes(name); // years are as in the file
+    const isGrouped = name in found.numbers; // years are as in the file
     const shown = sayValues(values, found.units?.[name]).map((each, i) => (isGrouped || typeof values[i] !== "number" ? each : String(each).replace(GROUPED, "")));
     return make("tr", { class: isReason(name) ? "reason" : null }, row,
       ...values.map((value, i) => cell(value, shown[i], i ? values[0] : undefined)));

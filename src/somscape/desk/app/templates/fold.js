@@ -1,4 +1,4 @@
-// Cleared rows are hidden, unless they returned. A line shows their number, and can show them.
+// Cleared rows are folded: the list hides them, unless they returned. A line contains their number and a button to show them.
 
 const isCleared = (row) => markOf(row).decision === "cleared";
 
@@ -25,7 +25,7 @@ function sayFolded() {
   const n = listed.filter(isCleared).length;
   const isShown = byId("decided").value === "cleared";
   byId("folded").hidden = n === 0;
-  byId("folded").firstElementChild.textContent = plural(n, "cleared row", "cleared rows") + (isShown ? " shown," : " hidden,");
+  byId("folded").firstElementChild.textContent = plural(n, "cleared row", "cleared rows") + (isShown ? " shown," : " folded,");
   byId("folded").lastElementChild.textContent = isShown ? "show the other rows" : "show";
 }
 

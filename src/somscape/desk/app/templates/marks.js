@@ -82,7 +82,7 @@ function showMarks() {
   const said = DECISIONS.map(([decision]) => [count(decision), decision])
     .filter(([n, decision]) => n || decision !== "later").map(([n, decision]) => number(n) + " " + decision);
   const n = DECISIONS.reduce((sum, [decision]) => sum + count(decision), 0);
-  byId("marked").textContent = n ? said.join(", ") : "No row is marked yet";
+  byId("marked").textContent = n ? said.join(", ") + (host.watch ? " in all runs" : "") : "No row is marked yet";
   if (byId("again")) byId("again").disabled = count("confirmed") + count("cleared") === 0;
   byId("undo-mark").disabled = undoable.length === 0;
 }

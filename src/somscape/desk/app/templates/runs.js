@@ -25,7 +25,7 @@ function drawWatch(watch) {
     make("p", { class: "hint" }, ...sayLast(watch)),
     make("p", { class: "waits" }, ...sayWaiting(watch)),
     ...(watch.months.length ? [drawMonths(watch.months)] : []),
-    ...(last && last.drift ? [make("p", { class: last.is_drift ? "drift" : "drift none" }, text("span", afterNames(last.drift, watch.numbers)),
+    ...(last && last.drift ? [make("p", { class: last.is_drift ? "drift" : "drift none" }, text("span", afterNames(last.drift, numbersOf(watch))),
       ...(last.is_drift ? [" ", link(watchAt(name) + "#wrong-table", "Wrong table?", "needs-run")] : []))] : []),
     make("p", { class: "controls" },
       make("label", { class: "button needs-run", for: file.id }, "Run on a new file"), file,

@@ -17,7 +17,7 @@ const lineOf = (key) => [...document.querySelectorAll("#cases li")].find((line) 
 
 async function load() {
   watch = await call(at);
-  for (const one of watch.cases) one.said = one.is_check ? [one.reasons] : reasonsIn(one.reasons).map((reason) => inReason(reason, watch.numbers));
+  for (const one of watch.cases) one.said = one.is_check ? [one.reasons] : reasonsIn(one.reasons).map((reason) => inReason(reason, numbersOf(watch)));
   document.title = name + " · somscape";
   byId("name").textContent = name;
   byId("about").textContent = "A case is identified by " + watch.key.join(" and ") + ". Cleared cases wait for a decision again if they change much, or after "
@@ -25,7 +25,7 @@ async function load() {
   const isDrift = Boolean(watch.last?.is_drift);
   const again = watch.last ? make("span", { class: "needs-run" }, drawReplace(watch.last)) : "";
   byId("drifted").hidden = !isDrift;
-  byId("drifted").replaceChildren(...(isDrift ? [text("span", afterNames(watch.last.drift, watch.numbers)), " ", again] : []));
+  byId("drifted").replaceChildren(...(isDrift ? [text("span", afterNames(watch.last.drift, numbersOf(watch))), " ", again] : []));
   byId("replace").replaceChildren(isDrift ? "" : again);
   byId("report").hidden = !watch.report;
   drawCategories(watch.categories);
@@ -42,7 +42,7 @@ function drawRun(run) {
   const again = run.replaced_by ? "" : make("span", { class: "needs-run" }, drawReplace(run));
   return make("tr", null, make("td", { class: "number" }, number(run.number)), make("td", { class: "table" }, source, " ", again),
     make("td", null, when(run.made)), text("td", run.author), make("td", { class: "number" }, number(run.n_rows)), make("td", { class: "decided" }, make("span", null, sayPrecision(run))),
-    text("td", run.replaced_by ? "replaced by run " + number(run.replaced_by) : afterNames(run.drift, watch.numbers), "drifted"));
+    text("td", run.replaced_by ? "replaced by run " + number(run.replaced_by) : afterNames(run.drift, numbersOf(watch)), "drifted"));
 }
 
 function drawReplace(run) {
