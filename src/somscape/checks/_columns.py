@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._stored import put_away
 from somscape._types import Bools, Float64s, Ints, Objects
 from somscape.tables._cells import strings
 from somscape.tables._dates import Dates, find_dates
@@ -123,8 +124,13 @@ class Values:
     def counts(self) -> tuple[Float64s, Ints]:
         """Distinct values in ascending order, and the number of rows of each value."""
         values = self.ascending
-        begins = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
-        return values[begins], np.diff(np.append(begins, len(values)))
+        is_first = np.ones(len(values), dtype=bool)
+        np.not_equal(values[1:], values[:-1], out=is_first[1:])
+        begins = np.flatnonzero(is_first)
+        counts = np.full_like(begins, len(values))
+        counts[:-1] = begins[1:]
+        counts -= begins
+        return values[begins], counts
 
     @cached_property
     def n(self) -> int:
@@ -147,12 +153,13 @@ class Values:
         is_code = low >= 1e5 and len(f"{low:.0f}") == len(f"{high:.0f}")
         return bool(low >= 0 and (is_dense or is_code))
 
-    def without(self, rows: Ints) -> "Values":
+    def without(self, rows: Ints, among: int = 1) -> "Values":
         """Return the values without some rows, and with fewer sorted values to save memory."""
         numbers = self.numbers
         if len(rows):
             numbers = numbers.copy()
             numbers[rows] = np.nan
+            numbers = put_away(numbers, among=among)
         distinct, counts = self.counts
         kept = np.append(_spaced(len(distinct)), counts.argmax())
         kept = np.unique(kept)
@@ -198,14 +205,16 @@ def strength_of(n_broken: int, n: int) -> float:
     return 4.0 + log(max(n, 1) / max(n_broken, 1))
 
 
-def values_of(column: Column, dates: Dates | None) -> Values | None:
-    """Return the numbers or dates of a column, or None if the column is text."""
+def values_of(column: Column, dates: Dates | None, among: int) -> Values | None:
+    """Return the numbers or dates of one of `among` columns, or None if the column is text."""
     if dates is not None:
         missing = dates.missing
         days = np.where(missing, 0, dates.moments.astype(np.int64)) / DAY
-        return Values(column, np.where(missing, np.nan, days), is_date=True)
+        return Values(column, put_away(np.where(missing, np.nan, days), among=among), is_date=True)
     numbers = column.numbers
-    return None if numbers is None or not column.is_exact else Values(column, numbers)
+    if numbers is None or not column.is_exact:
+        return None
+    return Values(column, put_away(numbers, among=among))
 
 
 def dates_in(table: Table) -> dict[str, Dates]:
@@ -303,16 +312,16 @@ def _extremes(values: Values, n_columns: int, known: set[float]) -> Iterator[Fac
         )
     if len(ascending) < MIN_ROWS or (len(distinct) > 1 and len(ascending) < 2 * MAX_LONE):
         return
-    low, middle, high = np.percentile(ascending, (1, 50, 99)).tolist()
+    low, middle, high = percentiles(ascending, 1, 50, 99)
     is_skewed = high - middle > MAX_EVEN * (middle - low)
     # An income of 1.00 is far below 900, 950 and 1,000 on a logarithmic scale.
     is_even = ascending[0] > 0 and not values.is_date
     if is_even:
-        below, above = np.abs(np.log(np.percentile(ascending, (5, 95)) / middle)).tolist()
+        below, above = np.abs(np.log(np.array(percentiles(ascending, 5, 95)) / middle)).tolist()
         is_even = below <= MAX_EVEN_LOG * above
     for sign, is_log in ((1.0, False), *([(-1.0, True)] if is_even else []), (-1.0, False)):
         # Copied, because the outermost values of both ends are judged as the highest values.
-        outer = (sign * ascending)[:: -int(sign)][: TAIL + MAX_LONE + 1]
+        outer = sign * ascending[:: -int(sign)][: TAIL + MAX_LONE + 1]
         near = distinct[-TAIL:] if sign > 0 else distinct[:TAIL]
         step = float(np.median(np.diff(near)))
         scaled = -np.log(-outer) if is_log else outer
@@ -340,6 +349,15 @@ def _extremes(values: Values, n_columns: int, known: set[float]) -> Iterator[Fac
         yield Fact("extreme", (values.name,), text, rows, values.n, score)
         if is_log:
             return
+
+
+def percentiles(ascending: Float64s, *of: float) -> list[float]:
+    """Return percentiles of sorted values, in much less time than `numpy.percentile`."""
+    at = np.array(of) / 100 * (len(ascending) - 1)
+    low = at.astype(np.int64)
+    both = ascending[low], ascending[np.minimum(low + 1, len(ascending) - 1)]
+    found: list[float] = (both[0] + (both[1] - both[0]) * (at - low)).tolist()
+    return found
 
 
 def apart_score(outer: Float64s, k: int, step: float, *, may_be_log: bool) -> float:

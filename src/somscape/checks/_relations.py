@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
 from math import log
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._stored import put_away
 from somscape._types import Bools, Float64s, Ints
 from somscape.checks._columns import (
     BEYOND,
@@ -408,21 +410,19 @@ def factors_in_groups(
     for values in numbers:
         if values.is_date or len(values.counts[0]) < 10 or values.counts[0][0] < 0:
             continue
-        with np.errstate(divide="ignore"):
-            sizes = np.log10(np.abs(values.numbers))
-        sizes[~np.isfinite(sizes)] = np.nan
+        sizes = _logs(values.numbers[sample])
         best: tuple[float, Groups] | None = None
-        overall = _spread(sizes[sample], np.zeros(len(sample), int))
+        overall = _spread(sizes, np.zeros(len(sample), int))
         for group in groups:
             if group.name == values.name or len(group.shown) < 3 or not group.are_names:
                 continue
-            if not _may_group(sizes[sample], group.codes[sample], len(group.shown)):
+            if not _may_group(sizes, group.codes[sample], len(group.shown)):
                 continue
-            spread = _spread(sizes[sample], group.codes[sample])
+            spread = _spread(sizes, group.codes[sample])
             if spread < min(0.35, 0.5 * overall) and (best is None or spread < best[0]):
                 best = spread, group
         if best is not None:
-            yield from _off_by(values, sizes, best[1])
+            yield from _off_by(values, _logs(values.numbers), best[1])
 
 
 def _may_group(sizes: Float64s, codes: NDArray[Any], n: int) -> bool:
@@ -527,8 +527,10 @@ def factors_among_columns(numbers: Sequence[Values], sample: Ints) -> Iterator[F
 
 
 def _logs(x: Float64s) -> Float64s:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(x == 0, np.nan, np.log10(np.abs(x)))
+    with np.errstate(divide="ignore"):
+        logs = np.log10(np.abs(x))
+    logs[~np.isfinite(logs)] = np.nan
+    return logs
 
 
 def _unlike(
@@ -577,30 +579,34 @@ def bounded_ratios(numbers: Sequence[Values], sample: Ints) -> Iterator[Fact]:
     able = able[:MAX_COLUMNS]
     if len(able) < 2 or len(sample) < 4 * MIN_ROWS:
         return
-    over = [_logs_of_positive(values.numbers, -np.inf) for values in able]
-    under = [_logs_of_positive(values.numbers, np.inf) for values in able]
+    some_logs = [_logs_of_positive(values.numbers[sample]) for values in able]
+
+    @cache
+    def logs(k: int) -> NDArray[np.float32]:
+        return put_away(_logs_of_positive(able[k].numbers), among=len(able))
+
     # A ratio to a small number says little, unless such ratios have the same bound.
     least = [np.log(np.percentile(v.ascending[v.ascending > 0], (10, 50))) for v in able]
     limit = 1 + log(2 * max(2, len(able)) ** 2 / LIKELY)
     for i, j in ((i, j) for i in range(len(able)) for j in range(len(able)) if i != j):
-        of = under[j][sample]
-        found = over[i][sample] - of
+        of = some_logs[j]
+        found = some_logs[i] - of
         whole: NDArray[np.float32] | None = None
         for part in least[j]:
             is_small = of < part
-            some = np.sort(found[~is_small & (found > -np.inf)])
+            some = np.sort(found[~is_small & ~np.isnan(found)])
             if len(some) < 0.4 * (~is_small).sum() or len(some) < 4 * MIN_ROWS:
                 continue
             high, higher = some[int(0.95 * len(some))], some[int(0.998 * len(some))]
             if higher > log(MAX_RATIO_TAIL) + high:
                 continue
-            whole = over[i] - under[j] if whole is None else whole
-            if whole.max() < higher + log(MIN_RATIO):
+            whole = logs(i) - logs(j) if whole is None else whole
+            if np.fmax.reduce(whole) < higher + log(MIN_RATIO):
                 continue
-            small = np.sort(found[is_small])
+            small = np.sort(found[is_small & ~np.isnan(found)])
             is_bound = len(small) < 2 or bool(small[-2] <= higher + log(MIN_RATIO))
             rows = np.flatnonzero(whole > (higher if len(whole) > MANY_ROWS else -np.inf))
-            rows = rows[under[j][rows] >= part - is_bound * log(10)]
+            rows = rows[logs(j)[rows] >= part - is_bound * log(10)]
             fact = _beyond_bound(able[i], able[j], rows, whole[rows], limit)
             if fact is not None:
                 yield fact
@@ -614,11 +620,13 @@ MIN_RATIO = 1.5
 """Minimum factor by which a lone extreme of a ratio exceeds the next ratio."""
 
 
-def _logs_of_positive(x: Float64s, other: float) -> NDArray[np.float32]:
-    """Return logarithms of the positive numbers, and `other` for all other numbers."""
-    short = x.astype(np.float32)
+def _logs_of_positive(x: Float64s) -> NDArray[np.float32]:
+    """Return logarithms of the positive numbers, and NaN for all other numbers."""
+    logs = x.astype(np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(short > 0, np.log(short), np.float32(other))
+        np.log(logs, out=logs)
+    logs[np.isneginf(logs)] = np.nan
+    return logs
 
 
 def _beyond_bound(

@@ -9,10 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._stored import stored
 from somscape._types import Ints
+from somscape._weights import blocks
 from somscape.checks._columns import FEW_ROWS, Fact, Values, number_text, strength_of
 
 Hashes = NDArray[np.uint64]
+
+BLOCK = 1 << 18
+"""Number of rows that are hashed at a time."""
 
 MAX_TWICE = 0.01
 """Largest share of values of an id that occur twice."""
@@ -85,27 +90,30 @@ class RowHashes:
 
     def __init__(self, n_rows: int) -> None:
         self.n_rows = n_rows
-        self.hashes: Hashes = np.zeros((2, n_rows), np.uint64)
-        self.bits: NDArray[np.float32] = np.zeros((2, n_rows), np.float32)
+        self.hashes: Hashes = stored((2, n_rows), np.uint64, among=2)
+        self.bits: NDArray[np.float32] = stored((2, n_rows), np.float32, among=2)
+        self.hashes[:], self.bits[:] = 0, 0
         self.columns: list[tuple[str, NDArray[Any], float]] = []
 
     def add(self, name: str, keys: NDArray[Any], values: NDArray[Any], counts: Ints) -> None:
         """Add a column with the keys of its rows, its distinct keys and their numbers of rows."""
         half = len(self.columns) % 2
-        bits = np.log2(self.n_rows / counts)
-        is_common = bits < COMMON
-        rare = (
-            float(np.average(bits[~is_common], weights=counts[~is_common])) - 1
-            if not is_common.all()
-            else 0.0
-        )
-        each = np.full(self.n_rows, rare, np.float32)
-        for value in values[is_common]:
-            each[keys == value] = 0
-        if keys.dtype.kind == "f":
-            each[np.isnan(keys)] = 0
-        self.hashes[half] += _mixed(keys, len(self.columns) + 1)
-        self.bits[half] += each
+        common = values[counts > self.n_rows / 2.0**COMMON]
+        # Columns have many distinct values, but few different numbers of rows.
+        n_values = np.bincount(counts)
+        sizes = np.flatnonzero(n_values)
+        bits = np.log2(self.n_rows / np.maximum(sizes, 1))
+        weights = (n_values[sizes] * sizes) * (bits >= COMMON)
+        rare = float(np.average(bits, weights=weights)) - 1 if weights.any() else 0.0
+        for part in blocks(self.n_rows, BLOCK):
+            some = keys[part]
+            each = np.full(len(some), rare, np.float32)
+            for value in common:
+                each[some == value] = 0
+            if keys.dtype.kind == "f":
+                each[np.isnan(some)] = 0
+            self.hashes[half, part] += _mixed(some, len(self.columns) + 1)
+            self.bits[half, part] += each
         self.columns.append((name, keys, rare))
 
     @property
@@ -193,7 +201,11 @@ def totals(
         ):
             continue
         n_able += 1
+        # A row that is half of the sum is among the outermost values.
+        outermost = max(abs(values.ascending[0]), abs(values.ascending[-1]))
         scale = float(np.nansum(np.abs(x)))
+        if outermost < 0.25 * scale:
+            continue
         for row in np.flatnonzero(np.abs(2 * x - total) <= 1e-9 * scale)[:FEW_ROWS].tolist():
             if abs(x[row]) >= 0.25 * scale:
                 found.setdefault(row, []).append(values.name)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, zip_longest
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._stored import made_ahead
 from somscape._types import Ints
 from somscape.checks._columns import (
     MIN_ROWS,
@@ -268,16 +270,22 @@ class _Looked:
         self.rows = RowHashes(table.n_rows)
         self.ids: Ints | None = None  # numbers that are equal in rows with the same id
         dates = dates_in(table)
-        for column in table.columns:
-            if column.name != label and column.n_missing < table.n_rows:
-                values = values_of(column, dates.get(column.name))
-                if values is None:
-                    self._look_at_texts(column)
-                else:
-                    if values.is_date:
-                        self.facts += [*text_facts(column, is_date=True), *no_dates(values)]
-                    if values.n:
-                        self._look_at_numbers(values)
+
+        def ready(column: Column) -> tuple[Column, Values | None, Any]:
+            values = values_of(column, dates.get(column.name), self.n_columns)
+            is_sorted = values is not None and not values.is_date
+            return column, values, column.ascending() if is_sorted else None
+
+        able = [each for each in table.columns if each.name != label and each.n_missing < len(each)]
+        # A thread sorts the next column.
+        for column, values, _ in made_ahead(partial(ready, column) for column in able):
+            if values is None:
+                self._look_at_texts(column)
+            else:
+                if values.is_date:
+                    self.facts += [*text_facts(column, is_date=True), *no_dates(values)]
+                if values.n:
+                    self._look_at_numbers(values)
 
     def _look_at_texts(self, column: Column) -> None:
         codes, shown = column.coded()
@@ -305,7 +313,8 @@ class _Looked:
         self.facts += single
         odd = [fact.rows for fact in single if fact.kind in SINGLE]
         self.all_numbers.append(values.without(np.empty(0, dtype=np.int64)))
-        self.numbers.append(values.without(np.concatenate(odd)) if odd else self.all_numbers[-1])
+        usual = values.without(np.concatenate(odd), self.n_columns) if odd else self.all_numbers[-1]
+        self.numbers.append(usual)
         if 2 <= len(distinct) <= self._most_groups and not values.is_date:
             codes = np.searchsorted(distinct, values.numbers).astype(np.int32)
             codes[np.isnan(values.numbers)] = -1
