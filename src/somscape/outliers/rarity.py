@@ -616,8 +616,7 @@ def counted_exactly(
         if not any(are_bounds):
             continue
         places = np.flatnonzero(are_bounds)
-        own = sign * cells[places].astype(column.dtype)
-        beyond = sign * column
+        own, beyond = sign * cells[places].astype(column.dtype), sign * column
         # Only values beyond the least extreme cell count. Missing values (NaN) never count.
         tail = np.sort(beyond[beyond >= np.fmin.reduce(own, initial=np.inf)])
         counts = (len(tail) - np.searchsorted(tail, own)).tolist()
@@ -625,7 +624,8 @@ def counted_exactly(
             one = found[place]
             # Another table with as many rows can have more of them.
             if one is not None and 0 < n <= one.n_rows:
-                found[place] = replace(one, n_rows=float(n), is_exact=True)
+                # The function `replace` takes ten times as long.
+                found[place] = Occurrence(float(n), one.total, one.side, True, one.noun, one.is_new)
     return found
 
 
