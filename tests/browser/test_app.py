@@ -1211,6 +1211,15 @@ def test_the_page_of_a_customer_has_the_format_of_the_report_and_is_printed_on_o
         "balance is -88000.0; usual is 5 to 1250.5.": "balance is -88,000.00; usual is 5 to "
         "1,250.5.",
         "balance is 2.5 times larger than usual.": "balance is 2.5 times larger than usual.",
+        "Drift: balance is 3.2 standard deviations higher.": "Drift: balance is 3.2 standard "
+        "deviations higher.",
+        "balance is 912,345.50, the highest.": "balance is 912,345.50, the highest.",
+        "balance is 1.5e-7, 2 of 9 rows.": "balance is 1.5e-7, 2 of 9 rows.",
+        "balance is 11%; usual is 5%.": "balance is 11%; usual is 5%.",
+        "score is 5.0, 2 of 9 rows.": "score is 5.0, 2 of 9 rows.",
+        "Old; since then total balance moved from 1234 to 5678.5, late balance moved from 3 to "
+        "4.": "Old; since then total balance moved from 1,234.0 to 5,678.5, late balance moved "
+        "from 3 to 4.",
         "balance is 1234.567, 2 of 9 rows.": "balance is 1,234.567, 2 of 9 rows.",
         "share is 1.0; usual is 0.05.": "share is 1; usual is 0.05.",
         "Old; since then share moved from 1 to 2.5, balance moved from 9 to 119535.3.": "Old; "
@@ -1218,7 +1227,7 @@ def test_the_page_of_a_customer_has_the_format_of_the_report_and_is_printed_on_o
         "year is 2024; usual is 1999.": "year is 2024; usual is 1999.",
         "Drift: balance moved from 10 to 136000.": "Drift: balance moved from 10.00 to 136,000.00.",
     }
-    numbers = "new Map([['balance', 2], ['share', 3]])"
+    numbers = "new Map([['balance', 2], ['share', 3], ['total balance', 1], ['score', 1]])"
     for reason, words in said.items():
         shown = person.browser.run(f"return inReason(arguments[0], {numbers})", reason)
         assert shown == words

@@ -119,7 +119,7 @@ TALL_FILES = {
 # What the code base reached.  A change that needs more may raise a number, with the reason in its
 # commit, but shortening other code is better.
 MAX_FILES, MIN_MEDIAN_FILE, MAX_SINGLE_IMPORTER, MAX_LOADED_BY_SOM = 200, 180, 33, 100
-MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 228, 4, 52_270, 20_730
+MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 228, 4, 52_320, 20_740
 MANY_PARAMETERS = {
     **dict.fromkeys(
         (

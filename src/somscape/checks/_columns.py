@@ -154,7 +154,10 @@ class Values:
         return bool(low >= 0 and (is_dense or is_code))
 
     def without(self, rows: Ints, among: int = 1) -> "Values":
-        """Return the values without some rows, and with fewer sorted values to save memory."""
+        """Return the values without some rows, and with fewer sorted values to save memory.
+
+        `among` is the number of columns of the table.
+        """
         numbers = self.numbers
         if len(rows):
             numbers = numbers.copy()
@@ -205,16 +208,13 @@ def strength_of(n_broken: int, n: int) -> float:
     return 4.0 + log(max(n, 1) / max(n_broken, 1))
 
 
-def values_of(column: Column, dates: Dates | None, among: int) -> Values | None:
-    """Return the numbers or dates of one of `among` columns, or None if the column is text."""
+def values_of(column: Column, dates: Dates | None, numbers: Float64s | None) -> Values | None:
+    """Return the numbers or dates of a column, or None if the column is text."""
     if dates is not None:
         missing = dates.missing
         days = np.where(missing, 0, dates.moments.astype(np.int64)) / DAY
-        return Values(column, put_away(np.where(missing, np.nan, days), among=among), is_date=True)
-    numbers = column.numbers
-    if numbers is None or not column.is_exact:
-        return None
-    return Values(column, put_away(numbers, among=among))
+        return Values(column, put_away(np.where(missing, np.nan, days)), is_date=True)
+    return None if numbers is None or not column.is_exact else Values(column, numbers)
 
 
 def dates_in(table: Table) -> dict[str, Dates]:
@@ -312,12 +312,13 @@ def _extremes(values: Values, n_columns: int, known: set[float]) -> Iterator[Fac
         )
     if len(ascending) < MIN_ROWS or (len(distinct) > 1 and len(ascending) < 2 * MAX_LONE):
         return
-    low, middle, high = percentiles(ascending, 1, 50, 99)
+    some = ascending[_spaced(len(ascending))]  # percentiles of all values take much longer
+    low, middle, high = np.percentile(some, (1, 50, 99)).tolist()
     is_skewed = high - middle > MAX_EVEN * (middle - low)
     # An income of 1.00 is far below 900, 950 and 1,000 on a logarithmic scale.
     is_even = ascending[0] > 0 and not values.is_date
     if is_even:
-        below, above = np.abs(np.log(np.array(percentiles(ascending, 5, 95)) / middle)).tolist()
+        below, above = np.abs(np.log(np.percentile(some, (5, 95)) / middle)).tolist()
         is_even = below <= MAX_EVEN_LOG * above
     for sign, is_log in ((1.0, False), *([(-1.0, True)] if is_even else []), (-1.0, False)):
         # Copied, because the outermost values of both ends are judged as the highest values.
@@ -349,15 +350,6 @@ def _extremes(values: Values, n_columns: int, known: set[float]) -> Iterator[Fac
         yield Fact("extreme", (values.name,), text, rows, values.n, score)
         if is_log:
             return
-
-
-def percentiles(ascending: Float64s, *of: float) -> list[float]:
-    """Return percentiles of sorted values, in much less time than `numpy.percentile`."""
-    at = np.array(of) / 100 * (len(ascending) - 1)
-    low = at.astype(np.int64)
-    both = ascending[low], ascending[np.minimum(low + 1, len(ascending) - 1)]
-    found: list[float] = (both[0] + (both[1] - both[0]) * (at - low)).tolist()
-    return found
 
 
 def apart_score(outer: Float64s, k: int, step: float, *, may_be_log: bool) -> float:

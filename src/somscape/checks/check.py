@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._stored import made_ahead
+from somscape._stored import assembled, made_ahead
 from somscape._types import Ints
 from somscape.checks._columns import (
     MIN_ROWS,
@@ -271,13 +271,19 @@ class _Looked:
         self.ids: Ints | None = None  # numbers that are equal in rows with the same id
         dates = dates_in(table)
 
+        able = [each for each in table.columns if each.name != label and each.n_missing < len(each)]
+        narrow = [column for column in able if column.is_float32]
+        parts = (np.asarray(column.numbers)[None] for column in narrow)
+        wide = assembled(parts, (len(narrow), table.n_rows))  # one file, because few can be open
+        numbers = dict(zip((column.name for column in narrow), wide, strict=True))
+
         def ready(column: Column) -> tuple[Column, Values | None, Any]:
-            values = values_of(column, dates.get(column.name), self.n_columns)
+            held = numbers[column.name] if column.is_float32 else column.numbers
+            values = values_of(column, dates.get(column.name), held)
             is_sorted = values is not None and not values.is_date
             return column, values, column.ascending() if is_sorted else None
 
-        able = [each for each in table.columns if each.name != label and each.n_missing < len(each)]
-        # A thread sorts the next column.
+        # While this thread examines a column, another thread sorts the next column.
         for column, values, _ in made_ahead(partial(ready, column) for column in able):
             if values is None:
                 self._look_at_texts(column)

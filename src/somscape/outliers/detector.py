@@ -1206,14 +1206,16 @@ class Alerts:
         ids = ", ".join([*some, "..."] if n > len(some) else some)
         return f"{counted(n, self.noun)} like this ({ids}): {finding.what or NONE_STANDS_OUT}"
 
-    def _left_out(self, how: str = "a list of {} contains all of them") -> str:
+    def _left_out(self, how: str = "") -> str:
         """Return a sentence on the rows that stand out but are not alerts, and how to list them."""
         n, lowest = self.n_left_out, self.scores[self.stands_out].min()
         is_ranked = self.scores >= lowest  # also confirmed rows, which come first
         if self.by_rule is not None:
             is_ranked[self.n_alerts :] &= self.by_rule[self.n_alerts :] < 0
         rows = f"{n:,} more {self.noun}{'s stand' if n > 1 else ' stands'} out"
-        return f"{rows}; {how.format(np.count_nonzero(is_ranked))}."
+        n_all = np.count_nonzero(is_ranked)
+        how = how.format(n_all) or f"a list of {n_all:,} {self.noun}s contains all that stand out"
+        return f"{rows}; {how}."
 
     def _lines_of_rest(self) -> list[str]:
         shown = self.shown

@@ -146,6 +146,11 @@ class Column:
         return self._numbers is not None
 
     @property
+    def is_float32(self) -> bool:
+        """Whether the numbers are stored as float32, so that `numbers` is a new array each time."""
+        return self._numbers is not None and self._numbers.dtype == np.float32
+
+    @property
     def has_plain_numbers(self) -> bool:
         """Whether all numbers are written with only digits, signs and points."""
         return self._numbers is not None and isinstance(self._texts, NumberTexts | PlainTexts)

@@ -360,14 +360,14 @@ def test_the_home_page_says_how_columns_changed(facts: dict[str, Any], words: st
 
 def test_numbers_have_separators_but_years_and_categories_do_not() -> None:
     rows = {
-        "a": {"year": 1999.0, "sum": 1234.5, "code": 4103.0, "gap": None},
-        "b": {"year": 2024, "sum": 2000, "code": 90210.0, "gap": 3000.0},
-        "c": {"year": None, "sum": None, "code": None, "gap": None},
+        "a": {"year": 1999.0, "sum": 1234.5, "code": 4103.0, "gap": None, "id": "1,234,568"},
+        "b": {"year": 2024, "sum": 2000, "code": 90210.0, "gap": 3000.0, "id": "9,007"},
+        "c": {"year": None, "sum": None, "code": None, "gap": None, "id": None},
     }
     state: Any = SimpleNamespace(kept=lambda run: rows if run == "r2" else {})
-    facts = {"roles": {"category": ["code"], "number": ["year", "sum", "gap"]}}
+    facts = {"roles": {"category": ["code"], "number": ["year", "sum", "gap", "id"]}}
     runs = [WatchRun(run, "w", 1, "", "", "", "", "", facts) for run in ("r2", "r1")]
-    assert _calls.numbers_of(state, runs) == {"sum": 1, "gap": 0}
+    assert _calls.numbers_of(state, runs) == {"sum": 1, "gap": 0, "id": 15}
     assert _calls.numbers_of(state, []) == {}
 
 

@@ -77,7 +77,7 @@ from somscape.errors import InputError
 from somscape.report._build import lattice_of
 from somscape.tables._features import unit_of
 from somscape.tables._roles import roles_from_text
-from somscape.tables.codes import decimals_of
+from somscape.tables.codes import ANY_DECIMALS, decimals_of
 from somscape.tables.table import table_from_columns
 
 REPORT_POLICY = "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -422,14 +422,17 @@ def summary_of(state: State, name: str) -> dict[str, Any]:
 
 
 def numbers_of(state: State, runs: Sequence[WatchRun]) -> dict[str, int]:
-    """Return the number of decimals of columns whose numbers have separators on the pages. Years
-    stay as in the file."""
+    """Return the number of decimals for each column whose numbers have separators on the pages.
+    Years stay as in the file."""
     if not runs:
         return {}
     rows, roles = [*state.kept(runs[0].id).values()], runs[0].facts.get("roles", {})
     values = {name: {row.get(name) for row in rows} for name in roles.get("number", ())}
     return {
-        name: decimals_of(np.array([*found - {None}], dtype=np.float64))
+        # A run keeps large numbers as texts.
+        name: ANY_DECIMALS
+        if any(isinstance(value, str) for value in found)
+        else decimals_of(np.array([*found - {None}], dtype=np.float64))
         for name, found in values.items()
         if not found <= YEARS
     }

@@ -702,8 +702,7 @@ def _checks(
             is_back |= months_between(said.made, subject.today) >= subject.watch.clear_for
         news, back = FOLDED, {key} if is_cleared and is_back else set()
         if back or not is_cleared:
-            since = before.decided_since
-            news = news_of(key, 0.0, before.checks, {}, before.usual, back, since)
+            news = news_of(key, 0.0, before.checks, {}, before.usual, back, before.decided_since)
             news = RISEN if news == STILL and risen else news
             shown.append(each)
         strength = min(float(each.strength), MAX_STRENGTH)
@@ -747,9 +746,8 @@ def begin_watch(
     map_ = bytes_of(found.detector)
     hash_ = hashlib.sha256(map_).hexdigest()
     watch = Watch(name, tuple(key), source, job.only(*KEPT), hash_, clear_for)
-    read_from = source if shown_as is None else shown_as
     ranked_with = (watch, found.detector, found.table, found.rule)
-    subject = Subject(*ranked_with, author, read_from, found.grouped, found.label, notes)
+    subject = Subject(*ranked_with, author, shown_as or source, found.grouped, found.label, notes)
     subject.known_checks = found.checks
     return record_run(state, subject, begins=map_, of_upload=of_upload)
 

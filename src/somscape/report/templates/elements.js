@@ -40,17 +40,24 @@ const withGroups = (sentence) => sentence.replace(COUNTS, grouped);
 // Numbers in a text, such as a range, with separators.
 const inThousands = (words) => words.replace(/(?<![\w.,])\d{4,}(?![\w-])/g, grouped);
 
-// The value of a column at the beginning of a text, with as many decimals as other values if these are at most two.
-const VALUE = /^(is|moved from) (-?\d+(?:\.\d+)?)(?: to (-?\d+(?:\.\d+)?))?(?!\.?\d| times)/;
+// Values after the names of their columns, with the decimals of the column if the column has at most two. Values that are written
+// in another way than 1234.5 stay as in the file.
+const PLAIN = "(-?(?:0|[1-9]\\d*)(?:\\.\\d+)?)";
+const VALUE = "(is|moved from) " + PLAIN + "(?: to " + PLAIN + ")?(?=[.,;](?:\\s|$)| (?!\\d|times|standard|of\\b)|$)";
 const withDecimals = (value, n) => value.replace(/\.0$/, "").replace(/(?:\.(\d+))?$/, (all, part = "") => n ? "." + part.padEnd(n, "0") : all);
-const inFullValues = (words, n) => n > 2 ? words : words.replace(VALUE, (all, verb, from, to) =>
-  verb + " " + withDecimals(from, n) + (to ? " to " + withDecimals(to, n) : ""));
+function inFullValues(words, numbers) {
+  const names = [...numbers.keys()].filter((name) => numbers.get(name) <= 2 && words.includes(name + " "));
+  if (!names.length) return words;
+  const any = names.sort((a, b) => b.length - a.length).map((name) => name.replace(/[\\^$.*+?()[\]{}|\/]/g, "\\$&")).join("|");
+  return words.replace(new RegExp("(^|[,;:.] |since then )(" + any + ") " + VALUE, "gu"), (all, before, name, verb, ...values) =>
+    before + name + " " + verb + " " + values.slice(0, 2).filter(Boolean).map((value) => withDecimals(value, numbers.get(name))).join(" to "));
+}
 
-// A sentence in which numbers follow the names of columns, such as "balance between 10 and 136000". `numbers` contains the decimals
-// of the columns.
+// A sentence in which numbers follow the names of columns, such as "balance between 10 and 136000". `numbers` contains the columns
+// with the number of their decimals.
 const AFTER_NAME = /^(?:[-+]?\d[\d.]*(?![\w-])|is|times|larger|smaller|moved|from|to|median|between|and|at|most|least|[(, ])+/;
 const afterNames = (words, numbers) => [...numbers.keys()].filter((name) => words.includes(name + " ")).reduce((said, name) => said.split(name + " ")
-  .map((part, i, all) => (i && !/[\p{L}\d_.-]$/u.test(all[i - 1]) ? inFullValues(part, numbers.get(name)).replace(AFTER_NAME, inThousands) : part)).join(name + " "), words);
+  .map((part, i, all) => (i && !/[\p{L}\d_.-]$/u.test(all[i - 1]) ? part.replace(AFTER_NAME, inThousands) : part)).join(name + " "), inFullValues(words, numbers));
 
 // A p-value with two digits.
 function smallShare(p) {

@@ -70,7 +70,7 @@ const numbersOf = (found) => new Map(Object.entries(found.numbers));
 function inReason(reason, numbers) {
   const name = [...numbers.keys()].find((each) => reason.startsWith(each + " is "));
   return name === undefined ? afterNames(reason, numbers)
-    : name + " " + inThousands(inFullValues(reason.slice(name.length + 1), numbers.get(name))).replace(/(?<=\d)\.0(?!\w)/g, "");
+    : name + inThousands(inFullValues(reason.replace(/(?<=\d)\.0(?!\w)/g, ""), numbers).slice(name.length));
 }
 
 // Dates and times have one format on all pages, as in the reasons: 2026-07-01 13:03.
