@@ -277,6 +277,8 @@ def files_and_services() -> list[Loss]:
     least, *_, most = sorted((row["ratio"].split()[0] for row in (many, few, parquet)), key=float)
     read = [(row[0].split()[1], row[4].split()[0]) for row in files.rows if row[1] == "polars"]
     asked, rows = service()
+    large = table("scale/README.md", "Numbers", 2)
+    of_list, least_work = map(large.row, ("somscape detect", "two readings, scores in memory"))
     return [
         Loss(
             "Reading a file",
@@ -295,6 +297,13 @@ def files_and_services() -> list[Loss]:
             "you list tens of thousands of rows",
             f"List 50 rows, which need {fewer['ratio']} times the file.",
             tuple(row["what"] for row in (encode, listed, many, few, parquet)),
+        ),
+        Loss(
+            "A list of ten million rows",
+            f"takes {number(of_list['s']) / number(least_work['s']):.1f} times as long as two "
+            "readings and one scoring (goal: 1.3)",
+            "your table has millions of rows",
+            "Nothing.",
         ),
         Loss(
             "Two workers of Dask",
