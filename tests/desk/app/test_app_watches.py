@@ -75,7 +75,7 @@ def test_a_run_kept_as_a_watch_keeps_its_marks_as_decisions(client: Client, janu
     assert (watch["name"], watch["n_runs"], watch["report"]) == ("cards", 1, january)
     assert (watch["last"]["source"], watch["last"]["n_rows"]) == ("january.csv", 60)
     assert (watch["n_open"], watch["n_new"], watch["n_decided"]) == (4, 6, 2)  # as in the run
-    assert (watch["n_new_checks"], watch["numbers"]) == (0, ["amount", "age"])
+    assert (watch["n_new_checks"], watch["numbers"]) == (0, {"amount": 2, "age": 1})
     shown = client.get("/api/watches/cards")
     assert shown["key"] == ["cust_id"]
     assert shown["source"] == ""
