@@ -163,7 +163,7 @@ def other_answers() -> list[Loss]:
     accuracy = table("recognition/README.md", "Accuracy (%)")
     classes = ", ".join(
         f"{name} {accuracy.row(name)[peer]} (we {accuracy.row(name)['somscape']})"
-        for name, peer in (("vowel", "1-NN"), ("phoneme", "1-NN"), ("shuttle", "1-NN"))
+        for name, peer in (("vowel", "1-NN"), ("phoneme", "1-NN"))
     )
     iris = accuracy.row("iris")
     groups = table("regions/README.md", "Groups kept back, for reporting only")
