@@ -1231,6 +1231,15 @@ def test_the_page_of_a_customer_has_the_format_of_the_report_and_is_printed_on_o
     for reason, words in said.items():
         shown = person.browser.run(f"return inReason(arguments[0], {numbers})", reason)
         assert shown == words
+    checks = {
+        "balance -88,000 (next 970.65): row 1": "balance -88,000.00 (next 970.65): row 1",
+        "balance 1, 2.5 (next 9262), also in x": "balance 1.00, 2.50 (next 9,262.00), also in x",
+        "share 1 (next 9262): row 3": "share 1 (next 9,262): row 3",
+        "year 1900 (next 1990): row 4": "year 1900 (next 1990): row 4",
+        "balance is below 0 (lowest -5)": "balance is below 0 (lowest -5)",
+    }
+    for check, words in checks.items():
+        assert person.browser.run(f"return inCheck(arguments[0], {numbers})", check) == words
 
 
 def _cells(row: str) -> list[str]:

@@ -8,7 +8,7 @@ function fillChecks() {
   document.querySelector("#checks tbody").append(...checks.map((found) => {
     const one = cases.find(({ sentence }) => sentence === found.sentence || sentence.startsWith(found.sentence + ". Case"));
     const said = one ? [one.key, one.news, ...(one.state === "open" ? [] : [one.state])].join(", ") : "";
-    return make("tr", null, make("td", null, text("span", found.sentence), " ", make("span", { class: "hint" }, said)),
+    return make("tr", null, make("td", null, text("span", inCheck(found.sentence, decimalsOf)), " ", make("span", { class: "hint" }, said)),
       make("td", { class: "number" }, number(found.n_obey) + " of " + number(found.n_rows)));
   }));
 }

@@ -53,6 +53,15 @@ function inFullValues(words, numbers) {
     before + name + " " + verb + " " + values.slice(0, 2).filter(Boolean).map((value) => withDecimals(value, numbers.get(name))).join(" to "));
 }
 
+// A check such as "balance -88,000 (next 9262)", with the numbers as in the list.
+const EXTREMES = /^ [-\d., ]+ \(next [-\d.,]+\)/;
+function inCheck(words, numbers) {
+  const name = [...numbers.keys()].find((each) => words.startsWith(each) && EXTREMES.test(words.slice(each.length)));
+  if (name === undefined) return words;
+  const n = numbers.get(name), shown = (value) => inThousands(n <= 2 ? withDecimals(value, n) : value);
+  return name + words.slice(name.length).replace(EXTREMES, (all) => all.replace(/-?\d+(?:,\d{3})*(?:\.\d+)?/g, shown));
+}
+
 // A sentence in which numbers follow the names of columns, such as "balance between 10 and 136000". `numbers` contains the columns
 // with the number of their decimals.
 const AFTER_NAME = /^(?:[-+]?\d[\d.]*(?![\w-])|is|times|larger|smaller|moved|from|to|median|between|and|at|most|least|[(, ])+/;

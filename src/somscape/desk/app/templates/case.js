@@ -17,7 +17,7 @@ async function load() {
   found = await call(at + "/cases/" + encodeURIComponent(key));
   const { listed, key_columns: columns } = found;
   const last = listed[listed.length - 1];
-  const name = found.is_check ? last?.reasons ?? key : columns.join(" / ") + " " + key;
+  const name = found.is_check ? inCheck(last?.reasons ?? key, numbersOf(found)) : columns.join(" / ") + " " + key;
   document.title = (found.is_check ? name : key) + " · " + watch;
   byId("name").textContent = name;
   byId("watch-link").textContent = watch;
@@ -25,7 +25,7 @@ async function load() {
   byId("about").textContent = sayState();
   // The decisions are in a section of their own.
   const reasons = reasonsIn(last?.reasons ?? "").map((reason) => reason.replace(DECIDED, "")).filter(Boolean);
-  byId("why").replaceChildren(...reasons.map((reason) => text("li", found.is_check ? reason : inReason(reason, numbersOf(found)))));
+  byId("why").replaceChildren(...reasons.map((reason) => text("li", found.is_check ? inCheck(reason, numbersOf(found)) : inReason(reason, numbersOf(found)))));
   byId("score").replaceChildren(...(last ? ["Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", ",
     sourceOf(last.source), "), score " + number(last.score) + ", ", make("span", { class: "together" }, "p-value " + smallShare(last.p_value)), "."] : ["No list has this case."]));
   byId("history").replaceChildren(...found.history.map(({ decision, comment, author, made }) => make("li", null,

@@ -120,7 +120,7 @@ function editName(run, button) {
   field.select();
 }
 
-// A table that could not be read is not a run. It gets a line with a link to change how it is read.
+// A table that could not be read or recorded is not a run. It gets a line with a link to the choices.
 function drawFailed(run) {
   const drop = make("button", { type: "button", class: "small needs-run", "aria-label": "Remove the line about " + run.name }, "\u2715");
   drop.addEventListener("click", () => attempt(drop, async () => {
@@ -128,9 +128,10 @@ function drawFailed(run) {
     await listRuns();
   }));
   const failed = run.watch ? [" was not recorded for the watch ", text("b", run.watch)] : [" could not be read"];
-  const again = run.task === "read" && may("run") ? make("a", { href: "/runs/" + run.run }, "Change how it is read") : "";
+  const choices = run.watch ? "Show the choices" : run.task === "read" ? "Change how it is read" : "";
+  const again = choices && may("run") ? make("a", { href: "/runs/" + run.run }, choices) : "";
   return make("li", { "data-run": run.run },
-    make("span", null, text("b", run.name), ...failed, ": ", text("span", run.problem), " ", again), drop);
+    make("span", null, text("b", run.name), ...failed, ": ", text("span", run.problem.replace("Nothing was recorded. ", "")), " ", again), drop);
 }
 
 let last = "";

@@ -17,7 +17,7 @@ const lineOf = (key) => [...document.querySelectorAll("#cases li")].find((line) 
 
 async function load() {
   watch = await call(at);
-  for (const one of watch.cases) one.said = one.is_check ? [one.reasons] : reasonsIn(one.reasons).map((reason) => inReason(reason, numbersOf(watch)));
+  for (const one of watch.cases) one.said = one.is_check ? [inCheck(one.reasons, numbersOf(watch))] : reasonsIn(one.reasons).map((reason) => inReason(reason, numbersOf(watch)));
   document.title = name + " · somscape";
   byId("name").textContent = name;
   byId("about").textContent = "A case is identified by " + watch.key.join(" and ") + ". Cleared cases wait for a decision again if they change much, or after "
