@@ -147,7 +147,7 @@ class Column:
 
     @property
     def is_float32(self) -> bool:
-        """Whether the numbers are stored as float32, so each `numbers` is a new array."""
+        """Whether the numbers are stored as float32 instead of float64."""
         return self._numbers is not None and self._numbers.dtype == np.float32
 
     @property
