@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
-from statistics import median
 
 import pytest
 
@@ -116,10 +115,11 @@ TALL_FILES = {
     "somscape/outliers/detector.py": "`Detector`, from scores to reasons and its record",
 }
 
-# What the code base reached.  A change that needs more may raise a number, with the reason in its
-# commit, but shortening other code is better.
-MAX_FILES, MIN_MEDIAN_FILE, MAX_SINGLE_IMPORTER, MAX_LOADED_BY_SOM = 200, 180, 33, 100
-MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 228, 4, 52_320, 20_740
+MAX_LOADED_BY_SOM, MAX_SHARED_CLASS_NAMES = 100, 4
+
+# Code lines of the last release.  The total may exceed this number by one percent.  To raise it,
+# give the reason in docs/contribute/decisions.
+CODE_LINES = 52_308
 MANY_PARAMETERS = {
     **dict.fromkeys(
         (
@@ -673,56 +673,13 @@ def test_files_are_short() -> None:
     check_list(found, TALL_FILES)
 
 
-def docstring_lines(tree: ast.Module) -> int:
-    return sum(
-        (node.end_lineno or 0) - node.lineno + 1
-        for parent in ast.walk(tree)
-        for node in (parent.body if isinstance(getattr(parent, "body", None), list) else [])
-        if isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
-
-
 def test_changelog_of_the_first_release_is_short() -> None:
     assert len((ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()) <= 60
 
 
 def test_code_base_stays_small() -> None:
-    sizes = [len(code_lines(source.text)) for source in sources()]
-    found = {
-        "files": (len(sizes), MAX_FILES),
-        "code lines": (sum(sizes), MAX_CODE),
-        "docstring lines": (sum(docstring_lines(s.tree) for s in sources()), MAX_DOCSTRINGS),
-    }
-    more = [f"{n} {what}, more than {most}" for what, (n, most) in found.items() if n > most]
-    assert not more, f"{'; '.join(more)}. Shorten other code, or raise the limit with a reason."
-    assert median(sizes) >= MIN_MEDIAN_FILE
-    names = [
-        ast.literal_eval(node.value)
-        for source in sources()
-        if source.path.name == "__init__.py"
-        for node in source.tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
-    ]
-    assert sum(map(len, names)) <= MAX_EXPORTED
-
-
-def test_files_have_several_importers() -> None:
-    importers: dict[str, set[str]] = {}
-    for source in sources():
-        if source.path.name == "__init__.py":
-            continue
-        for found in source.imports:
-            for target in targets(found):
-                importers.setdefault(target, set()).add(source.module)
-    single = [
-        source.module
-        for source in sources()
-        if source.path.name != "__init__.py"
-        and len(importers.get(source.module, set()) - {source.module}) == 1
-    ]
-    assert len(single) <= MAX_SINGLE_IMPORTER, single
+    n, limit = sum(len(code_lines(source.text)) for source in sources()), CODE_LINES * 101 // 100
+    assert n <= limit, f"{n} code lines, more than {limit}. Shorten other code."
 
 
 def test_class_names_have_one_meaning() -> None:
