@@ -22,7 +22,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from command_line import run
-from golden.make import HERE, table
 from pyarrow import feather
 from sklearn.base import BaseEstimator
 from workbooks import WRITERS
@@ -32,7 +31,7 @@ from somscape.errors import InputError
 from somscape.maps.map import as_map
 from somscape.recognize import Predictor, Recognizer
 from somscape.save._load import load_model
-from somscape.tables import read_table, write_csv, write_table
+from somscape.tables import read_table, table_from_columns, write_csv, write_table
 
 pytestmark = pytest.mark.rest
 
@@ -44,6 +43,20 @@ TIMES, AT_LEAST = 10, 100_000
 
 def rows_of(n=40, d=3):
     return np.random.default_rng(0).normal(size=(n, d)).round(2)
+
+
+def table():
+    """A table with a column of each kind."""
+    rng = np.random.default_rng(1)
+    return table_from_columns(
+        {
+            "customer_id": [f"c{i:03}" for i in range(40)],
+            "amount": np.exp(rng.normal(5, 2, size=40)).round(2).tolist(),
+            "job": ["clerk", "nurse", None, "cook"] * 10,
+            "since": [f"20{10 + i % 15}-0{1 + i % 9}-11" for i in range(40)],
+            "country": ["AT"] * 40,
+        }
+    )
 
 
 def of_map(read):
@@ -84,9 +97,7 @@ def seeds(tmp_path_factory):
     som.map_.save(folder / "som")
     ring = np.roll(np.eye(6), 1, axis=1) + np.roll(np.eye(6), -1, axis=1)
     SOMDetector(som=SOM(lattice=Graph(ring)), random_state=0).fit(X).save(folder / "graph.som")
-    (folder / "detector.som").write_bytes(
-        (HERE / "detectors-8cdcb1a4" / "detector.som").read_bytes()
-    )
+    SOMDetector(som=SOM(3, 4), n_maps=2, random_state=0).fit(X).save(folder / "detector.som")
     fruit = np.where(X[:, 0] > 0, "apple", "pear")
     SOMClassifier(SOM(2, 3), random_state=0).fit(X, fruit).save(folder / "classes.som")
     SOMRegressor(SOM(2, 3), random_state=0).fit(X, X[:, :2] ** 2).save(folder / "targets.som")

@@ -172,13 +172,11 @@ def test_reasons_say_how_rare_a_value_is(detector):
     assert job.sentence().startswith("job is smith, which 1 of 300 rows has; usual is ")
 
 
-def test_saved_detectors_know_counts_and_older_ones_have_none(detector, tmp_path):
+def test_saved_detectors_know_counts(detector, tmp_path):
     detector, table = detector
     detector.save(tmp_path / "d.som")
     again = load(tmp_path / "d.som")
     assert [str(r) for r in again.reasons(table)] == [str(r) for r in detector.reasons(table)]
-    replace(detector, counts=None).save(tmp_path / "older.som")
-    assert load(tmp_path / "older.som").counts is None
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,10 @@ def line(told, hits=(5.0, 4, 3, 2, 1), lattice=None):
 
 
 TOLD = Joins(
-    np.array([[0, 1], [3, 4], [2, 3], [0, 2]]), np.array([1.0, 0.3, 1e-10, 1e-30]), n_apart=3
+    np.array([[0, 1], [3, 4], [2, 3], [0, 2]]),
+    np.array([1.0, 0.3, 1e-10, 1e-30]),
+    n_apart=3,
+    by_shape=np.zeros(4, dtype=bool),
 )
 """Units 0 and 1 are one group, 2 is one, and 3 and 4 are one, which lies near to that of 2."""
 

@@ -12,11 +12,10 @@ from safetensors import safe_open
 from safetensors.numpy import save
 from texts import rejected
 
-from somscape import SOM, Detector, Map, SOMDetector, TableEncoder, load
+from somscape import SOM, Detector, SOMDetector, TableEncoder, load
 from somscape.errors import MapFileError
 from somscape.outliers import Calibration, DriftMonitor
 from somscape.outliers.calibration import threshold_for
-from somscape.save import read_record, write_record
 from somscape.tables import table_from_columns
 
 FLOATS = [np.float32, np.float64]
@@ -421,22 +420,6 @@ def test_a_notebook_shows_the_map_and_what_is_flagged():
     assert f"flags scores above {detector.threshold:.4g}" in html
     assert repr(detector) == "Detector(Map(3 x 4 hexagonal, 4 features), combined)"
     assert repr(detector_of(rows_of(), n_maps=2).detector_).endswith("combined, 2 maps)")
-
-
-def test_a_file_with_a_setting_that_was_removed_says_how_to_load_its_map(tmp_path):
-    detector = detector_of(rows_of())
-    detector.detector_.save(tmp_path / "d.som")
-    record = read_record(tmp_path / "d.som")
-    record.header["parameters"]["winner"] = "heskes"
-    write_record(tmp_path / "old.som", record)
-    with pytest.raises(MapFileError) as caught:
-        load(tmp_path / "old.som")
-    message = str(caught.value)
-    assert "winner='heskes' is no longer supported" in message
-    assert "\n" not in message
-    assert f"Map.from_record(somscape.save.read_record({str(tmp_path / 'old.som')!r}))" in message
-    map_ = Map.from_record(read_record(tmp_path / "old.som"))
-    np.testing.assert_array_equal(map_.codebook, detector.map_.codebook)
 
 
 def test_the_same_seed_gives_byte_identical_files(tmp_path):

@@ -466,6 +466,7 @@ def test_damaged_joins_are_refused(wrong):
         "joins.pairs": np.array([[0, 1], [2, 3], [0, 2]], dtype=np.int64),
         "joins.evidence": np.ones(3),
         "joins.n_apart": np.array([1], dtype=np.int64),
+        "joins.by_shape": np.zeros(3, dtype=np.int64),
     }
     assert joins_of(right, 4).n_apart == 1
     assert joins_of({}, 4) is None

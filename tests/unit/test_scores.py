@@ -321,9 +321,6 @@ def test_parts_of_another_type_are_refused_by_name():
 
 OTHER_PARTS = {
     "a threshold below 0": lambda d: {"threshold": -1.0},
-    "no factor": lambda d: {"label_factors": np.zeros(20)},
-    "a list": lambda d: {"label_factors": [1.0] * 20},
-    "few factors": lambda d: {"label_factors": np.ones(3)},
     "marks of other rows": lambda d: {"marks": Marks.none(1, 0, 5)},
     "a mean below 0": lambda d: {"mean_contributions": np.full(3, -1.0)},
     "few means": lambda d: {"mean_contributions": np.ones(2)},

@@ -544,25 +544,23 @@ class Joins:
         Result of `valley` for the border of the two pieces.
     n_apart : int
         Number of pieces at which gaps separate all pieces.
-    by_shape : ndarray of shape (n_joins,), bool, or None
-        Whether fitted laws (True) or gaps (False) are the evidence.  None in files of early maps.
+    by_shape : ndarray of shape (n_joins,), bool
+        Whether fitted laws (True) or gaps (False) are the evidence.
     """
 
     pairs: Ints
     evidence: Float64s
     n_apart: int
-    by_shape: Bools | None = None
+    by_shape: Bools
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the joins as named arrays for a file."""
-        arrays = {
+        return {
             "joins.pairs": self.pairs.astype(np.int64),
             "joins.evidence": self.evidence,
             "joins.n_apart": np.array([self.n_apart], dtype=np.int64),
+            "joins.by_shape": self.by_shape.astype(np.int64),
         }
-        if self.by_shape is not None:
-            arrays["joins.by_shape"] = self.by_shape.astype(np.int64)
-        return arrays
 
     def renumbered(self, places: Ints) -> "Joins":
         """Return the same joins after unit i has received the number ``places[i]``."""
@@ -580,8 +578,8 @@ def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
         return None
     pairs, evidence = arrays["joins.pairs"], arrays["joins.evidence"]
     (n_apart,) = arrays["joins.n_apart"].tolist()
-    by_shape = arrays.get("joins.by_shape")
-    if by_shape is not None and (
+    by_shape = arrays["joins.by_shape"]
+    if (
         by_shape.dtype.kind != "i"
         or by_shape.shape != evidence.shape
         or not np.isin(by_shape, (0, 1)).all()
@@ -608,8 +606,7 @@ def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
     gone[other] = np.arange(len(pairs))
     if (gone[into] <= np.arange(len(pairs))).any():
         raise ParameterError("a piece must not join more than once", parameter="joins.pairs")
-    by_shape = None if by_shape is None else by_shape.astype(bool)
-    return Joins(pairs.astype(np.intp), evidence, int(n_apart), by_shape)
+    return Joins(pairs.astype(np.intp), evidence, int(n_apart), by_shape.astype(bool))
 
 
 def pieces_after(n_units: int, pairs: Ints) -> Ints:

@@ -249,7 +249,7 @@ def _unpacked(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 FORMAT = 1
-"""Number of the current layout of files.  Files with older numbers stay readable."""
+"""Number of the layout of files."""
 
 FEATURE_BYTES = 300
 """Assumed memory in bytes for each feature of a map, without its numbers."""
@@ -267,10 +267,9 @@ CLASSES, TARGETS = "classes", "targets"
 ESTIMATOR = "estimator"
 """Header entry for the parameters of the estimator that was saved, and prefix of its arrays."""
 
-PARTS = ("lattice", "encoding", "parameters", "versions", "detector")
+PARTS = ("lattice", "encoding", "metric", "parameters", "versions", "detector")
 OPTIONAL = (
     "format",
-    "metric",
     "unit_labels",
     "kept_regions",
     "checkpoint",
@@ -293,7 +292,7 @@ STATE = ("prototypes", "counts", "totals", "error", "seen")
 """Names of the arrays that contain the state of the training in a checkpoint."""
 
 ARRAYS = {
-    *("codebook", "hits", "usual", "spread", "lift", "regions", "mean_contributions"),
+    *("codebook", "hits", "usual", "spread", "regions", "mean_contributions"),
     *("calibration", "calibration_weights", "calibration_units", "calibration_lowered"),
     *("counts.starts", "counts.values", "counts.below", "counts.upto"),
     *("metric.feature_weights", "metric.center", "metric.whitening"),
@@ -468,18 +467,17 @@ def read_record(path: str | Path) -> Record:
         fact = getattr(error, "parameter", None)
         raise MapFileError(f"{path} is {error}", file=path, parameter=fact) from error
     number = header.get("format") if isinstance(header, dict) else None
-    if type(number) is not int or number not in READERS:
-        known = " and ".join(map(str, READERS))
+    if type(number) is not int or number != FORMAT:
         raise MapFileError(
             f"{path} has format {number!r}, but this version of somscape reads only format "
-            f"{known}. Install a newer somscape.",
+            f"{FORMAT}. Install the version of somscape that wrote the file.",
             file=path,
             value=number,
-            allowed=list(READERS),
+            allowed=[FORMAT],
         )
     if problem := _problem(header, arrays, metadata):
         raise MapFileError(f"{path} is not a valid map. {problem}.", file=path)
-    return READERS[number](header, arrays)
+    return Record(header, unpacked(arrays))
 
 
 def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | None:
@@ -583,9 +581,3 @@ def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
     """Subtract the memory that a map needs from the budget, or raise InputError."""
     n_bytes = FEATURE_BYTES * max(0, n_features - FREE_FEATURES) + UNIT_BYTES * n_units
     budget.take(n_bytes, f"a map of {n_features} features")
-
-
-READERS: dict[int, Callable[[Header, Arrays], Record]] = {
-    1: lambda header, arrays: Record({"metric": "euclidean", **header}, unpacked(arrays))
-}
-"""For each format number, function that converts header and arrays of a file to a record."""

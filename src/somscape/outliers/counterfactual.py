@@ -44,8 +44,6 @@ class AnyDetector(Protocol):
     @property
     def threshold(self) -> float: ...
     @property
-    def label_factors(self) -> Float64s | None: ...
-    @property
     def marks(self) -> Marks | None: ...
     @property
     def rarity(self) -> Rarity | None: ...
@@ -166,7 +164,7 @@ def ranges_of(
 
 def _is_steady(detector: AnyDetector) -> bool:
     """Return whether the change of a score is never larger than the distance between the rows."""
-    return detector.label_factors is None and detector.marks is None and detector.relation is None
+    return detector.marks is None and detector.relation is None
 
 
 def _stays_usual(

@@ -39,8 +39,6 @@ from somscape.outliers.marks import ANOMALY, UNKNOWN, Marks, known_labels
 from somscape.outliers.rarity import TAIL_SHARE, Occurrence, Rarity, ValueCounts, counted_exactly
 from somscape.outliers.relation import Relation
 from somscape.outliers.score import (
-    REMOVED,
-    SCORES,
     Decorrelation,
     Scorer,
     explained_by,
@@ -79,16 +77,13 @@ class Detector:
     members : tuple of Scorer, default=()
         Maps with the same lattice and columns, whose scores are combined.  They replace the map of
         all rows.  If the tuple is empty, only the map of all rows scores rows.
-    label_factors : ndarray of shape (n_units,) or None, default=None
-        Factor by which scores in each unit are multiplied, in detectors from older files.  None
-        means 1.
     mean_contributions : ndarray of shape (n_columns,) or None, default=None
         Average contribution of each original column to the score of a training row.
     rarity : Rarity or None, default=None
         Contributions of single values, which are added to the scores by the maps.  None means 0.
     counts : ValueCounts or None, default=None
-        Number of training rows with each value.  Reasons contain these numbers.  None for some
-        older files.
+        Number of training rows with each value.  Reasons contain these numbers.  None
+        if unknown.
     marks : Marks or None, default=None
         Changes of scores learned from confirmed and cleared rows.  None if no rows were marked.
     relation : Relation or None, default=None
@@ -96,7 +91,7 @@ class Detector:
         maps.  None means 0.
     is_threshold_auto : bool, default=False
         Whether the threshold is that of ``contamination="auto"``, so that the training rows above
-        it are those that stand out.  False for older files.
+        it are those that stand out.
 
     Raises
     ------
@@ -121,7 +116,6 @@ class Detector:
     threshold: float
     calibration: Calibration
     members: tuple[Scorer, ...] = ()
-    label_factors: Float64s | None = None
     mean_contributions: Float64s | None = None
     rarity: Rarity | None = None
     counts: ValueCounts | None = None
@@ -135,15 +129,7 @@ class Detector:
             check_is(name, getattr(self, name), kind, f"a {kind.__name__}")
         check_number("threshold", self.threshold, 0, low_is_allowed=True)
         n_units, n_columns = self.map_.n_units, len(self.map_.encoding.features)
-        factors, means, regions = (
-            self.label_factors,
-            self.mean_contributions,
-            self.calibration.regions,
-        )
-        check_that(
-            factors is None or (is_array(factors, (n_units,)) and (factors > 0).all()),
-            "`label_factors` must contain one finite number above 0 for each unit.",
-        )
+        means, regions = self.mean_contributions, self.calibration.regions
         check_that(
             means is None or (is_array(means, (n_columns,)) and (means >= 0).all()),
             "`mean_contributions` must contain one finite number of at least 0 for each column.",
@@ -203,15 +189,6 @@ class Detector:
     @cached_property
     def scorers(self) -> tuple[Scorer, ...]:
         """The maps that score rows.  These are the members, or else the map of all rows."""
-        if self.score in REMOVED:
-            raise InputError(
-                f"The method '{self.score}' was removed from somscape, so this detector can show "
-                "its map, but it cannot score rows. Train a new detector with SOMDetector or "
-                "`somscape detect`.",
-                parameter="score",
-                value=self.score,
-                allowed=SCORES,
-            )
         return self.members or (self.of_all_rows,)
 
     @cached_property
@@ -441,16 +418,13 @@ class Detector:
         """
         return label_share_around(self.map_, X, among, y, level)
 
-    def _scores_of_rows(self, rows: Floats, units: Ints | None = None) -> Float64s:
-        """Return the scores of encoded rows.  `units` are their best matching units, if known."""
+    def _scores_of_rows(self, rows: Floats) -> Float64s:
+        """Return the scores of encoded rows."""
         scores = scores_by(self.scorers, rows, self.rarity, self.relation)
         if self.directions:
             is_other = on_other_side(self.of_all_rows, self.directions, rows)
             by = self.scorers, self.rarity, self.relation
             scores = without_other_side(scores, rows, is_other, *by)
-        if self.label_factors is not None:
-            units = self.map_._winners_of_rows(rows) if units is None else units
-            scores = scores * self.label_factors[units]
         if self.marks is None:
             return scores
         return self.marks.with_held(rows, scores * self.marks.factors(rows))
@@ -465,17 +439,15 @@ class Detector:
         _, found = explained_by(self.scorers, rows, self.rarity, self.relation)
         if self.directions:
             found[on_other_side(self.of_all_rows, self.directions, rows)] = 0.0
-        if self.label_factors is not None:
-            found *= self.label_factors[self.map_._winners_of_rows(rows)][:, None]
         if self.marks is not None:
             found *= self.marks.factors(rows)[:, None]
         return found
 
     def _scores_and_p_values_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
         """Return `scores` and `p_values` of encoded rows."""
-        needs_units = self.label_factors is not None or self.calibration.regions is not None
-        units = self.map_._winners_of_rows(rows) if needs_units else None
-        scores = self._scores_of_rows(rows, units)
+        is_regional = self.calibration.regions is not None
+        units = self.map_._winners_of_rows(rows) if is_regional else None
+        scores = self._scores_of_rows(rows)
         return scores, self.calibration.p_values(scores, units)
 
     def save(self, path: str | Path) -> None:
@@ -526,13 +498,11 @@ class Detector:
         return built_from(record, lambda record: cls(**parts_of_detector(record, map_)), "detector")
 
 
-def explained_rows(
-    detector: Detector, rows: Floats, units: Ints | None = None
-) -> tuple[Float64s, Float64s]:
+def explained_rows(detector: Detector, rows: Floats) -> tuple[Float64s, Float64s]:
     """Return two values: the scores of rows, and the contributions of columns to the scores."""
-    if detector.label_factors is None and detector.marks is None and not detector.directions:
+    if detector.marks is None and not detector.directions:
         return explained_by(detector.scorers, rows, detector.rarity, detector.relation)
-    return detector._scores_of_rows(rows, units), detector._contributions_of_rows(rows)
+    return detector._scores_of_rows(rows), detector._contributions_of_rows(rows)
 
 
 def as_detector(detector: Any) -> Detector:
@@ -1340,7 +1310,7 @@ def ranked(
     `are_customers`, reasons begin with numbers that no other row reaches.
     """
     units = detector.map_._winners_of_rows(rows) if units is None else units
-    scores = detector._scores_of_rows(rows, units) if scores is None else scores
+    scores = detector._scores_of_rows(rows) if scores is None else scores
     order = stable_order(-scores)
     scores, units = scores[order], units[order]  # everything below is in this order
     p = detector.calibration.p_values(scores, units)
@@ -1970,7 +1940,7 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     The data contain `metric` only if the detector decorrelates columns.  With
     `members_share_metric`, all member maps have the decorrelation of the map of all rows.
     Otherwise, each member has its own decorrelation.  With `p_values_by_bulk`, p-values are
-    estimated from the bulk of the scores, unlike in older files.  `relations` are those of the
+    estimated from the bulk of the scores.  `relations` are those of the
     calibration.  `threshold_is_auto` is `Detector.is_threshold_auto`.  `marks` are the numbers of a
     `Marks` object.
     """
@@ -1987,14 +1957,14 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     marks: dict[str, Any] | None = None
 
 
-NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_factors": "lift"}
-"""Attributes whose names differ in files of format 1, and their names in these files."""
+NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread"}
+"""Attributes whose names differ in files, and their names in files."""
 
 MARKS = "marks"
 """Beginning of the names of those arrays in a file that belong to a `Marks` object."""
 
 
-BY_UNIT = ("usual", "spread", "lift", "regions")
+BY_UNIT = ("usual", "spread", "regions")
 """Names of those arrays in a detector file that contain one value for each unit."""
 
 
@@ -2008,7 +1978,6 @@ def record_of_detector(detector: Detector) -> Record:
         "calibration_units": calibration.units,
         "calibration_lowered": calibration.lowered,
         "regions": calibration.regions,
-        "lift": detector.label_factors,
         "mean_contributions": detector.mean_contributions,
     }
     arrays |= _parts_by_name("rarity", detector.rarity) | _parts_by_name("counts", detector.counts)
@@ -2087,7 +2056,6 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
             _share_arrays(_member_of(map_, parts, shared, header), whole)
             for parts in arrays_of_members(arrays, header.members)
         ),
-        "label_factors": arrays.get("lift"),
         "mean_contributions": arrays.get("mean_contributions"),
         "rarity": Rarity(**_parts_in(arrays, Rarity, "rarity")) if has_rarity else None,
         "counts": ValueCounts(**_parts_in(arrays, ValueCounts, "counts")) if has_counts else None,

@@ -243,9 +243,6 @@ def _round_matrix(matrix: Float64s) -> Float64s:
 SCORES = ("combined", "k_prototype", "quantization_error")
 """Names of all scores.  The setting "auto" chooses the first score."""
 
-REMOVED = ("density", "local_scale", "mass", "u_height", "hit_density")
-"""Scores in older files.  Maps with such scores can be opened and drawn, but cannot score rows."""
-
 MAX_PROTOTYPES = 64
 
 
@@ -306,8 +303,7 @@ class Scorer:
             "`map_` must have metric='euclidean' and a `missing` other than 'mask', but has "
             f"metric={self.map_.metric.name!r} and missing={self.map_.encoding.missing!r}.",
         )
-        if self.score not in REMOVED:
-            check_choice("score", self.score, SCORES)
+        check_choice("score", self.score, SCORES)
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
         n_units, far, reach = self.map_.n_units, self.rms_distances, self.reach
         check_that(

@@ -561,8 +561,8 @@ class Recognizer(Answering):
         Share of rows left out of training with a correctly predicted class (None without such
         rows).
     most_frequent : float or None, default=None
-        Share of the most frequent class among the training rows with a known class.  None in files
-        of earlier versions.
+        Share of the most frequent class among the training rows with a known class (None if
+        unknown).
     reject : float or None, default=None
         Share of the rows similar to training rows that `predict` refuses because of their large
         distance to the map.  The share is at least ``1 / (1 + n_calibration)``.

@@ -61,9 +61,8 @@ MAX_ALL_ROWS = 20_000
 REASONS = {
     True: ("shape", "Fewer rows are between two simple laws, which explain the rows, than inside."),
     False: ("density", "On every path between both sides, a border has fewer rows than inside."),
-    None: ("density or shape", "The file of the map does not contain which method divides them."),
 }
-"""Method and reason of a division, by whether fitted laws are the evidence (None if unknown)."""
+"""Method and reason of a division, by whether fitted laws are the evidence."""
 
 ASKED = "Both sides are one group by default, and are divided because of the given number."
 
@@ -950,9 +949,8 @@ class Regions:
                 first + f" (with {', '.join(more)})" * bool(more)
                 for first, *more in (inside[into], inside[other])
             )
-            by_shape = None if joins.by_shape is None else bool(joins.by_shape[at])
             is_asked = at < self.map_.n_units - joins.n_apart
-            kind, why = ("number given", ASKED) if is_asked else REASONS[by_shape]
+            kind, why = ("number given", ASKED) if is_asked else REASONS[bool(joins.by_shape[at])]
             lines.append(
                 f"{sides[:1].upper()}{sides[1:]}: {kind} (p = {joins.evidence[at]:.2g}). {why}"
             )

@@ -64,8 +64,7 @@ def load(path: str | Path) -> "Saved | Estimator":
         The saved object.  An estimator has the saved parameters and computes the same results.
         The `save` method of the estimator names the parameters that its file does not contain.
         `partial_fit` of a loaded `SOM` continues from the hits and prototypes of the map, but a
-        loaded `SOMDetector` does not support `partial_fit`.  An earlier version of somscape saved
-        only the map or model of an estimator, so its files give this map or model.
+        loaded `SOMDetector` does not support `partial_fit`.
 
     Raises
     ------
@@ -108,15 +107,6 @@ def load_model(path: str | Path) -> Saved:
 def _read(path: str | Path) -> tuple[Record, Saved]:
     """Return the contents of a file, and the map or model in it."""
     record = READERS.get(Path(path).suffix.lower(), read_record)(path)
-    parameters = record.header["parameters"]
-    if isinstance(parameters, dict) and parameters.get("winner") == "heskes":
-        raise MapFileError(
-            f"{path}: winner='heskes' is no longer supported. Load only its map with "
-            f"somscape.Map.from_record(somscape.save.read_record({str(path)!r})).",
-            parameter="winner",
-            file=path,
-            value="heskes",
-        )
     try:
         return record, thing_of(record)
     except InputError as error:

@@ -241,7 +241,7 @@ def _cosine(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
 _DISTANCES = {"manhattan": _manhattan, "chebyshev": _chebyshev, "cosine": _cosine}
 
 
-def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> str:
+def score_of(graph: OnnxGraph, rows: str, detector: Detector) -> str:
     """Add nodes for the combined score of a detector's maps, and return the score's name."""
     if detector.directions:
         raise InputError(
@@ -262,8 +262,6 @@ def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> s
         score = graph.op("Add", score, _sum(graph, _on_lines(graph, values, rarity.x, rarity.y)))
     if detector.relation is not None:
         score = graph.op("Add", score, _related(graph, rows, detector.relation))
-    if detector.label_factors is not None:
-        score = graph.op("Mul", score, graph.op("Gather", detector.label_factors, winners))
     return score if detector.marks is None else _marked(graph, rows, score, detector.marks)
 
 
@@ -690,7 +688,7 @@ def to_onnx(som: Any, path: str | Path, *, dtype: str = "float32") -> None:
     graph.output("winner", graph.op("Where", is_refused, NO_UNIT, winners), "int64")
     values = {"distance": distances}
     if detector is not None:
-        values["score"] = score_of(graph, rows, winners, detector)
+        values["score"] = score_of(graph, rows, detector)
     for name, value in values.items():
         graph.output(name, _or_nan(graph, is_refused, value), dtype)
     if answering is not None:

@@ -77,8 +77,6 @@ class Feature:
         Whether the feature needs the moments of the rows.
     texts : callable or None
         Function of the grouped rows that returns the texts in place of {value}.
-    old_name : str
-        Name in maps of earlier versions.
     """
 
     name: str
@@ -88,12 +86,10 @@ class Feature:
     is_made: Callable[[Any], bool] = lambda _: True
     is_historic: bool = False
     texts: Callable[[Any], list[str]] | None = None
-    old_name: str = ""
 
-    def called(self, column: str, value: str = "", *, is_old: bool = False) -> str:
+    def called(self, column: str, value: str = "") -> str:
         """Return the name of the feature for a column of the rows."""
-        name = self.old_name if is_old else self.name
-        return name.format(column=column, columns=plural(column), value=value)
+        return self.name.format(column=column, columns=plural(column), value=value)
 
 
 def plural(name: str) -> str:
@@ -585,8 +581,7 @@ GAPS = (
     Feature("mean gap of {column}", lambda of: of.dates.mean_gap, unit="days"),
     Feature("longest gap of {column}", lambda of: of.dates.longest_gap, unit="days"),
 )
-"""Features of every column of dates but the column of the moments. Earlier versions also made them
-of that column."""
+"""Features of every column of dates but the column of the moments."""
 
 
 def _of_sizes(
@@ -631,17 +626,12 @@ NUMBERS = (
 """Features of every column of numbers."""
 
 CATEGORIES = (
-    Feature(
-        "number of different {columns}",
-        lambda of: of.levels.n_different,
-        old_name="different {column}",
-    ),
+    Feature("number of different {columns}", lambda of: of.levels.n_different),
     Feature(
         "most common {column}",
         lambda of: of.levels.most_common(),
         "category",
         is_made=lambda of: len(of.levels.shares) > 0 and of.levels.shares[0] >= MIN_SHARE,
-        old_name="commonest {column}",
     ),
     Feature(
         "rows for each different {column}",
@@ -653,7 +643,6 @@ CATEGORIES = (
         lambda of, level: of.levels.share(level),
         unit="share",
         texts=lambda of: of.levels.frequent,
-        old_name="share of {column} = {value}",
     ),
     Feature(
         "new {columns} in its last 7 days", lambda of: of.history.n_new(of.codes), is_historic=True

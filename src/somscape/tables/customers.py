@@ -81,15 +81,10 @@ def role_like(column: str, like: Collection[str]) -> str:
 
 def _texts_in(like: Collection[str], feature: Feature, column: str) -> dict[str, str]:
     """Return the names in `like` of a feature of a column, with the texts in place of {value}."""
-    starts = {feature.called(column), feature.called(column, is_old=True)} - {""}
+    start = feature.called(column)
     if feature.texts is None:
-        return {start: "" for start in starts if start in like}
-    return {
-        name: name.removeprefix(start)
-        for start in starts
-        for name in like
-        if name.startswith(start)
-    }
+        return {start: ""} if start in like else {}
+    return {name: name.removeprefix(start) for name in like if name.startswith(start)}
 
 
 def kind_of_values(

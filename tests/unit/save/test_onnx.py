@@ -80,14 +80,6 @@ def test_scores_raised_by_known_labels(tmp_path):
     same(run(tmp_path / "m.onnx", {"X": X}), detector, X)
 
 
-def test_scores_with_factors_of_units(tmp_path):
-    X = rows_of()
-    detector = SOMDetector(som=SOM(4, 5), n_maps=1, random_state=0).fit(X).detector_
-    detector = replace(detector, label_factors=np.linspace(0.5, 2.0, 20))
-    to_onnx(detector, tmp_path / "m.onnx")
-    same(run(tmp_path / "m.onnx", {"X": X}), detector, X)
-
-
 @pytest.mark.parametrize("labelled", [False, True])
 @pytest.mark.parametrize("score", SCORES)
 def test_scores_of_several_maps(tmp_path, score, labelled):

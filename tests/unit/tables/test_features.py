@@ -211,19 +211,6 @@ def test_a_later_month_has_the_features_of_the_first() -> None:
         assert feature(again, name) == feature(here, name), name
 
 
-def test_a_map_of_an_earlier_version_gets_its_features() -> None:
-    old = {
-        "different time": ["4", "2"],
-        "commonest shop": ["x", "z"],  # x and y are equally frequent, and x in all rows
-        "share of shop = x": ["0.4", "0.3333"],
-        "longest gap of date": ["16", "14"],  # of dates without times, as before
-        "mean gap of date": ["4.25", "7.5"],
-        "largest amount relative to its median": ["4.0", "1.05"],  # although there is -81
-    }
-    again = per(table_from_columns(ROWS), "who", like=[*old, "number of rows"])
-    assert {name: feature(again, name) for name in old} == old
-
-
 def test_names_that_exist_already_are_found_again() -> None:
     table = table_from_columns({**ROWS, "longest gap": [1.5, 2.5] * 4})
     name = "longest gap (rows)"

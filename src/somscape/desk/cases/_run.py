@@ -112,7 +112,7 @@ class Subject:
         self.row_of = {key: row for row, key in enumerate(self.keys)}
         self.rows: Float64s = np.asarray(self.detector.map_.rows_of(self.table), dtype=np.float64)
         self.units = self.detector.map_._winners_of_rows(self.rows)
-        self.scores = self.detector._scores_of_rows(self.rows, self.units)
+        self.scores = self.detector._scores_of_rows(self.rows)
         self.data = data_hash(self.table)
 
     @cached_property

@@ -34,7 +34,6 @@ from somscape.desk.jobs.job import RULES, Job
 from somscape.errors import InputError
 from somscape.maps.map import Map, as_map
 from somscape.outliers.detector import AlertRule, Detector, detector_in, ids_of
-from somscape.outliers.score import SCORES
 from somscape.recognize._answering import Answering
 from somscape.recognize.recognizer import Recognizer
 from somscape.regions.edit import given_or_found, keep, read
@@ -58,13 +57,6 @@ def report_file(map_file: str, path: str, out: Path, job: Job, *, force: bool) -
     flags = job.only(*RULES) != Job()
     thing = load_detector(map_file) if flags else load_model(map_file)
     map_, detector = as_map(thing), detector_in(thing)
-    without_scores = []
-    if detector is not None and detector.score not in SCORES and not flags:
-        without_scores = [
-            f"The scoring method '{detector.score}' was removed from somscape, so the page shows "
-            "the map without scores."
-        ]
-        thing, detector = map_, None
     regions = _regions(map_, job.n_regions)
     with stage(f"reading {path}"):
         table = read_as(path, job, map_.encoding.roles)
@@ -80,7 +72,7 @@ def report_file(map_file: str, path: str, out: Path, job: Job, *, force: bool) -
             rule = rule_of(job, table, otherwise=own)
             alerts = alerts_of(detector, rule, table, subject.grouped)
             agreement = None if label is None else agreement_of(alerts, label)
-        gaps = [*without_scores, *gaps_of(map_.encoding, table)]
+        gaps = gaps_of(map_.encoding, table)
         data = report.build(
             thing,
             table,

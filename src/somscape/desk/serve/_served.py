@@ -444,9 +444,9 @@ def answers_of(detector: Detector, table: Table, explained: Sequence[str]) -> An
     units = detector.map_._winners_of_rows(rows)
     by_column = None
     if (asked == ALL).all():
-        scores, by_column = explained_rows(detector, rows, units)
+        scores, by_column = explained_rows(detector, rows)
     else:
-        scores = detector._scores_of_rows(rows, units)
+        scores = detector._scores_of_rows(rows)
     p_values = detector.calibration.p_values(scores, units)
     is_flagged = scores > detector.threshold
     ruling, rules = None, list[str | None]([None] * len(rows))
@@ -609,8 +609,6 @@ def _load_checked(path: Path) -> Served:
             "supports only maps of single rows. Use `somscape score` for this map.",
             file=path,
         )
-    if isinstance(thing, Detector):
-        thing._scores_of_rows(thing.map_.codebook[:0])  # raises an error if its method was removed
     if state_of(path) != before:
         raise InputError(
             f"{path} changed while it was being read. Write a new file under another name, then "
