@@ -14,7 +14,7 @@ from texts import rejected
 
 from somscape import SOM, Detector, SOMDetector, TableEncoder, load
 from somscape.errors import MapFileError
-from somscape.outliers import Calibration, DriftMonitor
+from somscape.outliers import Calibration
 from somscape.outliers.calibration import threshold_for
 from somscape.tables import table_from_columns
 
@@ -373,14 +373,6 @@ def test_missing_values_are_filled_on_request_and_else_refused_with_counts():
     detector = detector_of(X, missing="fill")
     filled = np.where(np.isnan(X), np.nanmedian(X, axis=0), X)
     np.testing.assert_array_equal(detector.score_samples(X), detector.score_samples(filled))
-
-
-def test_a_map_is_no_detector_and_says_what_to_do():
-    map_ = SOM(2, 3).fit(rows_of(30)).map_
-    with rejected(TypeError, value="Map"):
-        DriftMonitor(map_)
-    with rejected():
-        Detector.from_record(map_.to_record())
 
 
 # Saving

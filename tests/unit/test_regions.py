@@ -15,7 +15,7 @@ from somscape.errors import InputError
 from somscape.maps._joins import pieces_after
 from somscape.regions import find_regions
 from somscape.regions import regions as describing
-from somscape.regions.find import FAR, separation, ward_joins
+from somscape.regions.find import FAR, merge_small_regions, separation, ward_joins
 from somscape.tables import Encoding, table_from_columns
 from somscape.tables._fit_encoding import fit_encoding
 from somscape.tables.codes import NumberCode
@@ -425,3 +425,52 @@ def test_other_numbers_are_refused(n_regions, error):
 def test_something_else_than_a_map_is_refused():
     with rejected(TypeError, value="ndarray"):
         regions.find_regions(np.zeros((3, 2)))
+
+
+# Merging small regions
+
+
+def test_small_regions_by_hand():
+    # The unit with 1 row joins its neighbor at 1.5, not the one at 9; that with 2 rows joins them.
+    map_ = map_of(np.array([[1, 1.5, 3, 9, 9.5]]).T, Lattice(1, 5, "rectangular"))
+    assert merge_small_regions(map_, np.array([1, 4, 2, 7, 9]), min_rows=5).tolist() == [
+        0,
+        0,
+        0,
+        1,
+        2,
+    ]
+    assert merge_small_regions(map_, np.array([1, 1, 1, 1, 0]), min_rows=5).tolist() == [0] * 5
+    assert merge_small_regions(map_, np.array([5, 5, 5, 5, 5]), min_rows=5).tolist() == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
+
+
+@pytest.mark.parametrize("least", [1, 20, 100, 399, 401])
+def test_merged_regions_have_enough_rows_and_hang_together(least):
+    rng = np.random.default_rng(0)
+    map_ = SOM(6, 7, random_state=0).fit(rng.normal(size=(400, 3))).map_
+    regions = merge_small_regions(map_, map_.hits, min_rows=least)
+    assert set(regions) == set(range(regions.max() + 1))
+    counts = np.bincount(regions, map_.hits)
+    assert (counts >= min(least, 400)).all() or regions.max() == 0
+    assert least != 20 or regions.max() > 5
+    for region in range(regions.max() + 1):
+        units = set(np.flatnonzero(regions == region).tolist())
+        reached = {min(units)}
+        for _ in units:
+            reached |= {
+                n for u in reached for n in map_.lattice.neighbors[u].tolist() if n in units
+            }
+        assert reached == units
+
+
+def test_parts_of_a_graph_join_the_nearest_region():
+    adjacency = np.zeros((4, 4))
+    adjacency[0, 1] = adjacency[1, 0] = adjacency[2, 3] = adjacency[3, 2] = 1
+    map_ = Map(np.arange(4.0)[:, None], Graph(adjacency), Encoding.plain(["x"]), np.ones(4))
+    assert merge_small_regions(map_, np.array([1, 1, 9, 9]), min_rows=3).tolist() == [0, 0, 0, 1]

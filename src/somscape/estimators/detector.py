@@ -35,6 +35,7 @@ class Explains:
 
     contributions = answered_by("detector_", Detector.contributions, data_for)
     reasons = answered_by("detector_", Detector.reasons)
+    drift = answered_by("detector_", Detector.drift)
     counterfactuals = answered_by("detector_", Detector.counterfactuals)
     similar_rows = answered_by("detector_", Detector.similar_rows)
     label_share = answered_by("detector_", Detector.label_share)

@@ -11,7 +11,7 @@ from somscape.outliers.detector import (
     Reasons,
     SimilarRows,
 )
-from somscape.outliers.drift import DriftAlarm, DriftMonitor
+from somscape.outliers.drift import Drift
 from somscape.outliers.findings import Finding
 from somscape.outliers.rarity import Occurrence, Rarity
 from somscape.outliers.relation import Relation
@@ -19,6 +19,6 @@ from somscape.outliers.score import Decorrelation, Scorer
 
 __all__ = [
     "AlertRule", "Alerts", "Calibration", "Change", "Counterfactual", "Decorrelation", "Detector",
-    "DriftAlarm", "DriftMonitor", "Finding", "LabelShare", "Occurrence", "Range", "Rarity",
+    "Drift", "Finding", "LabelShare", "Occurrence", "Range", "Rarity",
     "Reason", "Reasons", "Relation", "Scorer", "SimilarRows",
 ]  # fmt: skip

@@ -331,6 +331,11 @@ class Calibration:
     def _cache(self) -> "dict[int | None, _ComparedRows]":
         return {}
 
+    def share_above(self, threshold: float) -> float:
+        """Return the share of the rows with a score above the threshold."""
+        above = self.scores > threshold
+        return float(np.average(above, weights=self.weights)) if len(above) else 0.0
+
     @property
     def smallest_p_value(self) -> float:
         """The smallest p-value that a row can have.

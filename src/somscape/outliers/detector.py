@@ -34,6 +34,7 @@ from somscape.outliers._listing import (
 )
 from somscape.outliers.calibration import Calibration, adjusted, count_within, usual_share
 from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of, fitting_values
+from somscape.outliers.drift import MIN_MONTH, Drift, Scored
 from somscape.outliers.findings import Finding, findings_of, numbers_of
 from somscape.outliers.marks import ANOMALY, UNKNOWN, Marks, known_labels
 from somscape.outliers.rarity import TAIL_SHARE, Occurrence, Rarity, ValueCounts, counted_exactly
@@ -417,6 +418,50 @@ class Detector:
         209-212.
         """
         return label_share_around(self.map_, X, among, y, level)
+
+    def drift(self, X: Any, training: Any, *later: Any) -> Drift:
+        """Compare rows with the training rows, and find the columns that changed.
+
+        Means of columns, shares of levels and of missing cells, and the share of rows above the
+        threshold are compared.  All columns together differ with a probability of about 4 % if
+        nothing has changed.  If later tables are given, changes that are usual between these tables
+        do not count as drift, and smaller changes are found.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_rows, n_features)
+            At least 50 rows, in any order.
+        training : Table, data frame or array-like of shape (n_others, n_features)
+            The rows on which the detector was trained (a detector does not keep them).
+        *later : Table, data frame or array-like
+            Further tables of usual rows, such as those of earlier months.
+
+        Returns
+        -------
+        Drift
+            The changed columns.  ``print`` shows them in a sentence.
+        """
+        months = []
+        for i, each in enumerate((training, *later)):
+            months.append(self._scored(*table_and_rows(self.map_, each)).month(is_training=i == 0))
+        return self._scored(*table_and_rows(self.map_, X)).drift(
+            [month for month in months if month.n >= MIN_MONTH]
+        )
+
+    def _scored(
+        self,
+        table: Table,
+        rows: Floats,
+        scores: Float64s | None = None,
+        keys: Sequence[str] | None = None,
+    ) -> Scored:
+        """Return the rows of a table for the comparison with other tables."""
+        if keys is None:
+            keys = ids_of(self.map_, table)[1] if self.map_.encoding.named("id") else ()
+        values = np.asarray(rows, dtype=np.float64)
+        scores = self._scores_of_rows(values) if scores is None else scores
+        share = self.calibration.share_above(self.threshold)
+        return Scored(self.map_.encoding, table, values, scores, self.threshold, share, keys)
 
     def _scores_of_rows(self, rows: Floats) -> Float64s:
         """Return the scores of encoded rows."""

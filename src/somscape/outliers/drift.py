@@ -1,507 +1,409 @@
-"""Tests of whether new rows still resemble the training rows.  They are valid after each row."""
+"""Drift: compare the means and missing cells of a table with those of earlier tables."""
 
-from dataclasses import dataclass, field
-from statistics import NormalDist
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import erfc
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from somscape._types import Float64s, Ints
-from somscape._validate import check_number, check_whole
-from somscape._weights import ones_or
-from somscape.errors import InputError
-from somscape.maps.map import Map
-from somscape.outliers.detector import Detector, as_detector
-from somscape.regions.find import merge_small_regions
+from somscape._types import Bools, Float64s
+from somscape.tables._messages import counted, joined
+from somscape.tables._recoded import words_of_column, words_of_level
+from somscape.tables.codes import CategoryCode, NumberCode, number_text
+from somscape.tables.encoding import Encoding
+from somscape.tables.ordered import OrdinalCode
+from somscape.tables.table import Table
 
-FINE, COARSE = 10, 1.1
-"""Number of highest scores that are all edges of gaps, and growth of the gaps below them."""
+MIN_MONTH = 50
+"""Minimum number of rows of a month that is compared with other months."""
 
-EXPONENTS = np.array([0.2, 0.4, 0.6, 0.8])
-"""Exponents e of the gambler's bets, from the boldest to the most cautious bet.  For a p-value p,
-the stake of a bet is multiplied by ``e * p^(e - 1)``."""
+FALSE_ALARM = 0.04
+"""Probability that a usual month counts as drift."""
 
-ALLOWANCE = 0.25
-"""Half of the change of the mean normal score that should be detected.  It is subtracted from each
-normal score."""
+VARIATIONS = np.r_[0, 0.01 * 2 ** (np.arange(15) / 2)]
+"""Possible standard deviations of a column's mean between months, in those of its values."""
 
-FIRST_ROWS = 30
-"""Number added to the number of rows in the formula for the limit of the sum.  This makes an alarm
-in the first rows unlikely."""
+PRIOR_OF_VARIATIONS = np.r_[12, np.ones(12), 0.4, 0.2, 0.1] / 24.7
+"""Probability of each value of `VARIATIONS` before any month was seen."""
 
-OVERSHOOT = 1.166
-"""Correction that is subtracted from the limit, because sums overshoot it (Siegmund 1985)."""
+MAX_ALIKE = 7
+"""Maximum number of other features that count in the prior of a feature."""
 
+BEYOND_RANGE = 0.25
+"""Part of the usual range by which values beyond the range are outside of it at most. Thus single
+extreme values do not change the mean of a month."""
 
-@dataclass(eq=False)
-class Ranks:
-    """Computes the p-value of each new score from its rank among earlier scores.
+FEWEST = 1e-6
+"""Number of rows of a mean without values, which thus agrees with every other mean."""
 
-    A new score is equally likely to be in each gap between earlier scores.  After each row, the
-    count of the gap that contains its score increases by 1 (a Polya urn).  The p-value of a score
-    is the share of the counts in higher gaps.  A random part of the share of the score's own gap is
-    added.  P-values are exactly uniform and independent of earlier p-values if rows are
-    exchangeable and scores do not tie (Vovk, Gammerman and Shafer 2005, section 2.3).
+MAX_COMPARED = 500
+"""Maximum number of features with saved means.  Shares of missing cells are saved for as many
+columns, or for all columns of these features."""
 
-    Parameters
-    ----------
-    edges : ndarray of shape (n_gaps - 1,)
-        Scores that are the borders between gaps, in ascending order.
-    counts : ndarray of shape (n_gaps,)
-        Number of scores below the first edge, between neighboring edges, and from the last edge
-        upwards.
-    rng : numpy.random.Generator
-    """
+MAX_COLUMNS = 20
+"""Maximum number of further changed columns to name."""
 
-    edges: Float64s
-    counts: Float64s
-    rng: np.random.Generator
+MAX_DRIFTED, MAX_EXAMPLES = 3, 5
+"""Maximum number of changed columns to name, and of rows to name for each of these columns."""
 
-    @classmethod
-    def among(cls, scores: Float64s, weights: Float64s | None, rng: np.random.Generator) -> "Ranks":
-        """Create the object from earlier scores in ascending order and optional weights."""
-        n = len(scores)
-        weights = ones_or(weights, n)
-        n_coarse = int(np.log(max(n, FINE) / FINE) / np.log(COARSE))
-        coarse = FINE * COARSE ** np.arange(n_coarse + 1)
-        from_top = np.append(np.arange(1, FINE), coarse.astype(int))
-        places = np.unique(n - from_top[from_top <= n])
-        edges = np.unique(scores[places])
-        begin = np.searchsorted(scores, edges, side="left")
-        cumulative = np.concatenate([[0.0], np.cumsum(weights)])
-        counts = np.diff(cumulative[np.concatenate([[0], begin, [n]])])
-        counts[0] += 1.0  # n scores leave n + 1 gaps
-        return cls(edges, counts, rng)
-
-    def p_values(self, scores: Float64s) -> Float64s:
-        """Return each score's p-value (small for high scores), and count the score in its gap."""
-        gaps = np.searchsorted(self.edges, scores, side="right")
-        came = np.zeros((len(scores) + 1, len(self.counts)))
-        came[np.arange(1, len(scores) + 1), gaps] = 1.0
-        counts = self.counts + came.cumsum(axis=0)
-        self.counts = counts[-1]
-        above = counts[:-1, ::-1].cumsum(axis=1)[:, ::-1]  # from each gap to the highest
-        rows = np.arange(len(scores))
-        own = counts[rows, gaps]
-        drawn = 1.0 - self.rng.random(len(scores))  # in (0, 1]
-        return np.asarray((above[rows, gaps] - own * (1.0 - drawn)) / above[:, 0])
-
-
-@dataclass(eq=False)
-class Martingale:
-    """Capital of a gambler who bets that the next p-values are small.
-
-    At row t, the gambler bets a part ``1 / (t * (t + 1))`` of the initial capital of 1.  Each bet
-    gets an equal amount.  Stakes and gains stay in the bets.  If p-values are independent and
-    uniform, the capital is a martingale.  The probability that the capital ever rises to 1 / a is
-    then at most a (Ville 1939).
-
-    Parameters
-    ----------
-    n_rows : int, default=0
-        Number of rows since the first row or the last restart.
-    log_stakes : ndarray of shape (n_bets,)
-        Logarithms of the current values of the bets.
-    """
-
-    n_rows: int = 0
-    log_stakes: Float64s = field(default_factory=lambda: np.full(len(EXPONENTS), -np.inf))
-
-    def update(self, p: Float64s) -> Float64s:
-        """Return the logarithm of the capital after each p-value."""
-        t = self.n_rows + np.arange(1.0, len(p) + 1)
-        gains = np.log(EXPONENTS) + np.log(p)[:, None] * (EXPONENTS - 1)
-        grown = gains.cumsum(axis=0)
-        # Stakes are converted to their value before the first of these rows.
-        staked = -np.log(t * (t + 1) * len(EXPONENTS))[:, None] - (grown - gains)
-        staked[0] = np.logaddexp(staked[0], self.log_stakes)
-        stakes = grown + np.logaddexp.accumulate(staked, axis=0)
-        self.n_rows += len(p)
-        self.log_stakes = stakes[-1]
-        kept = -np.log(t + 1)
-        return np.asarray(np.logaddexp(np.logaddexp.reduce(stakes, axis=1), kept))
-
-
-@dataclass(eq=False)
-class Cusum:
-    """Cumulative sum of normal scores.  The sum restarts whenever it falls to 0.
-
-    The limit rises with the logarithm of the number of rows.  If p-values are independent and
-    uniform, the probability that the sum ever passes the limit is about `false_alarm` (Siegmund
-    1985, chapter 2).
-
-    Parameters
-    ----------
-    false_alarm : float
-    n_rows : int, default=0
-    total : float, default=0
-    """
-
-    false_alarm: float
-    n_rows: int = 0
-    total: float = 0.0
-
-    def update(self, p: Float64s) -> tuple[Float64s, Float64s]:
-        """Return two values: the cumulative sum after each p-value, and the limit at that row."""
-        normal = NormalDist()
-        steps = np.array([-normal.inv_cdf(min(max(v, 1e-12), 1 - 1e-12)) for v in p]) - ALLOWANCE
-        path = np.cumsum(steps)
-        low = np.minimum.accumulate(np.append(-self.total, path))[1:]
-        sums = path - np.minimum(low, -self.total)
-        t = self.n_rows + np.arange(1.0, len(p) + 1)
-        self.n_rows += len(p)
-        self.total = float(sums[-1])
-        late = t + FIRST_ROWS
-        allowed = self.false_alarm * (FIRST_ROWS + 1) / (late * (late + 1))  # sums to false_alarm
-        limits = np.log(2 * ALLOWANCE**2 / allowed) / (2 * ALLOWANCE) - OVERSHOOT
-        return sums, limits
-
-
-def chi_square_quantile(level: float, n: int) -> float:
-    """Return a chi-square quantile by the approximation of Wilson and Hilferty (1931)."""
-    variance = 2 / (9 * n)
-    return float(n * (1 - variance + NormalDist().inv_cdf(level) * variance**0.5) ** 3)
-
-
-MIN_EXPECTED = 20.0
-"""Minimum expected number of rows of one window in each region."""
-
-SMALL_INDEX = 0.1
-"""Highest population stability index that does not count as a change (rule of thumb)."""
-
-N_FIRST = 100
-"""Number of first rows of a stream whose quantization errors are compared with later errors."""
-
-N_NAMED = 200
-"""Number of rows before an alarm that are examined to find the changed columns."""
-
-MAX_ALARM_COLUMNS = 3
-"""Maximum number of columns that an alarm names."""
-
-MIN_PART = 0.25
-"""Minimum change of a column that an alarm names, as a share of the largest change."""
-
-TAKEN_ROWS = 2048
-"""Number of rows that are processed at the same time."""
-
-
-@dataclass(frozen=True)
-class DriftAlarm:
-    """An alarm of a drift monitor, printed as one line.
-
-    Attributes
-    ----------
-    kind : {"hits", "new_cells", "quantization_error", "martingale"}
-    row : int
-        Number of rows that the monitor had processed when the alarm was raised.
-    value, limit : float
-        Value of the signal that raised the alarm, and the limit that the value exceeded.
-    columns : tuple of str
-        Names of the columns that changed most.
-
-    See Also
-    --------
-    DriftMonitor : Raises alarms.
-
-    Examples
-    --------
-    >>> from somscape.outliers import DriftAlarm
-    >>> alarm = DriftAlarm("hits", 1500, 0.4, 0.2, ("income up",))
-    >>> print(alarm)
-    row 1500: rows fall elsewhere on the map (stability index 0.40, limit 0.20); most: income up
-    """
-
-    kind: str
-    row: int
-    value: float
-    limit: float
-    columns: tuple[str, ...]
-
-    def __str__(self) -> str:
-        what = {
-            "hits": "rows fall elsewhere on the map (stability index {:.2f}, limit {:.2f})",
-            "new_cells": "rows fall in units without training rows ({:.0f} in this window, limit "
-            "{:.0f})",
-            "quantization_error": "rows are farther from the map than before (CUSUM {:.0f}, limit "
-            "{:.0f})",
-            "martingale": "rows are more unusual than the calibration rows (odds {:.3g} to 1, "
-            "limit {:.0f})",
-        }[self.kind].format(self.value, self.limit)
-        named = f"; most: {', '.join(self.columns)}" if self.columns else ""
-        return f"row {self.row}: {what}{named}"
-
-
-class DriftMonitor:
-    """Monitor a stream of rows for drift (lasting changes), in constant memory.
-
-    Parameters
-    ----------
-    detector : Detector or SOMDetector
-        Fitted detector, which is not changed.
-    window : int, default=1000
-        Number of rows in a window, at least 50.  The signals ``hits`` and ``new_cells`` are
-        checked at the end of each window.
-    false_alarm : float, default=0.01
-        Probability that each signal ever raises an alarm in an endless stream without drift.
-    random_state : int, default=0
-        Seed for random numbers that break ties between p-values.
-
-    Attributes
-    ----------
-    n_rows : int
-        Number of rows seen.
-    stability_index : float
-        Population stability index of the last complete window.  NaN before the first window ends.
-    odds : float
-        Current capital of the martingale.  It starts at 1, also after each of its alarms.
-
-    See Also
-    --------
-    DriftAlarm : Describes an alarm.
-
-    Notes
-    -----
-    The signals are:
-
-    - ``hits`` compares the shares of regions among a window's rows with the shares among the
-      training rows.  Without drift, the population stability index has a chi-square distribution
-      with (regions - 1) degrees of freedom, times ``1 / n + 1 / N``.  Here, n is the number of rows
-      in the window, and N the number of training rows (Yurdakul and Naranjo 2020).  Indices up to
-      0.1 do not raise an alarm.
-    - ``new_cells`` counts the rows of a window in units without training rows.  The expected
-      share of these rows is at most the share of training rows that are alone in their unit (Good
-      1953), plus two standard errors.  The limit is Chernoff's bound.
-    - ``quantization_error`` is a CUSUM (cumulative sum) of normal scores.  The scores are
-      computed from the ranks of the quantization errors among the rows of this stream.
-    - ``martingale`` bets that p-values become small (Vovk, Nouretdinov and Gammerman 2003).  The
-      conformal p-values compare each row with the calibration rows and the earlier rows of this
-      stream.
-
-    By Ville's inequality, the probability of a false alarm by the martingale is at most
-    `false_alarm`.  This requires that cross-fitting makes the calibration rows exchangeable with
-    new rows.  For all other signals, the probability is approximate.  This probability is divided
-    among the windows or rows.  The k-th window or row gets the share ``1 / (k * (k + 1))`` of the
-    probability.  Alarms repeat as long as their cause lasts.
-
-    References
-    ----------
-    Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, section 7.1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape import SOMDetector
-    >>> from somscape.outliers import DriftMonitor
-    >>> rng = np.random.default_rng(0)
-    >>> detector = SOMDetector(random_state=0).fit(rng.normal(size=(2000, 3)))
-    >>> monitor = DriftMonitor(detector, window=500)
-    >>> monitor.update(rng.normal(size=(1000, 3)))
-    []
-    >>> [alarm.columns for alarm in monitor.update(rng.normal([0, 1.5, 0], size=(500, 3)))][-1]
-    ('x1 up',)
-    """
-
-    def __init__(
-        self, detector: Any, window: int = 1000, *, false_alarm: float = 0.01, random_state: int = 0
-    ) -> None:
-        check_whole("window", window, 50)
-        check_number("false_alarm", false_alarm, 0, 0.5)
-        check_whole("random_state", random_state, 0)
-        self.detector = as_detector(detector)
-        calibration = self.detector.calibration
-        if not len(calibration.scores):
-            raise InputError(
-                "`detector` does not contain calibration scores, so rows cannot be compared. Pass "
-                "a fitted SOMDetector."
-            )
-        self.window, self.false_alarm = window, false_alarm
-        self.n_rows = 0
-        self.stability_index = float("nan")
-        # Each has its own, so that random numbers do not depend on the size of the pieces.
-        rng, self._rng = (np.random.default_rng((random_state, i)) for i in range(2))
-        self._calibrated = Ranks.among(calibration.scores, calibration.weights, rng)
-        self._martingale, self.odds = Martingale(), 1.0
-        self._begin_trend()
-        self._regions = _Regions.of(self.detector.map_, window)
-        self._units = np.empty(0, dtype=np.intp)
-        self._recent = np.empty((0, self.detector.map_.codebook.shape[1]))
-
-    def update(self, X: Any) -> list[DriftAlarm]:
-        """Process the next rows of the stream and return the alarms that they raise.
-
-        Parameters
-        ----------
-        X : Table, data frame or array-like of shape (n_rows, n_features)
-            Any number of further rows, in the order in which they arrived.
-
-        Returns
-        -------
-        list of DriftAlarm
-            Alarms in the order of the rows that raised them.
-        """
-        rows = np.asarray(self.detector.map_.rows_of(X), dtype=np.float64)
-        alarms: list[DriftAlarm] = []
-        start = 0
-        while start < len(rows):
-            stop = start + min(self.window - len(self._units), TAKEN_ROWS)
-            alarms += self._process(rows[start:stop])
-            start = stop
-        return alarms
-
-    def _process(self, rows: Float64s) -> list[DriftAlarm]:
-        """Process rows that belong to one window, and return the alarms that they raise."""
-        units, distances = self.detector.map_.nearest(rows)
-        before = self._recent
-        self._recent = np.concatenate([before, rows])[-self.window :]
-        self._units = np.concatenate([self._units, units[:, 0]])
-
-        def alarm(kind: str, place: int, value: float, limit: float) -> DriftAlarm:
-            recent = np.concatenate([before, rows[: place + 1]])[-N_NAMED:]
-            columns = _columns_that_add(self.detector, recent)
-            return DriftAlarm(kind, self.n_rows + place + 1, value, limit, columns)
-
-        bets = self._bet(self.detector._scores_of_rows(rows))
-        alarms = [alarm("martingale", *found) for found in bets]
-        alarms += [alarm("quantization_error", *found) for found in self._trend(distances[:, 0])]
-        self.n_rows += len(rows)
-        if len(self._units) == self.window:
-            alarms += self._end_of_window()
-        return sorted(alarms, key=lambda one: one.row)
-
-    def _bet(self, scores: Float64s) -> list[tuple[int, float, float]]:
-        """Return rows at which the martingale passes its limit, its values, and the limit."""
-        p = self._calibrated.p_values(scores)
-        limit = 1.0 / self.false_alarm
-        found = []
-        start = 0
-        while start < len(p):
-            logs = self._martingale.update(p[start:])
-            passed = np.flatnonzero(logs >= np.log(limit))
-            if not len(passed):
-                self.odds = float(np.exp(logs[-1]))
-                break
-            start += int(passed[0]) + 1
-            found.append((start - 1, float(np.exp(min(logs[passed[0]], 700.0))), limit))
-            self._martingale, self.odds = Martingale(), 1.0
-        return found
-
-    def _begin_trend(self) -> None:
-        self._first = np.empty(0)
-        self._ranks: Ranks | None = None
-        self._cusum = Cusum(self.false_alarm)
-
-    def _trend(self, distances: Float64s) -> list[tuple[int, float, float]]:
-        """Return rows at which the CUSUM passes its limit, its values, and the limits."""
-        found = []
-        start = 0
-        while start < len(distances):
-            if self._ranks is None:
-                stop = start + N_FIRST - len(self._first)
-                self._first = np.concatenate([self._first, distances[start:stop]])
-                if len(self._first) == N_FIRST:
-                    self._ranks = Ranks.among(np.sort(self._first), None, self._rng)
-                start = stop
-                continue
-            sums, limits = self._cusum.update(self._ranks.p_values(distances[start:]))
-            passed = np.flatnonzero(sums > limits)
-            if not len(passed):
-                break
-            place = int(passed[0])
-            found.append((start + place, float(sums[place]), float(limits[place])))
-            start += place + 1
-            self._begin_trend()
-        return found
-
-    def _end_of_window(self) -> list[DriftAlarm]:
-        number = self.n_rows // self.window
-        level = self.false_alarm / (number * (number + 1))
-        won = np.bincount(self._units, minlength=self.detector.map_.n_units)
-        alarms = []
-        self.stability_index, limit = self._regions.index(won, level)
-        if self.stability_index > limit:
-            columns = _columns_that_moved(self.detector, self._recent)
-            alarms.append(DriftAlarm("hits", self.n_rows, self.stability_index, limit, columns))
-        is_new = self._regions.is_empty[self._units]
-        most = self._regions.most_new(self.window, level)
-        if is_new.sum() > most:
-            columns = _columns_that_add(self.detector, self._recent[is_new])
-            alarms.append(DriftAlarm("new_cells", self.n_rows, float(is_new.sum()), most, columns))
-        self._units = self._units[:0]
-        return alarms
+TOLD_RATIO = 1.5
+"""Minimum ratio of two medians at which a sentence gives the ratio."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Regions:
-    """Two values: number of training rows in each region, and units without training rows."""
+class Scored:
+    """The rows of a table, as they are in the table and encoded, with their scores.
 
-    of_unit: Ints
-    hits: Float64s
-    is_empty: Any
-    n_alone: float
+    Attributes
+    ----------
+    encoding : Encoding
+    table : Table
+    rows : ndarray of shape (n_rows, n_features)
+    scores : ndarray of shape (n_rows,)
+    threshold : float
+        Threshold of the detector.
+    expected : float
+        Share of the rows that is expected above the threshold.
+    keys : sequence of str
+        Names of the rows, or empty.
+    """
+
+    encoding: Encoding
+    table: Table
+    rows: Float64s
+    scores: Float64s
+    threshold: float
+    expected: float
+    keys: Sequence[str] = ()
+
+    def month(self, *, is_training: bool) -> "Month":
+        """Summarize the rows.  A map fits its training rows better than other rows, so their means
+        of unseen levels and of rows above the threshold are those that other rows would have."""
+        rows, missing = self.rows, missing_cells(self.encoding, self.table)
+        means, variances = [], []
+        for column, code, place, is_unseen in compared_features(self.encoding):
+            values = _clipped(code, rows[:, place])
+            present = values[~(np.isnan(values) | missing[column])]
+            mean = float(present.mean()) if len(present) else 0.0
+            if is_training and is_unseen:  # Good (1953): as many as levels of only one row
+                levels = rows[:, place - len(code.levels) : place].sum(axis=0)
+                mean = float(np.isclose(levels, code.applies).sum()) * code.applies / len(rows)
+            means.append(mean)
+            variances.append(float(present.var()) if len(present) else 0.0)
+        above = self.expected if is_training else float(np.mean(self.scores > self.threshold))
+        variances.append(above * (1 - above))
+        lacks = np.array([each.mean() for each in missing])
+        return Month(len(rows), np.array([*means, above]), np.array(variances), lacks)
+
+    def drift(self, months: Sequence["Month"], *, is_training: bool = False) -> "Drift":
+        """Compare the rows with earlier tables, of which tables with other columns do not count."""
+        n, n_above = len(self.rows), int((self.scores > self.threshold).sum())
+        if n < MIN_MONTH:
+            return Drift(n, n_above, self.expected * n)
+        now = self.month(is_training=is_training)
+        shapes = [(m.means.shape, m.missing.shape) for m in (now, *months)]
+        months = [m for m, shape in zip(months, shapes[1:], strict=True) if shape == shapes[0]]
+        changed = _changes(self.encoding, months, now) if months else []
+        said = [_change(self, each) for each in changed[:MAX_DRIFTED]]
+        rest = [
+            self.encoding.features[c.column].name for c in changed[MAX_DRIFTED:] if c.column >= 0
+        ]
+        if rest:
+            left_out = f" and {len(rest) - MAX_COLUMNS} more" if len(rest) > MAX_COLUMNS else ""
+            phrase = f"{joined(rest[:MAX_COLUMNS])}{left_out} also changed"
+            said.append((rest[0], phrase, phrase))
+        columns, phrases, lasting = zip(*said, strict=True) if said else ((), (), ())
+        about = n, n_above, self.expected * n
+        return Drift(*about, columns, phrases, lasting, n_months=len(months), month=now)
+
+
+@dataclass(frozen=True, eq=False)
+class Month:
+    """Means of the encoded values of a table, for the comparison with later tables.
+
+    Attributes
+    ----------
+    n : int
+        Number of rows.
+    means, variances : ndarray of shape (n_compared,)
+        Mean and variance of each compared feature over its present cells.  The last feature is 1 in
+        rows above the map's threshold.
+    missing : ndarray of shape (n_columns,)
+        Share of missing cells of each column.
+    """
+
+    n: int
+    means: Float64s
+    variances: Float64s
+    missing: Float64s
 
     @classmethod
-    def of(cls, map_: Map, window: int) -> "_Regions":
-        hits = map_.hits
-        min_rows = max(MIN_EXPECTED * hits.sum() / window, MIN_EXPECTED)
-        regions = merge_small_regions(map_, hits, min_rows=min_rows)
-        # Hits may have faded, so less than half a row counts as 0 rows.
-        is_alone = (hits >= 0.5) & (hits < 1.5)
-        by_region = np.bincount(regions, hits).astype(np.float64)
-        return cls(regions, by_region, hits < 0.5, float(is_alone.sum()))
+    def from_json(cls, said: Mapping[str, Any]) -> "Month":
+        """Return the month that the facts of a run contain."""
+        return cls(said["n"], *(np.array(said[name]) for name in ("means", "variances", "missing")))
 
-    def index(self, won: Ints, level: float) -> tuple[float, float]:
-        """Return two values: the population stability index of rows, and its limit."""
-        found = np.bincount(self.of_unit, won).astype(np.float64)
-        n_regions, n, n_trained = len(self.hits), found.sum(), self.hits.sum()
-        # Half a row is added to each region, so that the logarithm exists for empty regions.
-        share = (found + 0.5) / (n + 0.5 * n_regions)
-        expected = (self.hits + 0.5) / (n_trained + 0.5 * n_regions)
-        index = float(((share - expected) * np.log(share / expected)).sum())
-        if n_regions == 1:
-            return index, np.inf
-        chi_square = chi_square_quantile(1 - level, n_regions - 1)
-        return index, max(SMALL_INDEX, chi_square * (1 / n + 1 / n_trained))
-
-    def most_new(self, n: int, level: float) -> float:
-        """Return how many of n rows can be in units without training rows before an alarm."""
-        alone = self.n_alone + 1.0
-        expected = min((alone + 2 * np.sqrt(alone)) / self.hits.sum(), 1.0)
-        counts = np.arange(np.ceil(n * expected), n)
-        share = counts / n
-        with np.errstate(divide="ignore", invalid="ignore"):
-            divergence = share * np.log(share / expected)
-            divergence += (1 - share) * np.log((1 - share) / (1 - expected))
-        is_unlikely = n * divergence > -np.log(level)
-        return float(counts[is_unlikely][0] - 1) if is_unlikely.any() else float(n)
+    def to_json(self) -> dict[str, Any]:
+        """Return the month as JSON data. The data contain only means and shares of rows."""
+        return {name: np.asarray(value).tolist() for name, value in vars(self).items()}
 
 
-def _columns_that_add(detector: Detector, rows: Float64s) -> tuple[str, ...]:
-    """Return the columns that contribute more to the scores of these rows than in training."""
-    usual = detector.mean_contributions
-    more = detector._contributions_of_rows(rows).mean(axis=0) - (0.0 if usual is None else usual)
-    return _largest_names(more, [code.name for code in detector.map_.encoding.features])
+@dataclass(frozen=True)
+class Drift:
+    """Comparison of a table with earlier tables, printed as one sentence.
+
+    Attributes
+    ----------
+    n_rows, n_above : int
+        Number of all rows, and number of rows above the threshold.
+    expected : float
+        Expected number of rows above the threshold if there is no drift.
+    columns : tuple of str
+        The most changed columns, or "" for the rows above the threshold.  Empty without drift.
+    changes : tuple of str
+        Phrases on the change of each column in `columns`.
+    lasting : tuple of str
+        The phrases of `changes` without medians, levels and rows.
+    n_months : int
+        Number of earlier tables with which the table was compared.
+    month : Month or None
+        Summary for later comparisons, or None if the table has too few rows.
+
+    See Also
+    --------
+    somscape.SOMDetector.drift : Compares tables.
+
+    Examples
+    --------
+    >>> from somscape.outliers import Drift
+    >>> print(Drift(900, 5, 4.5, ("income",), ("income is 100 times larger",), n_months=1))
+    Drift, compared with 1 earlier table: income is 100 times larger.
+    """
+
+    n_rows: int
+    n_above: int
+    expected: float
+    columns: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
+    n_months: int = 0
+    month: Month | None = None
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the rows differ from earlier tables more than these usually differ."""
+        return bool(self.changes)
+
+    def __str__(self) -> str:
+        return drift_sentence(self.n_rows, self.n_months, self.changes)
 
 
-def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
-    """Return the columns whose means changed most, in standard deviations of training rows."""
-    map_, far = detector.map_, detector.of_all_rows.rms_distances
-    weights = map_.hits
-    mean = np.average(map_.codebook, axis=0, weights=weights)
-    variance = np.average((map_.codebook - mean) ** 2, axis=0, weights=weights)
-    if far is not None:  # the spread of rows around units is assumed equal in all features
-        variance += np.average(far**2, weights=weights) / len(mean)
-    shift = rows.mean(axis=0) - mean
-    tiny = np.finfo(np.float64).tiny
-    by_column = map_.encoding.sum_by_column((shift**2 / np.maximum(variance, tiny))[None])[0]
-    names = []
-    for code, place in zip(map_.encoding.features, map_.encoding.slices, strict=True):
-        way = " up" if shift[place][0] > 0 else " down"
-        names.append(code.name + (way if code.n_features == 1 else ""))
-    return _largest_names(np.sqrt(by_column), names)
+def drift_sentence(n_rows: int, n_months: int, changes: Sequence[str]) -> str:
+    """Return a sentence on the changes of a table since earlier tables."""
+    if changes:
+        return f"Drift, compared with {counted(n_months, 'earlier table')}: {'; '.join(changes)}."
+    if n_months == 0:
+        which = "this table has" if n_rows < MIN_MONTH else "each earlier table of the map has"
+        return f"Drift cannot be judged, because {which} fewer than {MIN_MONTH} rows."
+    if n_months == 1:
+        return (
+            "No drift: no column differs greatly from the only earlier table. Small changes are "
+            "found after a few more tables."
+        )
+    return (
+        f"No drift: no column differs from {n_months} earlier tables by more than these differ "
+        "from each other."
+    )
 
 
-def _largest_names(values: Float64s, names: list[str]) -> tuple[str, ...]:
-    """Return the names of the columns with the largest values, at most three."""
-    order = np.argsort(-values, kind="stable")[:MAX_ALARM_COLUMNS]
-    least = MIN_PART * values[order[0]]
-    return tuple(names[j] for j in order if values[j] > max(least, 0.0))
+class _Feature(NamedTuple):
+    """A feature that months compare: index and code of its column, its place in encoded rows, and
+    whether it is 1 for levels that the training table does not have."""
+
+    column: int
+    code: Any
+    place: int
+    is_unseen: bool
+
+
+def compared_features(encoding: Encoding) -> list[_Feature]:
+    """Return the compared features. Dates differ in every month, so they are left out."""
+    kinds = (NumberCode, OrdinalCode, CategoryCode)
+    return [
+        _Feature(j, code, place, isinstance(code, CategoryCode) and place == part.stop - 1)
+        for j, (code, part) in enumerate(zip(encoding.features, encoding.slices, strict=True))
+        for place in range(part.start, part.stop)
+        if isinstance(code, kinds)
+    ][:MAX_COMPARED]
+
+
+def missing_cells(encoding: Encoding, table: Table) -> list[Bools]:
+    """Return which cells of each column are missing. Later columns are left out."""
+    none = np.zeros(table.n_rows, dtype=bool)
+    n = max([MAX_COMPARED, *(each.column + 1 for each in compared_features(encoding))])
+    return [
+        table.column(code.name).missing if code.name in table.names else none
+        for code in encoding.features[:n]
+    ]
+
+
+def _clipped(code: Any, values: Float64s) -> Float64s:
+    if not isinstance(code, NumberCode):
+        return values
+    low, high = (code.least, code.most) if code.is_plain else (0.0, code.factor)
+    margin = BEYOND_RANGE * (high - low)
+    return np.clip(values, low - margin, high + margin)
+
+
+def surprises(
+    months: Sequence[Month], now: Month, size: Float64s, is_new: Any, lacks: Any = 0
+) -> Any:
+    """Return the p-value and the change of each mean, in standard deviations of its values.
+
+    A mean differs from earlier means by chance, and because months differ.  The probability of each
+    size of the differences between months is learned from the earlier months, also from those of
+    other means (empirical Bayes).  `size` is the value of a feature that is present, or 0 for a
+    number.  Means in `is_new` can only rise.  `lacks` is the share of rows without a value, for the
+    earlier months and then the present month.
+    """
+    counts = np.array([[month.n] for month in (*months, now)], dtype=np.float64)
+    counts = np.maximum(counts * (1 - np.asarray(lacks)) + 0 * size, FEWEST)
+    n, n_now = counts[:-1], counts[-1]
+    within = (n * [month.variances for month in months]).sum(axis=0) / n.sum(axis=0)
+    within = within + 2 * size**2 / now.n  # counts of rare levels are skewed
+    spread = np.sqrt(np.maximum(within, np.finfo(np.float64).tiny))
+    means = np.array([month.means for month in months]) / spread
+    variance = VARIATIONS[:, None, None] ** 2 + 1 / n[None]
+    total = (1 / variance).sum(axis=1)
+    center = (means / variance).sum(axis=1) / total
+    misfit = ((means - center[:, None]) ** 2 / variance).sum(axis=1)
+    log_likelihood = -(np.log(variance).sum(axis=1) + np.log(total) + misfit) / 2
+    likelihood = np.exp(log_likelihood - log_likelihood.max(axis=0))
+    alike = (size[:, None] > 0) == (size > 0)  # levels vary less than numbers
+    np.fill_diagonal(alike, False)
+    alike = alike * np.minimum(1, MAX_ALIKE / np.maximum(1, alike.sum(axis=0)))
+    share = PRIOR_OF_VARIATIONS[:, None] + 0 * likelihood
+    for _ in range(5):
+        found = share * likelihood / (share * likelihood).sum(axis=0)
+        share = PRIOR_OF_VARIATIONS[:, None] + found @ alike
+        share /= share.sum(axis=0)
+    found = share * likelihood / (share * likelihood).sum(axis=0)
+    change = now.means / spread - center
+    deviation = np.sqrt(VARIATIONS[:, None] ** 2 + 1 / n_now + 1 / total)
+    tails = [*map(erfc, (np.abs(change) / deviation / 2**0.5).ravel().tolist())]
+    p_values = (found * np.reshape(tails, found.shape)).sum(axis=0)
+    change = (found * change).sum(axis=0)
+    return np.where(is_new & (change < 0), 1.0, p_values), change
+
+
+ABOVE, MISSING = -1, -2
+"""Instead of the place of a feature: rows above the threshold, and missing cells."""
+
+
+@dataclass(frozen=True)
+class _Changed:
+    """A mean that changed: index of the column or -1 for rows above the threshold, its place among
+    the features, its change in standard deviations, and the mean before and now."""
+
+    column: int
+    place: int
+    change: float
+    before: float
+    now: float
+
+
+def _changes(encoding: Encoding, months: Sequence[Month], now: Month) -> list[_Changed]:
+    """Return the changed columns, the least probable change first."""
+    features = compared_features(encoding)
+    size = [each.code.applies if isinstance(each.code, CategoryCode) else 0.0 for each in features]
+    is_rise = np.array([*(each.is_unseen for each in features), True], dtype=bool)
+    column = np.array([*(each.column for each in features), -1])
+    missing = np.array([each.missing for each in (*months, now)])
+    lacks = np.where(column < 0, 0, missing[:, column])
+    p_values, change = surprises(months, now, np.array([*size, 1.0]), is_rise, lacks)
+    # Without any missing cell, the test cannot reject, so it does not count (Tarone 1990).
+    lacking = np.flatnonzero(missing.any(axis=0))
+    *shares, share = (
+        Month(m.n, m.missing, m.missing * (1 - m.missing), m.missing) for m in (*months, now)
+    )
+    p_missing, _ = surprises(shares, share, np.ones(len(now.missing)), False)
+    names, places, counts = np.unique(column, return_inverse=True, return_counts=True)
+    n_groups = len(names) + len(lacking)
+    least = np.ones(len(names))
+    np.minimum.at(least, places, p_values)
+    n = np.array([[each.n] for each in months])
+    before = np.average([m.means for m in months], axis=0, weights=n * (1 - lacks[:-1]) + FEWEST)
+    found: list[tuple[Any, _Changed]] = []
+    for i in np.flatnonzero(p_values * n_groups * counts[places] <= FALSE_ALARM).tolist():
+        place = ABOVE if i == len(features) else features[i].place
+        facts = (float(change[i]), float(before[i]), float(now.means[i]))
+        # A new level displaces others, so the largest rise of a column comes first.
+        rank = (least[places[i]], change[i] <= 0, -change[i])
+        found.append((rank, _Changed(int(column[i]), place, *facts)))
+    for j in lacking[p_missing[lacking] * n_groups <= FALSE_ALARM].tolist():
+        was, lack = float(np.average(missing[:-1, j], weights=n[:, 0])), float(now.missing[j])
+        found.append(((p_missing[j], False, 0.0), _Changed(j, MISSING, lack - was, was, lack)))
+    first: dict[tuple[int, bool], _Changed] = {}
+    for _, each in sorted(found, key=lambda pair: pair[0]):
+        first.setdefault((each.column, each.place == MISSING), each)
+    return sorted(first.values(), key=lambda each: each.place == ABOVE)
+
+
+def _change(scored: Scored, changed: _Changed) -> tuple[str, str, str]:
+    """Return the name of a changed column, a phrase on its change, and the phrase without values of
+    rows."""
+    encoding, table, keys = scored.encoding, scored.table, scored.keys
+    now, before = percent_text(changed.now), percent_text(changed.before)
+    if changed.place == ABOVE:
+        lasting = f"{now} of the rows are above the threshold of the map instead of {before}"
+        order = np.argsort(-scored.scores, kind="stable")
+        return "", f"{lasting}{examples(keys, order)}", lasting
+    code = encoding.features[changed.column]
+    name = words_of_column(encoding, code.name)
+    if changed.place == MISSING:
+        lasting = f"{name} is missing in {now} of the rows instead of {before}"
+        lacks = np.flatnonzero(table.column(code.name).missing)
+        are_some = changed.change > 0 and len(lacks) < len(scored.rows)
+        some = examples(keys, lacks, "for example in") if are_some else ""
+        return code.name, f"{lasting}{some}", lasting
+    values = scored.rows[:, changed.place]
+    is_up = changed.change > 0
+    order = np.argsort(-values if is_up else values, kind="stable")
+    if isinstance(code, CategoryCode):
+        text = code.feature_names[changed.place - encoding.slices[changed.column].start]
+        level = words_of_level(encoding, code.name, text.removeprefix(f"{code.name}="))
+        is_unseen = changed.place == encoding.slices[changed.column].stop - 1
+        what = "has levels that the training table does not have" if is_unseen else f"is {level}"
+        now, before = (percent_text(each / code.applies) for each in (changed.now, changed.before))
+        words = f"{name} {what} in {now} of the rows instead of {before}"
+        return code.name, words + (examples(keys, order) if is_up else ""), ""
+    spreads = number_text(abs(changed.change), digits=2)
+    words = lasting = f"{name} is {spreads} standard deviations {'higher' if is_up else 'lower'}"
+    if isinstance(code, NumberCode) and not code.is_plain and code.name in table.names:
+        numbers = code.read(table.column(code.name)).numbers
+        present = numbers[~np.isnan(numbers)] if numbers is not None else np.empty(0)
+        if len(present):
+            was, median = code.fill, float(np.median(present))
+            lasting = _times_larger(name, was, median) or lasting
+            medians = f"median {number_text(median)}, {number_text(was)} in the training table"
+            words = f"{lasting} ({medians})"
+    return code.name, f"{words}{examples(keys, order)}", lasting
+
+
+def examples(keys: Sequence[str], order: Any, how: str = "most in") -> str:
+    """Return a phrase that names the first rows of an order, or "" without keys."""
+    some = [keys[row] for row in order[:MAX_EXAMPLES]] if len(keys) else []
+    return f", {how} {', '.join(some)}" if some else ""
+
+
+def _times_larger(name: str, before: float, now: float) -> str:
+    times = now / before if before else 0.0
+    if times <= 0 or 1 / TOLD_RATIO < times < TOLD_RATIO:
+        return ""
+    ratio, way = (times, "larger") if times > 1 else (1 / times, "smaller")
+    return f"{name} is {number_text(ratio, is_whole=ratio >= 10, digits=2)} times {way}"
+
+
+def percent_text(share: float) -> str:
+    """Return a share as text, for example "2.5 %"."""
+    return f"{number_text(100 * share, digits=2)} %"

@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scipy.stats import ks_2samp
-from scipy.stats import t as student
 from texts import rejected
 
 from somscape.desk.app._calls import summary_of
@@ -25,7 +23,6 @@ from somscape.desk.cases import (
     RunOutcome,
     State,
     _compare,
-    _drift,
     _run,
     audit_lines,
     exchange,
@@ -47,7 +44,6 @@ from somscape.desk.jobs._roles import encoding_from
 from somscape.desk.jobs.job import STATES, Job
 from somscape.outliers import AlertRule
 from somscape.tables import read_table, table_from_columns
-from somscape.tables._fit_encoding import fit_encoding
 from somscape.tables.kinds import Roles
 
 N = 120
@@ -650,7 +646,7 @@ def test_a_column_times_a_hundred_is_drift_with_its_name(state: State, tmp_path:
 def test_changed_columns_after_the_third_are_named(
     state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_drift, "MAX_DRIFTED", 1)
+    monkeypatch.setattr("somscape.outliers.drift.MAX_DRIFTED", 1)
     older = {f"c{i:03d}": (2, 90 + i % 7) for i in range(N)}
     drift = run(state, month(tmp_path / "f.csv", 2, times=100, **older)).drift
     first, other = drift.columns
@@ -675,32 +671,6 @@ def test_missing_cells_are_drift_with_the_column_and_the_shares(
     after = run(state, month(tmp_path / "m.csv", 3)).drift
     assert after.n_months == 2
     assert f"{name} is missing in 0 %" in after.sentence or name not in after.columns
-
-
-def test_months_of_an_earlier_version_without_missing_cells_still_count(
-    state: State, tmp_path: Path
-) -> None:
-    run(state, month(tmp_path / "f.csv", 2))
-    with state.database.change() as change:
-        for row in change.rows("SELECT id, facts FROM runs"):
-            facts = json.loads(row["facts"])
-            del facts["drift"]["month"]["missing"]
-            change.rows("UPDATE runs SET facts = ? WHERE id = ?", (json.dumps(facts), row["id"]))
-    cells = {f"c{i:03d}": (INCOME, "") for i in range(N)}
-    drift = run(state, month(tmp_path / "m.csv", 3, **cells)).drift
-    assert drift.n_months == 2
-    assert not drift.columns
-    assert run(state, month(tmp_path / "a.csv", 4)).drift.n_months == 3
-
-
-def test_a_date_before_many_columns_is_no_problem() -> None:
-    columns: dict[str, list[Any]] = {"when": ["2024-01-01", "2024-01-02", "2024-01-03"]}
-    columns |= {f"v{i}": [1.0, 2.0, 3.0] for i in range(_drift.MAX_FEATURES + 5)}
-    table = table_from_columns(columns)
-    encoding = fit_encoding(table, Roles(), "fill")
-    highest = max(each.column for each in _drift.compared_features(encoding))
-    assert highest == _drift.MAX_FEATURES
-    assert len(_drift.missing_cells(encoding, table)) == highest + 1
 
 
 def test_a_table_that_is_recorded_again_does_not_return_cleared_cases(
@@ -753,84 +723,6 @@ def test_a_table_sorted_by_a_column_is_not_drift(state: State, tmp_path: Path) -
     february.write_text("\n".join([head, *lines, ""]), encoding="utf-8")
     drift = run(state, february).drift
     assert (drift.is_found, drift.train_anew) == (False, "")
-
-
-def months_like(rng: Any, n: int, spread: Any, k: int) -> list[_drift.Month]:
-    """Return months of columns with variance 1, and means that vary by `spread`."""
-    spread = np.asarray(spread, dtype=float)
-    means = rng.normal(0, np.sqrt(spread**2 + 1 / n), size=(k, len(spread)))
-    return [_drift.Month(n, each, np.ones_like(each), np.zeros(0)) for each in means]
-
-
-def smallest_p(months: list[_drift.Month]) -> float:
-    n_columns = len(months[0].means)
-    none = np.zeros(n_columns)
-    found = _drift.surprises(months[:-1], months[-1], none, none > 0)[0]
-    return float(found.min() * n_columns)
-
-
-@pytest.mark.parametrize("n", [300, 50_000])
-@pytest.mark.parametrize("spread", [[0.0] * 8, [0.1] * 8, [0.2, *[0.0] * 7], [0.5, *[0.0] * 7]])
-def test_few_usual_months_count_as_drift(n: int, spread: list[float]) -> None:
-    rng = np.random.default_rng(51)
-    found = sum(
-        smallest_p(months_like(rng, n, spread, 2 + i % 12)) <= _drift.FALSE_ALARM
-        for i in range(400)
-    )
-    assert found <= 28  # at most 5 %, and 2 standard errors
-
-
-@pytest.mark.parametrize("n", [300, 50_000])
-@pytest.mark.parametrize(("share", "spread"), [(0.001, 0.0), (0.02, 0.0), (0.1, 0.03)])
-def test_few_usual_shares_of_missing_cells_count_as_drift(
-    n: int, share: float, spread: float
-) -> None:
-    rng, found, ones = np.random.default_rng(51), 0, np.ones(8)
-    for i in range(400):
-        true = np.clip(share + spread * rng.normal(size=(3 + i % 12, 8)), 0, 1)
-        shares = [rng.binomial(n, each) / n for each in true]
-        months = [_drift.Month(n, each, each * (1 - each), each) for each in shares]
-        p = _drift.surprises(months[:-1], months[-1], ones, ones < 0)[0]
-        found += p.min() * 8 <= _drift.FALSE_ALARM
-    assert found <= 28
-
-
-def test_a_mean_of_few_values_is_as_uncertain_as_these(tmp_path: Path) -> None:
-    # Of 1,000 rows, 10 have a value: the mean varies as in a month of 10 rows.
-    none, values = np.zeros(1), [0.0, 0.1]
-    p = {}
-    for n, lack in ((1_000, 0.99), (10, 0.0)):
-        months = [_drift.Month(n, np.full(1, each), np.ones(1), none) for each in values]
-        lacks = np.full((2, 1), lack)
-        p[n] = float(_drift.surprises(months[:-1], months[-1], none, none > 0, lacks)[0][0])
-    assert p[1_000] == pytest.approx(p[10])
-    assert p[10] > 0.8  # a tenth of a standard deviation, when the standard error is 1 / sqrt(5)
-
-
-@pytest.mark.parametrize(("n", "k"), [(300, 6), (300, 12), (2_000, 4), (50_000, 3)])
-def test_a_shift_is_found_as_often_as_by_kolmogorov_and_smirnov(n: int, k: int) -> None:
-    rng = np.random.default_rng(7)
-    n_found = n_by_test = 0
-    for _ in range(100):
-        months = months_like(rng, n, [0.0] * 8, k + 1)
-        months[-1].means[0] += 0.25
-        n_found += smallest_p(months) <= _drift.FALSE_ALARM
-        there, here = rng.normal(size=min(k * n, 20_000)), rng.normal(0.25, size=min(n, 20_000))
-        n_by_test += ks_2samp(here, there).pvalue <= 0.05 / 8
-    assert n_found >= n_by_test - 10  # the standard error of the difference is at most 7
-
-
-def test_after_many_months_surprise_is_that_of_a_prediction_interval() -> None:
-    # Of 40 months with normal means, the next is predicted by Student's t (Hahn 1969).
-    rng, found = np.random.default_rng(3), []
-    for _ in range(30):
-        months = months_like(rng, 10**6, [0.08], 41)
-        means = np.array([each.means[0] for each in months[:-1]])
-        gap = months[-1].means[0] - means.mean()
-        t = gap / means.std(ddof=1) / np.sqrt(1 + 1 / 40)
-        found.append((smallest_p(months), 2 * student.sf(abs(t), 39)))
-    ours, exact = np.array(found).T
-    np.testing.assert_allclose(ours, exact, atol=0.06)
 
 
 def test_a_level_of_many_rows_is_told_and_not_kept_for_good(tmp_path: Path) -> None:

@@ -531,19 +531,6 @@ def test_a_reader_that_has_seen_enough_is_no_error(found: Found) -> None:
     assert "Traceback" not in said
 
 
-def test_drift_is_said_with_the_columns_that_moved(found: Found, here: Path) -> None:
-    usual = run("score", found.folder / "map.som", customers_of(found), "--drift")
-    assert usual.code == 0
-    assert "No drift was found." in usual.err
-    header, *rows = customers_of(found).read_text().splitlines()
-    older = [re.sub(r",(\d+\.\d),([a-z])", r",95.5,\2", row) for row in rows]
-    assert older != rows
-    outcome = run("score", found.folder / "map.som", write(Path("t.csv"), header, older), "--drift")
-    assert "Drift:" in outcome.err
-    assert re.search(r"^  row \d+: .*; most: age", outcome.err, flags=re.M)
-    assert "rift" not in run("score", found.folder / "map.som", "t.csv").err
-
-
 # Ordered categories and dates
 
 

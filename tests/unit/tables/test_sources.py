@@ -26,7 +26,6 @@ from workbooks import xlsx
 
 from somscape import SOM, SOMDetector, TableEncoder, save
 from somscape.measures import quantization_error, topographic_error
-from somscape.outliers import DriftMonitor
 from somscape.tables import (
     Source,
     Table,
@@ -287,7 +286,7 @@ TAKERS: dict[str, Callable[[Any, Path], Any]] = {
     "counterfactuals": lambda X, _: str(DETECTOR.counterfactuals(X)),
     "label_share": lambda X, _: DETECTOR.label_share(X, among=X, y=[0, 1] * 30).share,
     "alerts": lambda X, _: cells(DETECTOR.alerts(X, 5).to_table(DETECTOR.map_, X)),
-    "drift": lambda X, _: str(DriftMonitor(DETECTOR).update(X)),
+    "drift": lambda X, _: str(DETECTOR.drift(X, X)),
     "quantization_error": lambda X, _: quantization_error(MAP, X),
     "topographic_error": lambda X, _: topographic_error(MAP, X),
     "per": lambda X, _: cells(per(X, "kind").table),

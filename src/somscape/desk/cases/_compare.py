@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.desk.cases._drift import MAX_EXAMPLES
 from somscape.desk.cases._watch import MAX_SAMPLE, NEAR, columns_of_cells, other_spelling
 from somscape.desk.cases.records import (
     CLEARED,
@@ -27,6 +26,7 @@ from somscape.desk.cases.records import (
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector
+from somscape.outliers.drift import MAX_EXAMPLES
 from somscape.outliers.findings import TIMES_SMALLER
 from somscape.tables._messages import counted
 from somscape.tables._recoded import words_of_column

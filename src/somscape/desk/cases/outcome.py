@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from somscape.desk.cases._compare import NEWS, Gone, UsualMoves
-from somscape.desk.cases._drift import Drift, Unseen, sentences
+from somscape.desk.cases._drift import RunDrift, Unseen, sentences
 from somscape.desk.cases._watch import command_anew, scores_hash, table_name, versions
 from somscape.desk.cases.records import (
     CLEARED,
@@ -66,7 +66,7 @@ class RunOutcome:
         The checks of the previous run, by key.
     gone : tuple of Gone
     usual : UsualMoves
-    drift : Drift
+    drift : RunDrift
     unseen : tuple of Unseen
     decisions : mapping of str to Decision
         The last decision on each decided case.
@@ -106,7 +106,7 @@ class RunOutcome:
     listed: tuple[Listed, ...]
     gone: tuple[Gone, ...]
     usual: UsualMoves
-    drift: Drift
+    drift: RunDrift
     unseen: tuple[Unseen, ...] = ()
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)

@@ -192,12 +192,6 @@ def fit() -> Work:
 @job_option("per", "date_format")
 @read_options
 @flag_options
-@option(
-    "--drift",
-    is_flag=True,
-    help="Also report whether TABLE, read from the first row to the last, drifts away from the "
-    "training rows.",
-)
 @job_option("sort", "columns", "format", "bom")
 @list_file_option("scores")
 @force_option

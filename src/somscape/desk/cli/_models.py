@@ -65,7 +65,6 @@ from somscape.outliers.detector import (
     Detector,
     ids_column,
 )
-from somscape.outliers.drift import DriftAlarm, DriftMonitor
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._load import Saved, load_model
@@ -273,10 +272,6 @@ def _say_saved(
     console.say(f"Wrote {asked.out}{also}")
 
 
-MIN_WINDOW, MAX_WINDOW = 50, 1_000
-"""Minimum and maximum number of rows between two checks of drift."""
-
-
 def load_detector(path: str) -> Detector:
     """Load a detector from a file."""
     thing = load_model(path)
@@ -296,7 +291,6 @@ def score_file(
     job: Job,
     access: Access,
     *,
-    drift: bool,
     force: bool,
 ) -> int:
     """Score the rows of a file, and write the scores. Return the exit code."""
@@ -322,11 +316,6 @@ def score_file(
     )
     alerts = alerts_of(detector, rule, table, subject.grouped)
     scores = _scores(detector, table, alerts, originals, is_sorted=job.sort)
-    alarms: list[DriftAlarm] = []
-    if drift:
-        alarms = DriftMonitor(detector, min(max(table.n_rows, MIN_WINDOW), MAX_WINDOW)).update(
-            table
-        )
     command = job.command(["score", map_file, path], f"scores.{kind}")
     results = ResultList("scores", scores, detector, rule, table, command)
     send = partial(send_alerts, alerts, detector, table, rule, job)
@@ -335,10 +324,6 @@ def score_file(
     flagged = f"{counted(table.n_rows, 'row')} scored, {alerts.n_alerts} flagged"
     console.say(f"{flagged}: {rule.words(detector)}.", f"{alerts.headline}.")
     console.say(*map(str, alerts.effects))
-    if drift:
-        console.say(
-            "Drift:" if alarms else "No drift was found.", *(f"  {each}" for each in alarms)
-        )
     _say_written(console, map_file, detector.map_.encoding, table, [sent, out])
     return 0
 

@@ -426,7 +426,7 @@ class BadInput(click.ClickException):
 
 
 HEADINGS = {
-    "Rows to list": "alerts fill contamination fdr p_value amount cost calibration reject drift "
+    "Rows to list": "alerts fill contamination fdr p_value amount cost calibration reject "
     "always never floor direction",
     "Columns": "target id_column per label drop protect category number ordinal date date_format "
     "just_below roles dictionary",
