@@ -40,7 +40,7 @@ def ready_to_list(path: Path, n_listed: int) -> Work:
     from somscape.fit.settings import Settings
     from somscape.outliers import AlertRule
     from somscape.outliers._train import Detection, train_detector
-    from somscape.outliers.detector import ranked
+    from somscape.outliers.alerts import ranked
     from somscape.tables import read_table, write_csv
     from somscape.tables._fit_encoding import fit_encoding
 

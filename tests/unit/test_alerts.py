@@ -20,8 +20,9 @@ from somscape.outliers import (
     Reason,
     Scorer,
 )
+from somscape.outliers.alerts import ranked
 from somscape.outliers.calibration import threshold_for
-from somscape.outliers.detector import as_detector, ranked
+from somscape.outliers.detector import as_detector
 from somscape.tables import Encoding, Table, read_table, table_from_columns, write_csv
 from somscape.tables._fit_encoding import fit_encoding
 from somscape.tables._write import unescape_cell
@@ -728,7 +729,7 @@ def test_a_high_value_is_not_said_to_be_too_low(monkeypatch, implied, is_named):
     def further(detector, rows, by_column):
         return np.tile([float(targets[0]), implied], (len(rows), 1))
 
-    monkeypatch.setattr("somscape.outliers.detector._implied", further)
+    monkeypatch.setattr("somscape.outliers.reasons._implied", further)
     alerts = detector.alerts(table, 1)
     assert alerts.rows[0] == 300
     assert ("would fit the other columns" in str(alerts.reasons[0])) == is_named

@@ -10,8 +10,8 @@ from texts import rejected
 
 from somscape import SOMDetector, load
 from somscape.outliers import Detector, Occurrence, Reason, Reasons
-from somscape.outliers.detector import _without_common
 from somscape.outliers.rarity import MAX_KEPT, TAIL_SHARE, ValueCounts, value_counts
+from somscape.outliers.reasons import _without_common
 from somscape.tables import Encoding, table_from_columns
 from somscape.tables._fit_encoding import fit_encoding
 from somscape.tables.codes import CategoryCode, NumberCode

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from texts import rejected
 
 from somscape import SOMDetector, TableEncoder, datasets, load, plots, report
-from somscape.outliers import detector as _reasons
+from somscape.outliers import reasons as _reasons
 from somscape.regions import find_regions
 from somscape.tables import table_from_columns
 from somscape.tables._fit_encoding import fit_encoding
@@ -140,7 +140,7 @@ def test_words_are_made_for_the_columns_of_reasons_alone(fitted, monkeypatch):
         made.append(table.names)
         return table_in_words(encoding, table)
 
-    monkeypatch.setattr(_reasons, "table_in_words", noted)
+    monkeypatch.setattr("somscape.outliers.scoring.table_in_words", noted)
     detector, table = fitted[0].detector_, fitted[1]
     rows = detector.map_.rows_of(table)
     (reasons,) = _reasons.reasons_of(detector, table.take([0]), rows[:1])

@@ -13,9 +13,9 @@ from somscape import SOMDetector, report, save
 from somscape.errors import SomscapeWarning
 from somscape.maps.map import Map
 from somscape.outliers import AlertRule, Alerts, Detector
-from somscape.outliers import detector as _detector
+from somscape.outliers import alerts as _alerts
 from somscape.outliers._listing import MAX_FIRST, check_rules_of
-from somscape.outliers.detector import ranked
+from somscape.outliers.alerts import ranked
 from somscape.report._build import _rule_words
 from somscape.tables import Table, table_from_columns
 from somscape.tables.column import Column
@@ -95,14 +95,15 @@ def test_a_rule_for_many_rows_leaves_room_for_the_rows_that_stand_out(
 def test_the_reasons_of_a_row_are_found_once(
     single: Detector, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, reasons_of = list[int](), _detector.reasons_of
+    rows, reasons_of = list[int](), _alerts.reasons_of
 
     def counted(detector: Detector, part: Table, *given: Any) -> Any:
         rows.extend(part.column("amount").numbers.tolist())
         return reasons_of(detector, part, *given)
 
-    monkeypatch.setattr(_detector, "reasons_of", counted)
-    monkeypatch.setattr(_detector, "MAX_LISTED", 1)  # two rows stand out, so findings decide
+    monkeypatch.setattr(_alerts, "reasons_of", counted)
+    for module in ("alerts", "alert_rule"):  # two rows stand out, so findings decide
+        monkeypatch.setattr(f"somscape.outliers.{module}.MAX_LISTED", 1)
     found = ruled(single, always=["amount > 30"]).alerts(table)
     assert sorted(rows) == sorted(table.column("amount").numbers[found.rows[: found.n_alerts]])
 

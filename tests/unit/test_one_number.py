@@ -13,7 +13,7 @@ from somscape.desk.jobs._roles import ready, roles_from
 from somscape.desk.jobs.job import Job
 from somscape.desk.serve._served import answers_of
 from somscape.outliers import AlertRule, Calibration, Detector
-from somscape.outliers.detector import STANDING_OUT, auto_threshold
+from somscape.outliers.alert_rule import STANDING_OUT, auto_threshold
 from somscape.tables import table_from_columns
 
 

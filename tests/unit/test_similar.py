@@ -52,7 +52,7 @@ def test_few_of_the_rows_are_looked_at():
         return np.sqrt(((rows - others) ** 2).sum(axis=1))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("somscape.outliers.detector._distances", distances)
+        patch.setattr("somscape.outliers.similar._distances", distances)
         detector.similar_rows(X[1000:1001], among=X)
     assert 0 < sum(looked) < 1200
 

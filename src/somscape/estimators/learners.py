@@ -21,7 +21,7 @@ from somscape.estimators.som import SOM, own_som
 from somscape.estimators.table_encoder import TableEncoder
 from somscape.kernels._select import select_kernels
 from somscape.maps.map import Map
-from somscape.outliers.detector import SimilarRows, nearest_rows
+from somscape.outliers.similar import SimilarRows, nearest_rows
 from somscape.recognize._answering import Answering
 from somscape.recognize._train import Prediction, Recognition, train_predictor, train_recognizer
 from somscape.recognize.predictor import Predictor

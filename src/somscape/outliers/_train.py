@@ -17,8 +17,9 @@ from somscape.fit.settings import Settings
 from somscape.kernels._select import meanwhile
 from somscape.maps.record import MAX_MEMBERS
 from somscape.outliers._listing import directions_of, on_other_side, without_other_side
+from somscape.outliers.alert_rule import auto_threshold
 from somscape.outliers.calibration import Calibration, bulk_of, threshold_for
-from somscape.outliers.detector import Detector, auto_threshold
+from somscape.outliers.detector import Detector
 from somscape.outliers.marks import ANOMALY, UNKNOWN, marks_of
 from somscape.outliers.rarity import (
     FIRST_LOOK,

@@ -5,16 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from somscape._types import Bools, Float64s, Floats, Ints
-from somscape.maps.map import Map
-from somscape.outliers.marks import Marks
-from somscape.outliers.rarity import Rarity, on_line
+from somscape.outliers.rarity import on_line
 from somscape.outliers.relation import Relation
 from somscape.outliers.score import Scorer, compared_by, nearest_usual
+from somscape.outliers.scoring import Scoring
 from somscape.tables._recoded import cell_text, changed_rows, changes_text, rounding_steps
 from somscape.tables.codes import NumberCode
 from somscape.tables.encoding import FeatureCode
@@ -36,26 +35,6 @@ MIN_STEP = 1e-7
 ENDLESS_WIDTHS = 1e6
 """The range of a column is unlimited if it extends this far beyond the farthest usual prototype.
 The unit is the column's usual range."""
-
-
-class AnyDetector(Protocol):
-    """The attributes of a detector that the search for counterfactuals uses."""
-
-    @property
-    def threshold(self) -> float: ...
-    @property
-    def marks(self) -> Marks | None: ...
-    @property
-    def rarity(self) -> Rarity | None: ...
-    @property
-    def relation(self) -> Relation | None: ...
-    @property
-    def map_(self) -> Map: ...
-    @property
-    def of_all_rows(self) -> Scorer: ...
-    @property
-    def scorers(self) -> Sequence[Scorer]: ...
-    def _scores_of_rows(self, rows: Floats) -> Float64s: ...
 
 
 @dataclass(frozen=True)
@@ -111,7 +90,7 @@ def steps_of(scorer: Scorer) -> list[float]:
 
 
 def ranges_of(
-    detector: AnyDetector,
+    detector: Scoring,
     rows: Float64s,
     limit: float,
     pairs: Sequence[tuple[int, int]],
@@ -162,14 +141,12 @@ def ranges_of(
     return [found[pair] for pair in range(len(pairs))]
 
 
-def _is_steady(detector: AnyDetector) -> bool:
+def _is_steady(detector: Scoring) -> bool:
     """Return whether the change of a score is never larger than the distance between the rows."""
     return detector.marks is None and detector.relation is None
 
 
-def _stays_usual(
-    detector: AnyDetector, row: Float64s, place: int, value: float, limit: float
-) -> bool:
+def _stays_usual(detector: Scoring, row: Float64s, place: int, value: float, limit: float) -> bool:
     """Return whether the row changed in one feature scores at most `limit` (True for infinity)."""
     trial = row[None].copy()
     trial[0, place] = value
@@ -177,7 +154,7 @@ def _stays_usual(
 
 
 def _levels(
-    detector: AnyDetector, rows: Float64s, limit: float, pairs: dict[int, tuple[int, int]]
+    detector: Scoring, rows: Float64s, limit: float, pairs: dict[int, tuple[int, int]]
 ) -> dict[int, Range]:
     """Return, for each pair of a row and a column, the levels at which the row is still usual."""
     codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
@@ -203,7 +180,7 @@ class _Lines:
 
     Attributes
     ----------
-    detector : AnyDetector
+    detector : Scoring
     limit : float
         Highest score of a usual row.
     rows : ndarray of shape (n_lines, n_features)
@@ -213,7 +190,7 @@ class _Lines:
         1 or -1.
     """
 
-    detector: AnyDetector
+    detector: Scoring
     limit: float
     rows: Float64s
     places: Ints
@@ -336,7 +313,7 @@ class _AddedRarity:
 
     @classmethod
     def of(
-        cls, detector: AnyDetector, rows: Float64s, places: Ints, direction: float
+        cls, detector: Scoring, rows: Float64s, places: Ints, direction: float
     ) -> "_AddedRarity":
         n = len(rows)
         heights, slopes, knots = np.zeros(n), np.zeros(n), np.full(n, np.inf)
@@ -360,7 +337,7 @@ class _AddedRarity:
 
 
 def _free_distance(
-    detector: AnyDetector,
+    detector: Scoring,
     rows: Float64s,
     limit: float,
     moves: Sequence[Float64s],
@@ -525,7 +502,7 @@ class Counterfactual:
 
 
 def counterfactuals_of(
-    detector: AnyDetector, table: Table, encoded: Floats
+    detector: Scoring, table: Table, encoded: Floats
 ) -> list[Counterfactual | None]:
     """Return changes that would make each row usual, as `Detector.counterfactuals` does."""
     rows = np.asarray(encoded, dtype=np.float64)

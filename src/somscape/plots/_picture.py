@@ -12,7 +12,7 @@ from somscape._validate import check_that, is_missing
 from somscape.errors import InputError, ParameterTypeError
 from somscape.grid.lattice import Lattice
 from somscape.maps.map import NO_UNIT, Map, as_map
-from somscape.outliers.detector import Alerts
+from somscape.outliers.alerts import Alerts
 from somscape.plots._cells import (
     FEW,
     LEGEND_ROOM,

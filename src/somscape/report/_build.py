@@ -15,14 +15,9 @@ from somscape.grid.graph import Graph
 from somscape.kernels._select import stable_order
 from somscape.maps.map import Map, as_map
 from somscape.measures._quality import quantization_error, topographic_error
-from somscape.outliers.detector import (
-    STANDING_OUT,
-    AlertRule,
-    Alerts,
-    Detector,
-    detector_in,
-    ids_of,
-)
+from somscape.outliers.alert_rule import STANDING_OUT, AlertRule
+from somscape.outliers.alerts import Alerts, ids_of
+from somscape.outliers.detector import Detector, detector_in
 from somscape.recognize.predictor import recognizer_in
 from somscape.recognize.recognizer import REFUSED, Recognizer, classes_of_cells, name_rows
 from somscape.regions.edit import given_or_found

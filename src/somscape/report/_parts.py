@@ -13,7 +13,10 @@ from somscape.errors import InputError, ParameterTypeError
 from somscape.kernels._select import select_kernels
 from somscape.maps.map import Map, map_in_words
 from somscape.measures.rows import by_unit
-from somscape.outliers.detector import Alerts, Detector, Reasons, both_in_words
+from somscape.outliers.alerts import Alerts
+from somscape.outliers.detector import Detector
+from somscape.outliers.reasons import Reasons
+from somscape.outliers.scoring import both_in_words
 from somscape.plots.columns import ColumnPlane, column_plane, ordered_columns, relevance
 from somscape.regions.regions import Regions
 from somscape.tables._frame import as_frame, table_from_frame

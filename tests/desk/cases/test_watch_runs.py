@@ -168,8 +168,9 @@ def test_a_row_below_the_line_of_a_rule_is_not_said_to_be_outdone(tmp_path: Path
 def test_a_row_that_a_full_list_leaves_out_is_not_said_to_be_usual(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("somscape.outliers.detector.MAX_LISTED", 5)
-    monkeypatch.setattr("somscape.outliers.detector.MAX_ROWS", 20)
+    for module in ("alerts", "alert_rule"):
+        monkeypatch.setattr(f"somscape.outliers.{module}.MAX_LISTED", 5)
+    monkeypatch.setattr("somscape.outliers.alerts.MAX_ROWS", 20)
     with State(tmp_path / "other") as other:
         begun(other, month(tmp_path / "j.csv", 1, **ODD, c010=(INCOME, 80_000)), Job(seed=0))
         others = {f"c{i:03d}": (INCOME, 9_000_000) for i in range(60, 90)}

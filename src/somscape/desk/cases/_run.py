@@ -77,7 +77,8 @@ from somscape.desk.jobs._detect import Found, agreement_of, checks_of, data_hash
 from somscape.desk.jobs._roles import Label, read_as, ready_for
 from somscape.desk.jobs.job import AT_A_RUN, IN_ROLES_FILE, KEPT, READ, READING, Job
 from somscape.errors import InputError
-from somscape.outliers.detector import AlertRule, Alerts, Detector, ids_of, ranked
+from somscape.outliers import AlertRule, Alerts, Detector
+from somscape.outliers.alerts import ids_of, ranked
 from somscape.outliers.marks import UNKNOWN
 from somscape.tables._sql import is_url
 from somscape.tables.customers import Grouped
@@ -220,9 +221,8 @@ class Subject:
         """Return the candidates that score above the last alert among the other rows."""
         others = np.setdiff1d(np.arange(self.table.n_rows), candidates)
         found = self._ranked(others)
-        if not found.n_alerts:
-            return candidates[:0]
-        return candidates[self.scores[candidates] > found.scores[found.n_alerts - 1]]
+        lowest = found.scores[found.n_alerts - 1] if found.n_alerts else np.inf
+        return candidates[self.scores[candidates] > lowest]
 
     def _ranked(self, some: Ints) -> Alerts:
         rule, n = self.rule, self.rule.n_alerts

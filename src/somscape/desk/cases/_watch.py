@@ -20,7 +20,7 @@ from somscape.desk.jobs._detect import rule_of
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.kernels._select import select_kernels
-from somscape.outliers.detector import AlertRule, Detector
+from somscape.outliers import AlertRule, Detector
 from somscape.save._load import load_model
 from somscape.tables._messages import listed, quoted, suggestion
 from somscape.tables._sql import database_at, is_url

@@ -21,7 +21,7 @@ from somscape.desk.cases.records import (
 from somscape.desk.cases.state import State
 from somscape.desk.jobs.job import STATES
 from somscape.errors import InputError
-from somscape.outliers.detector import FINDING
+from somscape.outliers.alerts import FINDING
 from somscape.tables._messages import counted, listed
 from somscape.tables._write import Sheet, table_bytes, unescape_cell, workbook_bytes
 from somscape.tables.table import Table, table_from_columns

@@ -34,7 +34,7 @@ from somscape.desk.cases.records import (
 from somscape.desk.jobs._detect import Found, ResultList
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
-from somscape.outliers.detector import AlertRule
+from somscape.outliers.alert_rule import AlertRule
 from somscape.tables._messages import counted, free_name, joined
 from somscape.tables.table import Table, table_from_columns
 

@@ -47,7 +47,7 @@ from somscape.desk.jobs._roles import ROWS_FILE, PerOptions, ready, told_table
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.outliers._train import Outermost, n_trainings
-from somscape.outliers.detector import NONE_STANDS_OUT
+from somscape.outliers.reasons import NONE_STANDS_OUT
 from somscape.tables._messages import counted
 from somscape.tables._write import write_csv
 from somscape.tables.customers import Grouped

@@ -56,15 +56,9 @@ from somscape.errors import InputError
 from somscape.fit._checkpoint import read_checkpoint
 from somscape.fit._map import VERSIONS, have_values, train_map
 from somscape.fit.settings import Callback, Settings
-from somscape.outliers.detector import (
-    RECORD,
-    RESULT_NAMES,
-    STANDING_OUT,
-    AlertRule,
-    Alerts,
-    Detector,
-    ids_column,
-)
+from somscape.outliers import AlertRule, Alerts, Detector
+from somscape.outliers.alert_rule import STANDING_OUT
+from somscape.outliers.alerts import RECORD, RESULT_NAMES, ids_column
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._load import Saved, load_model

@@ -48,8 +48,9 @@ from somscape.fit.settings import Progress as Step
 from somscape.kernels._select import select_kernels
 from somscape.maps.map import Map
 from somscape.measures.labels import Agreement
+from somscape.outliers import Alerts
 from somscape.outliers._listing import MAX_FIRST
-from somscape.outliers.detector import LINE, RECORD, Alerts
+from somscape.outliers.alerts import LINE, RECORD
 from somscape.plots._planes import planes, umatrix
 from somscape.tables._messages import Note, counted
 from somscape.tables._roles import roles_text

@@ -33,7 +33,9 @@ from somscape.desk.jobs._target import UNTOLD, quality_words
 from somscape.desk.jobs.job import RULES, Job
 from somscape.errors import InputError
 from somscape.maps.map import Map, as_map
-from somscape.outliers.detector import AlertRule, Detector, detector_in, ids_of
+from somscape.outliers import AlertRule, Detector
+from somscape.outliers.alerts import ids_of
+from somscape.outliers.detector import detector_in
 from somscape.recognize._answering import Answering
 from somscape.recognize.recognizer import Recognizer
 from somscape.regions.edit import given_or_found, keep, read

@@ -24,9 +24,10 @@ from somscape.fit.settings import Callback, Progress, Settings
 from somscape.kernels._select import meanwhile
 from somscape.maps.map import Map, table_and_rows
 from somscape.measures.labels import Agreement, label_agreement
+from somscape.outliers import AlertRule, Alerts, Detector, Reason, Reasons
 from somscape.outliers._listing import Ruling
 from somscape.outliers._train import Detection, Outermost, train_detector
-from somscape.outliers.detector import FINDING, AlertRule, Alerts, Detector, Reason, Reasons, ranked
+from somscape.outliers.alerts import FINDING, ranked
 from somscape.report._parts import amount_column
 from somscape.tables._fit_encoding import note_of_negatives, notes_of
 from somscape.tables._messages import Note, check_libraries, counted, free_name, listed

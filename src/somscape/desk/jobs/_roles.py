@@ -15,7 +15,7 @@ from somscape.desk.jobs.job import IN_ROLES_FILE, KINDS, LISTED, READ, READING, 
 from somscape.errors import InputError
 from somscape.maps.map import Map
 from somscape.outliers._listing import check_rules_of
-from somscape.outliers.detector import Alerts
+from somscape.outliers.alerts import Alerts
 from somscape.tables._dates import date_fault
 from somscape.tables._features import ROW_COUNT
 from somscape.tables._fit_encoding import fit_encoding, notes_of_unfit

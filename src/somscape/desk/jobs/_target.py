@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats, Ints
 from somscape.errors import InputError
 from somscape.fit.settings import Settings
-from somscape.outliers.detector import ids_column
+from somscape.outliers.alerts import ids_column
 from somscape.recognize._answering import Answering
 from somscape.recognize._train import Prediction, Recognition, train_predictor, train_recognizer
 from somscape.recognize.predictor import COVERAGE, Predictor

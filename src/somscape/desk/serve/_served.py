@@ -21,8 +21,11 @@ from somscape._types import Float64s, Ints
 from somscape.desk.jobs._target import predictions_of
 from somscape.desk.web._gate import Limit, Refusal
 from somscape.errors import InputError
+from somscape.outliers import Detector, Reasons
 from somscape.outliers._listing import Ruling
-from somscape.outliers.detector import Detector, Reasons, explained_rows, reasons_of, with_rules
+from somscape.outliers.alerts import with_rules
+from somscape.outliers.reasons import reasons_of
+from somscape.outliers.scoring import explained_rows
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._load import load_model
