@@ -7,8 +7,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-import texts
-from for_rest import for_rest
+from nightly import nightly
 
 # As the command line does, and before NumPy is loaded: beside another worker's, the threads of the
 # libraries below NumPy wait busily, for half of the time of many tests.  Tests of threads ask for
@@ -98,14 +97,6 @@ def _all_tries(request):
             monkeypatch.setattr(module, name, tried)
 
 
-def pytest_sessionfinish(session):
-    """Write the golden texts when all processes of a recording run have ended."""
-    if texts.MODE == "write":
-        texts.keep()
-        if not hasattr(session.config, "workerinput"):
-            texts.merge()
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
     """Import and collect without looking for garbage, of which there is little.
@@ -148,10 +139,10 @@ def _use(name, monkeypatch):
 
 
 # The set that is used by itself, and the others.
-CORE = [*(SETS[:1] or ["core"]), *for_rest(SETS[1:])]
+CORE = [*(SETS[:1] or ["core"]), *nightly(SETS[1:])]
 
 
-@pytest.fixture(params=[*CORE, *(for_rest(["numpy"]) if SETS else ["numpy"])])
+@pytest.fixture(params=[*CORE, *(nightly(["numpy"]) if SETS else ["numpy"])])
 def kernels(request, monkeypatch):
     """Each set of kernels in turn, also the one that estimators and maps then use."""
     yield from _use(request.param, monkeypatch)

@@ -17,7 +17,7 @@ SECRETS = ("anna.meier@example.org", "stolen in Lugano", "Via Nassa 7", "amount 
 
 KEY = SECRETS[0]
 
-PLACES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.sql)]
+PLACES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.nightly)]
 
 
 def place_for(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:

@@ -19,7 +19,7 @@ from webdriver import ENTER, Browser
 
 from somscape import load, regions
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(240)]
 
 HOSTILE = [
     "<script>document.title='broken'</script>",

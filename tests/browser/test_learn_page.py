@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(180)]
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 RIGHT, END = "\ue014", "\ue010"

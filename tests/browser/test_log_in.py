@@ -13,7 +13,7 @@ from test_app import RULES, RUN_AXE
 from web_client import Server, serving
 from webdriver import ENTER, Browser
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from webdriver import Browser
 from somscape import SOMClassifier, TableEncoder, report
 from somscape.tables import table_from_columns
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(180)]
 
 CLASSES = [HOSTILE[0], "pear", "plum"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -9,7 +9,7 @@ from webdriver import Browser
 
 from somscape import report
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(180)]
 
 RUN_AXE = """
 return axe.run(document, {runOnly: ["wcag2a", "wcag2aa"]}).then(found => found.violations

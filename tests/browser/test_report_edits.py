@@ -17,7 +17,7 @@ from somscape.grid import Graph
 from somscape.regions import Regions
 from somscape.tables import table_from_columns
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(180)]
 
 SAVED = (
     "const kept = []; const make = URL.createObjectURL;"

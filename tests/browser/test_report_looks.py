@@ -18,7 +18,7 @@ from somscape import SOM, SOMDetector, TableEncoder, report
 from somscape.datasets import load_german_credit
 from somscape.tables import table_from_columns
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(180)]
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "results" / "screenshots"
 SIZES = {360: 780, 768: 1024, 1920: 1080}

@@ -18,7 +18,7 @@ from somscape.outliers import AlertRule
 from somscape.tables import table_from_columns
 from somscape.tables._write import unescape_cell
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(180)]
 
 
 def shown_ids(browser: Browser) -> list[str]:

@@ -14,7 +14,7 @@ from webdriver import Browser
 from somscape import SOM, report
 from somscape.tables import table_from_columns
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(180)]
 
 Page = tuple[Path, dict[str, Any]]
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from webdriver import Browser
 
-pytestmark = [pytest.mark.site, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "docs" / "_build" / "html"

@@ -19,8 +19,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.check
-
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "somscape"
 

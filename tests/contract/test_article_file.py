@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 TESTS = Path(__file__).resolve().parents[1]
 NAME = "Credit_Card_" + "Applications.csv"
 USES_IT = "def test_it(article_file):\n    assert article_file.read_text() == 'rows'\n"
@@ -16,7 +14,7 @@ def run_in(checkout: Path) -> str:
     """Run two tests that use the file in a checkout of their own."""
     folder = checkout / "tests"
     folder.mkdir(parents=True)
-    for name in ("conftest.py", "for_rest.py", "texts.py"):
+    for name in ("conftest.py", "nightly.py"):
         shutil.copy(TESTS / name, folder)
     for name in ("test_one.py", "test_two.py"):
         (folder / name).write_text(USES_IT)
@@ -41,7 +39,6 @@ def test_a_run_with_the_file_says_nothing_of_it(tmp_path: Path) -> None:
     assert "left out" not in said
 
 
-@pytest.mark.check
 def test_the_file_is_spelled_out_in_one_place() -> None:
     found = [path for path in TESTS.rglob("*.py") if NAME in path.read_text(encoding="utf-8")]
     assert found == [TESTS / "conftest.py"]

@@ -33,7 +33,7 @@ from somscape.recognize import Predictor, Recognizer
 from somscape.save._load import load_model
 from somscape.tables import read_table, table_from_columns, write_csv, write_table
 
-pytestmark = pytest.mark.rest
+pytestmark = pytest.mark.nightly
 
 N_FILES = 10_000
 SECONDS = 1.0
@@ -275,19 +275,7 @@ LARGE = {
 }
 
 
-QUICK = {
-    *large_files.som_files(),
-    *large_files.pickles(),
-    *("narrow.cod", "wide.cod", "labels.cod", "emoji.wts", "wide.wts"),
-    *("missing.dat", "wide.dat", "fields.dat", "wide.lrn", "kinds.lrn", "narrow.umx", "wide.umx"),
-    *("classes.cls", "different.csv", "lines.csv", "one row.csv"),
-    *("names and a row.csv", "one wide row.csv", "not delimited.csv", "bomb.csv.gz"),
-}
-"""The others take a second or two each, and a whole minute together."""
-
-each_large = pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in LARGE]
-)
+each_large = pytest.mark.parametrize("name", LARGE)
 
 
 def a_second():
@@ -323,7 +311,6 @@ CONVERTED = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", CONVERTED)
 def test_a_megabyte_of_the_same_is_converted_or_refused(name, tmp_path):
     source, target = tmp_path / name, tmp_path / f"out{CONVERTED[name]}"

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-pytestmark = pytest.mark.rest
+pytestmark = pytest.mark.nightly
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 

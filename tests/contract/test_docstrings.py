@@ -23,7 +23,6 @@ from somscape import SOM
 
 numpydoc = pytest.importorskip("numpydoc.docscrape")
 
-pytestmark = pytest.mark.check
 
 SOURCE = Path(somscape.__file__).parent
 FOLDERS = sorted(

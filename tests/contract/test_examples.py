@@ -15,7 +15,6 @@ GALLERY = sorted((ROOT / "examples" / "gallery").glob("*/*.py"))
 MAX_PAGES = 24
 
 
-@pytest.mark.check
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_example_runs_and_leaves_its_picture(example, tmp_path):
     run = subprocess.run(
@@ -34,7 +33,6 @@ def test_example_runs_and_leaves_its_picture(example, tmp_path):
     assert all(picture.stat().st_size > 5_000 for picture in pictures)
 
 
-@pytest.mark.check
 @pytest.mark.parametrize("page", GALLERY, ids=lambda path: path.stem)
 def test_page_of_the_gallery_begins_with_its_picture_and_names_its_source(page):
     # The site's build runs the page, and looks whether it printed and drew (docs/gallery_pages.py).
@@ -52,7 +50,6 @@ def test_page_of_the_gallery_begins_with_its_picture_and_names_its_source(page):
     assert text.endswith("plt.show()\n")
 
 
-@pytest.mark.check
 def test_gallery_is_short_and_each_part_is_in_order():
     assert len(GALLERY) <= MAX_PAGES
     for part in sorted({page.parent for page in GALLERY}):

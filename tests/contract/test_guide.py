@@ -45,7 +45,7 @@ LESSONS = {  # what the generated data of a lesson make certain
     ],
 }
 
-pytestmark = [pytest.mark.check, pytest.mark.all_tries]
+pytestmark = pytest.mark.all_tries
 
 
 @pytest.fixture(scope="module")

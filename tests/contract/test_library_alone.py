@@ -12,7 +12,7 @@ import pytest
 
 import somscape
 
-pytestmark = pytest.mark.rest
+pytestmark = pytest.mark.nightly
 
 TESTS = Path(__file__).resolve().parents[1]
 

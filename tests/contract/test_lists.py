@@ -17,8 +17,6 @@ from somscape.save import _load as _read
 from somscape.tables._roles import ROLE_OF_KIND
 from somscape.tables.kinds import ROLE_WORDS, SETTINGS
 
-pytestmark = pytest.mark.check
-
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = {
     *("out", "force", "save_roles", "state", "audit_key", "allow_readable_secrets"),

@@ -9,11 +9,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-import pytest
-
 import somscape
-
-pytestmark = pytest.mark.check
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

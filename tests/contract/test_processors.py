@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 import pytest
 
-pytestmark = pytest.mark.rest
+pytestmark = pytest.mark.nightly
 
 PROGRAM = """
 import hashlib, sys

@@ -19,7 +19,6 @@ from somscape.desk.cli._commands import main
 
 numpydoc = pytest.importorskip("numpydoc.docscrape")
 
-pytestmark = pytest.mark.check
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")

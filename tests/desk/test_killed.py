@@ -13,7 +13,7 @@ from command_line import customers, run, write
 from kill_points import Job, ends_of, state_of
 
 pytestmark = [
-    pytest.mark.rest,
+    pytest.mark.nightly,
     pytest.mark.all_tries,  # as the processes that are killed do
     pytest.mark.skipif(sys.platform == "win32", reason="forks, and sends signals"),
 ]

@@ -16,7 +16,7 @@ from somscape.grid import Lattice
 
 logger = logging.getLogger(__name__)
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(3600)]
 
 N_ROWS, LATTICE, N_FEATURES = 2_000_000, Lattice(20, 20, "rectangular"), 10
 KINDS = ["clusters", "offset", "ties", "scales", "denormal"]

@@ -41,7 +41,7 @@ def test_a_plane_placed_on_a_larger_lattice_is_the_same_plane(kind, boundary, n_
     np.testing.assert_allclose(found[inside], (new.positions * scale)[inside], rtol=0, atol=1e-12)
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 def test_growing_maps_end_like_batch_training_for_less_work():
     X = rows_of(20_000, 6)
     sizes = {"n_rows": 24, "n_cols": 24, "random_state": 0}
@@ -68,7 +68,7 @@ def test_auto_is_batch_where_that_is_quick_and_grows_maps_where_not():
     assert large.codebook_.shape == (1600, 5)
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 def test_auto_anneals_slowly_on_all_rows_where_several_starts_would_take_long():
     rng = np.random.default_rng(0)  # 6,000 x 20 x 2,400 units are 2.9e8 multiply-adds
     X = rng.normal(size=(6000, 20)) * np.linspace(2, 0.2, 20)

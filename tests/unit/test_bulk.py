@@ -129,7 +129,7 @@ def a_group_that_stands_out(far):
     return detector, alerts
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 def test_where_nothing_is_unusual_lists_are_mostly_empty():
     n_lists = 0
@@ -218,7 +218,7 @@ def check_the_rate(rates, far):
         assert 0 < alerts.n_by_chance <= q * alerts.n_stand_out * (1 + 1e-9)
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_noise_has_nothing_that_stands_out_by_any_score(method):

@@ -73,7 +73,7 @@ class Every:
 # Killed
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", KILLED)
 def test_a_training_that_is_killed_again_and_again_ends_at_the_same_bits(ends, name):
     found, codes, left = ends["killed"][name]
@@ -83,14 +83,14 @@ def test_a_training_that_is_killed_again_and_again_ends_at_the_same_bits(ends, n
     assert found == bits(fitted(name))
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 def test_there_were_twenty_kills_or_more(ends):
     codes = [code for _, codes, _ in ends["killed"].values() for code in codes]
     assert codes.count(-signal.SIGKILL) >= 20
     assert set(codes) == {-signal.SIGKILL, 0}
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 def test_sigterm_waits_for_the_end_of_a_writing(ends):
     found = ends["terminated"]
     assert {code for code, _ in found} == {-signal.SIGTERM}
@@ -98,7 +98,7 @@ def test_sigterm_waits_for_the_end_of_a_writing(ends):
     assert all(left in ([], ["run.som"]) for _, left in found)
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 def test_where_no_file_can_be_written_training_goes_on_and_warns_once(ends):
     found, warned, left = ends["without_room"]
     assert found == bits(fitted("batch"))
@@ -107,7 +107,7 @@ def test_where_no_file_can_be_written_training_goes_on_and_warns_once(ends):
     assert left == ["run.som"]
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 def test_a_digest_is_the_same_in_every_process(ends):
     assert ends["digest"] == EpochSums(np.arange(3), np.arange(6).reshape(3, 2), 0).digest().hex()
 
@@ -232,7 +232,7 @@ def test_without_a_random_state_the_seed_is_that_of_then(tmp_path):
     assert bits(som) == bits(SOM(**SHAPE, init="random", random_state=seed).fit(SMALL))
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.parametrize("radii", [{"radius_decay": [1.0, 0.3, 2.0]}, {"radius_end": 0.2}])
 @pytest.mark.parametrize("init", ["sample", "pca"])
 def test_a_start_that_was_cut_is_no_finished_one(tmp_path, radii, init):
@@ -425,7 +425,7 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_is_told_once(tmp_path, monkey
     assert bits(SOM(**SHAPE).fit(SMALL, resume=run)) == bits(som)
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 def test_trainings_that_write_into_one_folder_lose_nothing(tmp_path):
     def train(name):
         callbacks = [Checkpoint(tmp_path / name, every=0)]

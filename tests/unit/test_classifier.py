@@ -58,7 +58,7 @@ def hidden(n=600, seed=0):
     return X, (X[:, 0] > 0).astype(int)
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 @pytest.mark.parametrize("more", [{"layer_weight": 0.5}, {"sharpen": True}, {"smooth": True}])
 def test_each_ingredient_helps_alone(more):
@@ -70,7 +70,7 @@ def test_each_ingredient_helps_alone(more):
     assert found > without + 0.02
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 def test_probabilities_are_calibrated_where_classes_overlap():
     rng = np.random.default_rng(0)
@@ -94,7 +94,7 @@ def test_rows_of_unknown_class_train_the_map_and_minus_one_is_a_class():
     assert SOMClassifier(random_state=0).fit(X, codes).classes_.tolist() == [-1, 0, 1]
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 @pytest.mark.parametrize(("every", "gain"), [(10, 0.05), (20, 0.0)])
 def test_rows_of_unknown_class_help_or_are_left_out(every, gain):

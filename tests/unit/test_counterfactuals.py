@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from for_rest import for_rest
 from hypothesis import given
 from hypothesis import strategies as st
+from nightly import nightly
 
 from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder
 from somscape.outliers import Calibration, Detector, Scorer
@@ -105,8 +105,8 @@ def fitted(score="k_prototype", seed=0, known=None, n_maps=1):
 
 
 @pytest.mark.parametrize("score", SCORES)
-@pytest.mark.parametrize("with_labels", [False, *for_rest([True])])
-@pytest.mark.parametrize("n_maps", [1, *for_rest([4])])
+@pytest.mark.parametrize("with_labels", [False, *nightly([True])])
+@pytest.mark.parametrize("n_maps", [1, *nightly([4])])
 def test_a_counterfactual_row_and_its_ranges_are_below_the_threshold(score, with_labels, n_maps):
     known = np.where(np.arange(300) < 10, 1, np.where(np.arange(300) % 3, 0, -1))
     detector, X = fitted(score, known=known if with_labels else None, n_maps=n_maps)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from for_rest import for_rest
+from nightly import nightly
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -73,7 +73,7 @@ ENCODERS = {
 
 
 @by_rule
-@pytest.mark.parametrize("encoder", ["auto", *for_rest(sorted(ENCODERS.keys() - {"auto"}))])
+@pytest.mark.parametrize("encoder", ["auto", *nightly(sorted(ENCODERS.keys() - {"auto"}))])
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_each_library_gives_the_same_map(library, encoder):
     data, expected = (LIBRARIES[name](columns()) for name in (library, "polars"))

@@ -310,7 +310,7 @@ def test_groups_of_any_shape_are_the_regions(make):
     np.testing.assert_array_equal(again.labels, found.labels)
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 def test_more_than_twelve_groups_are_found():
     rng = np.random.default_rng(1)
@@ -321,7 +321,7 @@ def test_more_than_twelve_groups_are_found():
     assert adjusted_rand_score(truth, found.of(X)) > 0.99
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 @pytest.mark.parametrize(
     ("make", "n", "d"),
@@ -340,7 +340,7 @@ def test_a_sphere_is_one_region_on_a_map_of_as_many_units_as_rows(seed):
     assert regions.find_regions(som).n_regions == 1
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 def test_a_sphere_is_one_region_on_a_map_of_four_times_the_default_size():
     X = np.random.default_rng([101, 2000]).normal(size=(2000, 3))
@@ -357,7 +357,7 @@ def test_a_large_map_finds_both_groups():
     assert adjusted_rand_score(truth, found.of(X)) == 1.0
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 @pytest.mark.parametrize("weigh", [lambda n: np.full(n, 10.0), lambda n: np.arange(n) % 20 + 1.0])
 def test_heavy_rows_are_no_groups(weigh):

@@ -92,7 +92,7 @@ def sets():
             )
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("name", "X", "y"), list(sets()), ids=lambda v: v if isinstance(v, str) else ""
 )

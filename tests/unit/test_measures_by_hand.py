@@ -331,7 +331,7 @@ def test_labels_are_those_of_somperf() -> None:
     assert found == pytest.approx(0.826086957, abs=5e-10)
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 @pytest.mark.parametrize(("n_rows", "n_cols", "sign"), [(4, 64, -1), (6, 43, 1), (16, 16, 1)])
 def test_topographic_product_changes_its_sign_between_64_x_4_and_43_x_6(

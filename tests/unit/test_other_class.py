@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from for_rest import for_rest
+from nightly import nightly
 from sklearn.datasets import load_digits
 
 from somscape import SOMClassifier, TableEncoder
@@ -61,7 +61,7 @@ def mixed_table(rng, n=160):
     return {"kind": kind, "size": size, "weight": weight}, y
 
 
-@pytest.mark.parametrize("seed", [0, *for_rest(range(1, 10))])
+@pytest.mark.parametrize("seed", [0, *nightly(range(1, 10))])
 def test_rows_with_the_changes_are_named_as_said(seed):
     rng = np.random.default_rng(seed)
     columns, y = mixed_table(rng)
@@ -102,7 +102,7 @@ def test_no_column_is_named_that_is_not_needed():
             assert classifier.predict([changed])[0] != found.named
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.parametrize("encoder", [None, TableEncoder()])
 def test_values_lie_where_rows_do_though_prototypes_do_not(encoder):
     digits = load_digits(as_frame=True)

@@ -13,13 +13,13 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from for_rest import for_rest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from nightly import nightly
 from scipy.sparse import csr_array
 from texts import rejected
 
@@ -129,9 +129,7 @@ SEVERAL_AXES = ("quality", "planes", "difference", "stability")
 # Every picture
 
 
-@pytest.mark.parametrize(
-    "kind", [*FIRST, *for_rest(name for name in LATTICES if name not in FIRST)]
-)
+@pytest.mark.parametrize("kind", [*FIRST, *nightly(name for name in LATTICES if name not in FIRST)])
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_picture_is_drawn_on_every_lattice(name: str, kind: str) -> None:
     display = PICTURES[name](some_map(kind))
@@ -310,7 +308,7 @@ def test_names_of_thirteen_columns_are_readable_in_a_small_figure(shape: tuple[i
         assert ax.get_title() == name or (len(name) > 20 and ax.get_title().endswith("…"))
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", PICTURES)
 def test_text_stays_text_and_the_same_map_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
     displays = [PICTURES[name](some_map("hexagonal")) for _ in range(2)]

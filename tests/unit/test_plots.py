@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from for_rest import for_rest
 from matplotlib.backend_bases import FigureManagerBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
+from nightly import nightly
 from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, plots, regions, report
@@ -151,7 +151,7 @@ DRAWINGS = {
 
 
 @pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
-@pytest.mark.parametrize("ending", ["svg", *for_rest(["png", "pdf"])])
+@pytest.mark.parametrize("ending", ["svg", *nightly(["png", "pdf"])])
 def test_same_map_gives_the_same_bytes(draw: Any, ending: str, tmp_path: Path) -> None:
     first, second = tmp_path / f"a.{ending}", tmp_path / f"b.{ending}"
     draw(line_map()).save(first)
@@ -581,7 +581,7 @@ def test_planes_name_whole_levels_one_per_line() -> None:
     assert inside(display.axes_[0].get_legend().get_window_extent(), display.figure_.bbox)
 
 
-@pytest.mark.parametrize("kind", ["new", *for_rest(["axes", "subfigure", "small figure", "list"])])
+@pytest.mark.parametrize("kind", ["new", *nightly(["axes", "subfigure", "small figure", "list"])])
 def test_planes_do_not_overprint_each_other(kind: str) -> None:
     columns = ["income in a year", "another", "segment", "answer"] * 2
     place: Any = None

@@ -66,14 +66,14 @@ def diabetes():
     return np.mean(found, axis=0)
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 def test_diabetes_is_predicted_better_than_by_any_number_of_neighbors():
     # The best of 1 to 50 neighbors, uniform or by distance, has 0.45 in the same folds.
     assert diabetes()[0] > 0.46
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 def test_intervals_of_diabetes_cover_what_they_say():
     assert 0.87 < diabetes()[1] < 0.93
@@ -105,7 +105,7 @@ def test_intervals_are_wider_where_targets_spread_more():
     assert width[X[1000:, 0] > 0.2].mean() > 4 * width[X[1000:, 0] < -0.2].mean()
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 def test_slopes_carry_a_plane_and_relevance_overlooks_noise():
     rng = np.random.default_rng(0)

@@ -7,7 +7,6 @@ import json
 import re
 from dataclasses import dataclass, field
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -15,8 +14,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from english import web_texts
-from texts import check_text, rejected
+from texts import rejected
 
 from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, plots, regions, report
 from somscape.errors import InputError
@@ -706,9 +704,9 @@ def test_notebook_shows_the_page_in_a_frame_of_its_own() -> None:
     ("n_rows", "n_columns", "most_kb"),
     [
         (690, 14, 400),
-        pytest.param(9000, 10, 3000, marks=pytest.mark.rest),
-        pytest.param(6000, 20, 3000, marks=pytest.mark.rest),
-        pytest.param(600, 200, 3000, marks=pytest.mark.rest),
+        pytest.param(9000, 10, 3000, marks=pytest.mark.nightly),
+        pytest.param(6000, 20, 3000, marks=pytest.mark.nightly),
+        pytest.param(600, 200, 3000, marks=pytest.mark.nightly),
     ],
 )
 def test_pages_stay_small(n_rows: int, n_columns: int, most_kb: int) -> None:
@@ -766,9 +764,3 @@ def test_a_report_takes_other_regions_as_if_it_were_made_with_them() -> None:
         report.with_regions(data, found, som=detector, table=table.take(range(10)))
     with rejected(parameter="data"):
         report.with_regions({"n_rows": 120}, found, som=detector, table=table)
-
-
-def test_texts_of_the_page_are_the_golden_ones() -> None:
-    for path in sorted(Path(report.__file__).with_name("templates").iterdir()):
-        if path.suffix in (".html", ".js"):
-            check_text("report", "\n".join([path.name, *(text for _, text in web_texts(path))]))

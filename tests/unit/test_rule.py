@@ -189,7 +189,7 @@ def test_no_rows_make_no_alerts(rule):
     assert detector.alerts(np.empty((0, 2)), **rule).n_alerts == 0
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 def test_the_false_discovery_rate_is_kept():
     rates = []

@@ -10,7 +10,7 @@ from somscape.regions.find import _shares
 from somscape.tables import Encoding
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 def test_groups_that_lie_apart_come_back():
     rng = np.random.default_rng(0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from for_rest import for_rest
+from nightly import nightly
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.preprocessing import StandardScaler
 
@@ -18,7 +18,7 @@ def rows_of(name):
     return StandardScaler().fit_transform(load().data)
 
 
-DATA = ["cancer", *for_rest(["digits", "diabetes"])]
+DATA = ["cancer", *nightly(["digits", "diabetes"])]
 
 
 def tall_and_wide(X, **settings):
@@ -50,7 +50,7 @@ def test_a_tall_rectangular_map_is_the_wide_one_turned(name, settings):
     )
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("lattice", ["rectangular", "hexagonal"])

@@ -62,7 +62,7 @@ def test_prototypes_of_members_are_short_where_there_are_many_features(fitted, n
     assert all(one.map_.codebook.dtype == np.float64 for one in detector.members)
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 @pytest.mark.parametrize(("offset", "is_short"), [(0.0, True), (1e6, False)])
 def test_prototypes_are_short_only_where_scores_hardly_change(monkeypatch, offset, is_short):

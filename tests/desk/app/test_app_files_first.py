@@ -26,7 +26,7 @@ from somscape.desk.cases import State
 from somscape.desk.cases.decide import Seen
 from somscape.desk.cases.records import CLEARED
 
-pytestmark = pytest.mark.rest
+pytestmark = pytest.mark.nightly
 
 NAMES = {"alerts.csv", "alerts.xlsx", "map.som", "ranking.parquet", "report.json"}
 

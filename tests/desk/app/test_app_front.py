@@ -13,12 +13,10 @@ from pathlib import Path
 
 import pytest
 from command_line import run
-from english import web_texts
 from team import PASSWORD, Member, make_certificate, write_team
-from texts import check_text, rejected
+from texts import rejected
 from web_client import Server, serving
 
-from somscape.desk import app
 from somscape.desk.app._server import Front
 from somscape.desk.web._gate import Origins
 
@@ -105,7 +103,6 @@ def test_everything_between_is_refused_in_one_line_before_anything_starts(
     outcome = run("app", "--no-browser", "--state", state, *given)
     assert outcome.code == 2
     assert said.replace("{}", str(folder)) in outcome.err
-    check_text("app", outcome.err)
     assert len(outcome.err.splitlines()) == 1
     assert not state.exists()
 
@@ -370,7 +367,7 @@ def test_over_a_socket_the_proxy_says_who_it_is(folder: Path, tmp_path: Path) ->
     assert not place.exists()
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @needs_unix
 def test_a_socket_that_a_killed_server_left_is_taken_and_another_file_is_not(
     folder: Path, tmp_path: Path
@@ -395,9 +392,3 @@ def test_a_socket_that_a_killed_server_left_is_taken_and_another_file_is_not(
         assert "cannot listen on --socket" in outcome.err
         assert len(outcome.err.splitlines()) == 1
     assert place.read_text() == "mine"
-
-
-def test_texts_of_the_pages_are_the_golden_ones() -> None:
-    for path in sorted(Path(app.__file__).with_name("templates").iterdir()):
-        if path.suffix in (".html", ".js"):
-            check_text("app", "\n".join([path.name, *(text for _, text in web_texts(path))]))

@@ -223,7 +223,7 @@ def ranked_by(client: Client) -> tuple[str, int]:
     return run, client.get(f"/runs/{run}/files/report.json")["rows"]["numbers"][0]
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.parametrize("file", [FILE, _store.OWN_FILE])
 def test_pages_are_as_fast_while_another_program_writes(file: str, state: Path) -> None:
     with State(state) as cases:
@@ -297,7 +297,7 @@ def test_a_read_only_folder_is_shown_as_it_is(state: Path) -> None:
     store.close()
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.parametrize("has_journal", [False, True])
 def test_the_app_shows_a_read_only_state_and_refuses_changes(
     has_journal: bool, state: Path

@@ -19,7 +19,7 @@ from somscape.desk.app._store import Store
 from somscape.desk.app._work import describe
 from somscape.tables import read_table, write_table
 
-pytestmark = pytest.mark.rest
+pytestmark = pytest.mark.nightly
 
 NUMBERS = {"a": [7 * i % 31 for i in range(40)], "b": [i * i % 17 for i in range(40)]}
 LATE = """

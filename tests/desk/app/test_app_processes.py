@@ -15,7 +15,7 @@ from somscape.desk.app import _queue as _processes
 from somscape.desk.app._queue import KILLED, ForkedJob, Processes
 from somscape.kernels._select import is_core_built
 
-pytestmark = pytest.mark.rest
+pytestmark = pytest.mark.nightly
 forks = pytest.mark.skipif(not _processes.FORKS, reason="jobs are forks on Linux alone")
 
 

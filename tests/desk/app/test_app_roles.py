@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 from command_line import customers_csv
-from texts import check_text
 from web_client import Client
 
 from somscape.desk.app._settings import (
@@ -91,7 +90,6 @@ def test_a_file_that_does_not_fit_is_refused(text: str, said: str) -> None:
     with pytest.raises(InputError) as caught:
         settings_of(text, "r.toml", default_settings(FACTS), FACTS)
     assert said in str(caught.value)
-    check_text("app", str(caught.value))
 
 
 def test_a_run_gives_its_roles_and_another_takes_them(client: Client) -> None:

@@ -35,7 +35,7 @@ from somscape.desk.cases.decide import NewDecision
 from somscape.desk.cases.records import UNNAMED
 from somscape.desk.web._gate import Refusal
 
-pytestmark = pytest.mark.rest
+pytestmark = pytest.mark.nightly
 counts_forks = pytest.mark.skipif(not FORKS, reason="counts forks, which jobs are on Linux alone")
 
 # Here, the start and the end of processes are looked at.

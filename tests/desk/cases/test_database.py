@@ -283,7 +283,7 @@ def _cut(server: Any, place: str) -> None:
     server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_a_connection_that_ended_is_made_anew(postgresql: Any) -> None:
     place = new_database(postgresql)
     with State(place) as state:
@@ -295,7 +295,7 @@ def test_a_connection_that_ended_is_made_anew(postgresql: Any) -> None:
         assert verify(state).n_lines == 8
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_a_connection_that_ends_within_a_change_ends_the_change(postgresql: Any) -> None:
     place = new_database(postgresql)
     with State(place) as state:
@@ -312,7 +312,7 @@ def test_a_connection_that_ends_within_a_change_ends_the_change(postgresql: Any)
             assert n_salts(state) == 0
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_a_server_whose_lock_another_holds_too_long_is_one_line(postgresql: Any) -> None:
     place = new_database(postgresql)
     with State(place) as state, State(place) as other, state.database.change() as change:

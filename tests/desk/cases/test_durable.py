@@ -79,12 +79,12 @@ def check(place: str | Path, answered: list[str], *, n_unanswered: int) -> None:
     assert len(tokens) - len(answered) <= n_unanswered
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 def test_a_process_is_killed_at_any_moment(tmp_path: Path) -> None:
     killed_at_any_moment(tmp_path, random.Random(1))
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_a_process_is_killed_at_any_moment_on_a_server(postgresql: Any) -> None:
     killed_at_any_moment(new_database(postgresql), random.Random(2))
 
@@ -103,7 +103,7 @@ def killed_at_any_moment(place: str | Path, rng: random.Random) -> None:
     assert len(answered) > N_KILLS
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_a_server_is_killed_at_any_moment() -> None:
     from postgresql import NO_SERVER, Server, programs
 

@@ -229,7 +229,7 @@ def test_hashes_that_stay_say_nothing_of_a_forgotten_case(place: str | Path) -> 
         assert verify(state).faults == ()
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_tables_of_another_role_are_not_swept_and_that_is_said(postgresql: Any) -> None:
     place = new_database(postgresql)
     with State(place) as state:

@@ -104,7 +104,7 @@ def test_a_new_file_that_somebody_else_writes_to_is_waited_for(tmp_path: Path) -
     other.close()
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_who_may_only_read_can_check_the_audit(
     postgresql: object, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -363,7 +363,7 @@ ON_A_SERVER = {
 }
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 @pytest.mark.parametrize("what", ON_A_SERVER)
 def test_tables_on_a_server_are_as_somscape_made_them(
     what: str, request: pytest.FixtureRequest, tmp_path: Path

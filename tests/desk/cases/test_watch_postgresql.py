@@ -12,7 +12,7 @@ from somscape.desk.cases.records import CLEARED, CONFIRMED, DecidedMeanwhileErro
 from somscape.tables import table_from_columns
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_three_months_in_postgresql(postgresql: Server, tmp_path: Path) -> None:
     postgresql.run("CREATE DATABASE months")
     january = month(tmp_path / "january.csv", 1, **ODD)

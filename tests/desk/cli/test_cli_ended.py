@@ -17,7 +17,7 @@ from pyarrow import parquet
 import somscape
 
 pytestmark = [
-    pytest.mark.rest,
+    pytest.mark.nightly,
     pytest.mark.skipif(sys.platform == "win32", reason="sends signals, and sets limits"),
 ]
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import RESULTS, Found, run, transactions, write
-from texts import check_text
 
 from somscape import load
 from somscape.tables import per, read_table, table_from_columns
@@ -198,7 +197,6 @@ def test_what_does_not_fit_is_said_in_one_line(sales: Path, words: Any, message:
     outcome = run("detect", sales, *words, "--out", "found")
     assert outcome.code == 2
     assert message in outcome.err
-    check_text("commands", outcome.err)
     assert len(outcome.err.splitlines()) == 1
     assert not Path("found").exists()
 
@@ -208,7 +206,6 @@ def test_a_map_of_customers_and_one_of_rows_say_what_they_need(
 ) -> None:
     without = run("score", customers.folder / "map.som", sales)
     assert (without.code, without.out) == (2, "")
-    check_text("commands", without.err)
     assert "(--per client)" in without.err
     other = run("score", found.folder / "map.som", sales, "--per", "client")
     assert (other.code, other.out) == (2, "")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from command_line import run, transactions, write
-from for_rest import for_rest
+from nightly import nightly
 from texts import rejected
 
 from somscape import TableEncoder, load
@@ -59,7 +59,7 @@ WORDS = [
 ]
 
 
-@pytest.mark.parametrize("words", [*WORDS[:2], *for_rest(WORDS[2:])])
+@pytest.mark.parametrize("words", [*WORDS[:2], *nightly(WORDS[2:])])
 def test_the_same_list_comes_from_the_roles(sales: Path, words: tuple[str, ...]) -> None:
     said = detect(sales, "--per", "client", *words, "--out", "a", "--save-roles", "r.toml")
     assert "Wrote r.toml\n" in said

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import Found, listing, run, write
-from texts import check_text
 
 from somscape import load, regions
 from somscape.outliers import Detector
@@ -245,7 +244,6 @@ def test_bad_input_ends_with_one_line_and_no_page(bad: Path, name: str) -> None:
     assert (outcome.code, outcome.out) == (2, "")
     assert len(outcome.err.splitlines()) == 1
     assert said in outcome.err
-    check_text("commands", outcome.err)
     assert listing(bad) == before
 
 

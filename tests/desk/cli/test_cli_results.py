@@ -11,7 +11,6 @@ import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
 from command_line import RESULTS, Found, customers, listing, run, run_process, write
-from texts import check_text
 from workbooks import ods, xlsx
 
 from somscape import load
@@ -153,7 +152,6 @@ def test_excel_is_told_the_letters_of_a_csv_file(table: Path, here: Path) -> Non
     assert (outcome.code, listing(here)) == (2, {"found", *(f"found/{name}" for name in RESULTS)})
     assert "--bom" in outcome.err
     assert ".xlsx" in outcome.err
-    check_text("commands", outcome.err)
 
 
 # --sheet
@@ -277,7 +275,6 @@ def test_what_score_refuses(
     outcome = run("score", found.folder / "map.som", table, *words)
     assert (outcome.code, outcome.out, len(outcome.err.splitlines())) == (2, "", 1)
     assert says in outcome.err
-    check_text("commands", outcome.err)
     assert listing(here) == set()
 
 

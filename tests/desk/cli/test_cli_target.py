@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import Outcome, run, write
-from texts import check_text
 
 from somscape import SOM, SOMDetector, load
 from somscape.recognize import Predictor, Recognizer
@@ -57,7 +56,6 @@ def refused(*words: object) -> str:
     outcome = run(*words)
     assert outcome.code == 2
     assert len(outcome.err.splitlines()) == 1, outcome.err
-    check_text("commands", outcome.err)
     return outcome.err
 
 

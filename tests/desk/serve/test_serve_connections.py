@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import pytest
 import uvicorn
 from flood import HALF_A_HANDSHAKE, HALF_A_REQUEST, flood
-from for_rest import for_rest
+from nightly import nightly
 from service_client import JSON, Service, serving_map
 from team import make_certificate
 from web_client import PATIENCE, serving
@@ -129,7 +129,7 @@ def started(trial: Trial, map_file: Path, row: Any, token: Path, folder: Path) -
     [
         Trial("serve", 128, 200, 50, 2, 5),
         Trial("app", 128, 200, 50, 2, 5),
-        *for_rest(
+        *nightly(
             [
                 Trial("serve", 1024, 2000, 400, 120, 1),
                 Trial("serve with TLS", 1024, 2000, 400, 120, 1),
@@ -391,7 +391,7 @@ def ask_on_and_on(service: Service, row: Any, is_kept: bool, seen: "Counter[str]
                 is_last = answer.will_close or not is_kept
 
 
-@pytest.mark.parametrize("n_trials", [1, *for_rest([10])])
+@pytest.mark.parametrize("n_trials", [1, *nightly([10])])
 def test_no_client_is_reset_at_the_end(map_file: Path, rows: Any, n_trials: int) -> None:
     for _ in range(n_trials):
         seen: Counter[str] = Counter()

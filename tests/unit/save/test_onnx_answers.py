@@ -191,7 +191,7 @@ def test_missing_values_that_are_filled(tmp_path):
     names_alike(tmp_path / "m.onnx", model, X, {"X": X})
 
 
-@pytest.mark.rest
+@pytest.mark.nightly
 @pytest.mark.all_tries
 @pytest.mark.parametrize("linear", [False, True])
 @pytest.mark.parametrize("n_targets", [1, 2])

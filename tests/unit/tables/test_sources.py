@@ -17,9 +17,9 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from for_rest import for_rest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nightly import nightly
 from pyarrow import feather, parquet
 from texts import rejected
 from workbooks import xlsx
@@ -140,7 +140,7 @@ KINDS: dict[str, Callable[[pa.Table, Path], Source]] = {
 SLOW = ("workbook", "sqlite", "duckdb")
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in SLOW] + for_rest(SLOW))
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in SLOW] + nightly(SLOW))
 @settings(max_examples=25)
 @given(table=tables(), n_rows=st.integers(1, 50))
 def test_each_pass_has_the_rows_of_the_table(

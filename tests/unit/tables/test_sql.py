@@ -87,7 +87,9 @@ def refusal(*words: Any, **options: Any) -> str:
 # What arrives
 
 
-@pytest.mark.parametrize("which", ["bank", "lake", pytest.param("server", marks=pytest.mark.sql)])
+@pytest.mark.parametrize(
+    "which", ["bank", "lake", pytest.param("server", marks=pytest.mark.nightly)]
+)
 @pytest.mark.parametrize("by", ["table", "query"])
 def test_a_table_arrives_with_its_types(
     which: str, by: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -115,7 +117,7 @@ def test_a_table_arrives_with_its_types(
 @pytest.mark.parametrize(
     "word", ["SELECT 1 AS a", "VALUES (1)", "WITH x AS (SELECT 1 AS a) TABLE x"]
 )
-@pytest.mark.parametrize("which", ["lake", pytest.param("server", marks=pytest.mark.sql)])
+@pytest.mark.parametrize("which", ["lake", pytest.param("server", marks=pytest.mark.nightly)])
 def test_every_statement_that_reads(
     word: str, which: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +185,7 @@ def test_values_of_duckdb(lake: str) -> None:
     assert read_table(lake, query="SELECT 1.5::DECIMAL(4, 1) AS d").column("d").is_number
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_values_of_postgresql(server: Server) -> None:
     rows, _ = read_sql(
         server.url("owner"),
@@ -202,7 +204,7 @@ def test_values_of_postgresql(server: Server) -> None:
     assert row["t"].isoformat() == "2024-02-03T02:05:06+00:00"
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_more_rows_than_one_batch_arrive_in_their_order(server: Server) -> None:
     query = "SELECT i, i * 0.5 AS half FROM generate_series(1, 150000) i ORDER BY i DESC"
     rows, _ = read_sql(server.url("owner"), query=query)
@@ -210,7 +212,7 @@ def test_more_rows_than_one_batch_arrive_in_their_order(server: Server) -> None:
     assert rows["half"][0].as_py() == 75_000.0
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_tables_of_schemas_and_with_odd_names(server: Server) -> None:
     url = server.url("owner")
     assert read_table(url, table='Odd "name').column("x").numbers.tolist() == [7]
@@ -227,12 +229,12 @@ def test_tables_of_schemas_and_with_odd_names(server: Server) -> None:
         ("lake", "[1, 2]", "list<"),
         ("lake", "'ab'::BLOB", "binary"),
         ("lake", "INTERVAL 2 DAYS", "month_day_nano_interval"),
-        pytest.param("server", "'\\xdead'::bytea", "bytea", marks=pytest.mark.sql),
-        pytest.param("server", "interval '2 days'", "interval", marks=pytest.mark.sql),
-        pytest.param("server", "3.5::money", "money", marks=pytest.mark.sql),
-        pytest.param("server", "point(1, 2)", "point", marks=pytest.mark.sql),
-        pytest.param("server", "'10.0.0.1'::inet", "inet", marks=pytest.mark.sql),
-        pytest.param("server", "array[1, 2]", "_int4", marks=pytest.mark.sql),
+        pytest.param("server", "'\\xdead'::bytea", "bytea", marks=pytest.mark.nightly),
+        pytest.param("server", "interval '2 days'", "interval", marks=pytest.mark.nightly),
+        pytest.param("server", "3.5::money", "money", marks=pytest.mark.nightly),
+        pytest.param("server", "point(1, 2)", "point", marks=pytest.mark.nightly),
+        pytest.param("server", "'10.0.0.1'::inet", "inet", marks=pytest.mark.nightly),
+        pytest.param("server", "array[1, 2]", "_int4", marks=pytest.mark.nightly),
     ],
 )
 def test_what_is_no_number_text_or_date_is_refused(
@@ -396,7 +398,7 @@ def state(server: Server) -> list[Any]:
     )
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 @pytest.mark.parametrize("attack", POSTGRESQL_ATTACKS)
 def test_a_query_of_postgresql_changes_nothing(attack: str, server: Server, tmp_path: Path) -> None:
     """Not even one of the tables' owner, who may drop them."""
@@ -407,7 +409,7 @@ def test_a_query_of_postgresql_changes_nothing(attack: str, server: Server, tmp_
     assert not file.exists()
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "query", ["SELECT lo_from_bytea(0, 'x')", "SELECT set_config('work_mem', '1MB', false)"]
 )
@@ -417,7 +419,7 @@ def test_what_a_server_allows_ends_with_the_transaction(query: str, server: Serv
     assert state(server) == before
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "grant", ["superuser", "pg_read_server_files", "pg_execute_server_program"]
 )
@@ -477,7 +479,7 @@ def test_the_message_says_where_a_password_may_stand() -> None:
         assert place in message
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_a_password_comes_from_the_environment_or_a_file(
     server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -534,7 +536,9 @@ def test_the_file_of_a_url(url: str, file: str) -> None:
     assert paths_of(url) == [Path(file)]
 
 
-@pytest.mark.parametrize("which", ["bank", "lake", pytest.param("server", marks=pytest.mark.sql)])
+@pytest.mark.parametrize(
+    "which", ["bank", "lake", pytest.param("server", marks=pytest.mark.nightly)]
+)
 def test_a_close_name_is_proposed(which: str, request: pytest.FixtureRequest) -> None:
     came = request.getfixturevalue(which)
     url = came if isinstance(came, str) else came.url("owner")
@@ -543,7 +547,9 @@ def test_a_close_name_is_proposed(which: str, request: pytest.FixtureRequest) ->
     assert "has no table" in refusal(url, table='loans"; DROP TABLE loans; --')
 
 
-@pytest.mark.parametrize("which", ["bank", "lake", pytest.param("server", marks=pytest.mark.sql)])
+@pytest.mark.parametrize(
+    "which", ["bank", "lake", pytest.param("server", marks=pytest.mark.nightly)]
+)
 @pytest.mark.parametrize(
     ("query", "words"),
     [
@@ -614,7 +620,7 @@ def test_a_server_that_is_not_there(url: str) -> None:
     assert "reading loans of postgresql database bank: " in refusal(url, table="loans")
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_no_permission(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPASSWORD", SECRET)
     url = server.url("reader")
@@ -635,7 +641,7 @@ def mortal() -> Iterator[Server]:
     server.close()
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_a_server_that_dies_in_the_middle(mortal: Server) -> None:
     mortal.run(
         "CREATE TABLE begun (n integer)",

@@ -21,7 +21,7 @@ from somscape.tables import Table, read_sql, table_from_columns, write_sql
 from somscape.tables import _write as sink_file
 from somscape.tables._write import check_sink
 
-ENGINES = ["sqlite", "duckdb", pytest.param("postgresql", marks=pytest.mark.sql)]
+ENGINES = ["sqlite", "duckdb", pytest.param("postgresql", marks=pytest.mark.nightly)]
 
 
 class Place:
@@ -230,7 +230,7 @@ def test_a_password_in_the_url_is_refused() -> None:
     assert SECRET not in message
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_a_schema_of_a_server(postgresql: Server) -> None:
     postgresql.run(
         "DROP SCHEMA IF EXISTS audit CASCADE",
@@ -255,13 +255,13 @@ def test_a_schema_of_a_server(postgresql: Server) -> None:
     assert postgresql.run("SELECT count(*) FROM audit.alerts") == [(2,)]
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_a_name_that_postgresql_would_cut(postgresql: Server) -> None:
     long = table_from_columns({"x" * 64: [1.0]})
     assert "longer than 63 bytes" in refusal(long, postgresql.url(), "cut", run="r", key=[1])
 
 
-@pytest.mark.sql
+@pytest.mark.nightly
 def test_many_rows_reach_a_server(postgresql: Server) -> None:
     n = 20_000
     many = table_from_columns({"score": np.arange(n) / 7, "note": [f"row {i}" for i in range(n)]})

@@ -9,7 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from for_rest import for_rest
+from nightly import nightly
 from texts import rejected
 
 from somscape import SOM, SOMDetector, TableEncoder, report
@@ -71,7 +71,7 @@ MAKERS: dict[str, Callable[[pd.DataFrame], Any]] = {
 }
 
 each_kind = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
-each_frame = pytest.mark.parametrize("frame_of", [mixed, *for_rest([numbers])])
+each_frame = pytest.mark.parametrize("frame_of", [mixed, *nightly([numbers])])
 
 
 @each_kind
