@@ -10,8 +10,8 @@ PACKAGE := $(BUILT_FROM) $(shell find src -name '*.py' -o -path '*/templates/*' 
 # Hundreds of tests start Python anew, which takes twice as long where it compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-# uv installs the libraries of an environment in seconds.  It trusts the certificates of the system by one variable
-# or the other, depending on its version.
+# uv installs the libraries of an environment in seconds.  It trusts the certificates of the system
+# by one variable or the other, depending on its version.
 export UV_SYSTEM_CERTS = 1
 export UV_NATIVE_TLS = 1
 MAKE_ENV = $(PYTHON) -m venv $(@D) && \
@@ -172,9 +172,12 @@ $(ENVS)/others/ready: $(BUILT_FROM)
 	@$(INSTALL) -e '.[test,pyod]' combo torch 'dask[dataframe,distributed]' pyspark ray
 	@touch $@
 
-# One environment for the tests, the checks and the site.
+# One environment for the tests, the checks and the site.  axe-core judges the page in a browser.
+# Its script comes with this package, whose other half, Playwright with a Node of its own, no test
+# needs.
 $(ENVS)/test/ready: $(BUILT_FROM)
 	@echo "once: an environment in $(@D), with somscape built from this source: a minute or two"
 	@$(MAKE_ENV)
 	@$(INSTALL) -e '.[check,docs]'
+	@$(INSTALL) --no-deps 'axe-playwright-python==0.1.8'
 	@touch $@
