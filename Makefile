@@ -54,6 +54,7 @@ check: $(ENVS)/test/ready  ## style, types, and the examples of docstrings
 	$(ENVS)/test/bin/ruff check .
 	$(ENVS)/test/bin/ruff format --check .
 	$(ENVS)/test/bin/mypy
+	$(ENVS)/test/bin/lint-imports --no-cache
 	$(ENVS)/test/bin/python -m pytest --doctest-modules src/somscape
 
 # Python is not built with the sanitizers, so their library must be loaded before it, and libstdc++
