@@ -166,7 +166,7 @@ def take(folder: Path) -> str:
         ):
             person = Person(browser, server)
             camera = Camera(person, folder)
-            browser._ask("POST", "/url", {"url": server.address})
+            browser.visit(server.address)
             person.wait("location.pathname + location.search === '/'")
             reports(camera, desk)
             home(camera)

@@ -50,7 +50,7 @@ def uneven(rows):
 @contextmanager
 def two_workers():
     """Start a cluster of two processes, or skip the test."""
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed: make engines")
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed: make others")
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"

@@ -21,7 +21,7 @@ class Person:
         self.base = server.address.partition("/?")[0]
 
     def visit(self, path: str) -> None:
-        self.browser._ask("POST", "/url", {"url": self.base + path})
+        self.browser.visit(self.base + path)
 
     def wait(self, condition: str, *arguments: Any) -> Any:
         """Wait until an expression is true; return it."""
@@ -62,10 +62,7 @@ class Person:
 
     def press(self, *keys: str) -> None:
         """Press keys wherever the focus is."""
-        actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
-        self.browser._ask(
-            "POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": actions}]}
-        )
+        self.browser.press(*keys)
 
     def tab_to(self, selector: str) -> None:
         """Reach an element with the Tab key alone."""
@@ -76,7 +73,7 @@ class Person:
         raise AssertionError(f"Tab never reaches {selector}")
 
     def accept(self) -> None:
-        self.browser._ask("POST", "/alert/accept", {})
+        self.browser.driver.switch_to.alert.accept()
 
     def picture(self, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)

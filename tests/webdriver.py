@@ -1,17 +1,18 @@
-"""Chromium through its own WebDriver server over plain HTTP: real clicks and keys."""
+"""Chromium, driven by Selenium: real clicks and keys, with elements named by CSS selectors."""
 
 import base64
-import json
-import re
+import os
 import shutil
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
 
 SWITCHES = [
     "--headless",
@@ -25,101 +26,69 @@ SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of the WebDriver standard, section 12
-ENTER, ARROW_RIGHT, SHIFT, ESCAPE = "\ue007", "\ue014", "\ue008", "\ue00c"
-
-
-class RedrawnError(AssertionError):
-    """An element that was found is no longer in the page; nothing was done to it."""
+ENTER, ARROW_RIGHT, SHIFT, ESCAPE = Keys.ENTER, Keys.ARROW_RIGHT, Keys.SHIFT, Keys.ESCAPE
 
 
 class Browser:
-    """One WebDriver session."""
+    """One window of Chromium."""
 
-    def __init__(self, server: str, capabilities: dict[str, Any]) -> None:
-        self._server = server
-        made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
-        self._server = f"{server}/session/{made['sessionId']}"
-        self._ask("POST", "/timeouts", {"implicit": 5000})  # a busy machine draws late
+    def __init__(self, driver: Chrome) -> None:
+        self.driver = driver
+        driver.implicitly_wait(5)  # a busy machine draws late
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._server + path, data, method=method)
-        # Straight to this machine, also where a proxy is set for everything else.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=60) as answer:
-                return json.load(answer)["value"]
-        except urllib.error.HTTPError as error:
-            said = json.load(error)["value"]
-            kind = RedrawnError if said["error"] == "stale element reference" else AssertionError
-            raise kind(said["message"]) from error
+    def visit(self, address: str) -> None:
+        self.driver.get(address)
 
     def open(self, path: Path, place: str = "") -> None:
-        # By way of an empty page: another place in the same page would not load it anew.
-        self._ask("POST", "/url", {"url": "about:blank"})
-        self._ask("POST", "/url", {"url": path.as_uri() + place})
+        # An empty page first, because another place in the same page would not load it again.
+        self.visit("about:blank")
+        self.visit(path.as_uri() + place)
 
     def enter_frame(self, selector: str) -> None:
-        self._ask("POST", "/frame", {"id": {ELEMENT: self._find(selector)}})
+        self.driver.switch_to.frame(self._find(selector))
 
     def resize(self, width: int, height: int) -> None:
-        self._ask("POST", "/window/rect", {"width": width, "height": height})
+        self.driver.set_window_rect(width=width, height=height)
 
     def run(self, script: str, *arguments: Any) -> Any:
-        return self._ask("POST", "/execute/sync", {"script": script, "args": list(arguments)})
+        return self.driver.execute_script(script, *arguments)
 
     def click(self, selector: str) -> None:
-        self._tell(selector, "click", {})
+        self._try(selector, WebElement.click)
 
     def type(self, selector: str, text: str) -> None:
-        self._tell(selector, "value", {"text": text})
+        self._try(selector, lambda element: element.send_keys(text))
 
-    def _tell(self, selector: str, action: str, body: Any) -> None:
-        """Act on an element; find it again where the page draws it anew just then."""
+    def _try(self, selector: str, action: Any) -> None:
+        """Act on an element, and find it again if the page draws it again in that moment."""
         for _ in range(10):
             try:
-                self._ask("POST", f"/element/{self._find(selector)}/{action}", body)
-            except RedrawnError:
+                action(self._find(selector))
+            except StaleElementReferenceException:
                 continue
             return
-        raise AssertionError(f"the page draws {selector!r} anew again and again")
+        raise AssertionError(f"the page draws {selector!r} again and again")
 
     def shift_click(self, selector: str) -> None:
-        self._act(self._pointer(selector), [{"type": "keyDown", "value": SHIFT}])
+        chain = ActionChains(self.driver).key_down(SHIFT).click(self._find(selector))
+        chain.key_up(SHIFT).perform()
 
     def drag(self, start: str, end: str) -> None:
-        moves = [
-            *self._pointer(start)[:2],
-            self._pointer(end)[0],
-            {"type": "pointerUp", "button": 0},
-        ]
-        self._act(moves, [])
+        ActionChains(self.driver).drag_and_drop(self._find(start), self._find(end)).perform()
 
     def hover(self, selector: str) -> None:
-        self._act(self._pointer(selector)[:1], [])
+        ActionChains(self.driver).move_to_element(self._find(selector)).perform()
 
-    def _pointer(self, selector: str) -> list[dict[str, Any]]:
-        """Moves of a click: there, down, up."""
-        origin = {ELEMENT: self._find(selector)}
-        move = {"type": "pointerMove", "origin": origin, "x": 0, "y": 0, "duration": 20}
-        return [move, {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
+    def press(self, *keys: str) -> None:
+        """Press keys wherever the focus is."""
+        ActionChains(self.driver).send_keys(*keys).perform()
 
-    def _act(self, moves: list[dict[str, Any]], keys: list[dict[str, Any]]) -> None:
-        sources = [{"type": "pointer", "id": "mouse", "actions": moves}]
-        if keys:  # the server does not survive a source without actions
-            sources.insert(0, {"type": "key", "id": "keys", "actions": keys})
-        self._ask("POST", "/actions", {"actions": sources})
-        self._ask("DELETE", "/actions")
-
-    def _find(self, selector: str) -> str:
-        found = self._ask("POST", "/element", {"using": "css selector", "value": selector})
-        return str(found[ELEMENT])
+    def _find(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def command(self, name: str, **parameters: Any) -> Any:
         """Carry out a command of Chromium's own protocol."""
-        body = {"cmd": name, "params": parameters}
-        return self._ask("POST", "/goog/cdp/execute", body)
+        return self.driver.execute_cdp_cmd(name, parameters)
 
     def emulate(self, *, width: int = 1400, height: int = 1000, **media: str) -> None:
         """Show pages as on a screen of some width; media are such as color_scheme or media."""
@@ -143,36 +112,15 @@ class Browser:
 
     def printed(self) -> bytes:
         """Return the page as a PDF."""
-        return base64.b64decode(self._ask("POST", "/print", {}))
+        return base64.b64decode(self.driver.print_page())
 
     def texts(self, selector: str) -> list[str]:
         script = "return [...document.querySelectorAll(arguments[0])].map(e => e.textContent)"
         return list(self.run(script, selector))
 
     def complaints(self) -> list[str]:
-        entries = self._ask("POST", "/se/log", {"type": "browser"})
+        entries = self.driver.get_log("browser")
         return [f"{entry['level']}: {entry['message']}" for entry in entries]
-
-    def close(self) -> None:
-        self._ask("DELETE", "")
-
-
-@contextmanager
-def webdriver(folder: Path) -> Iterator[str]:
-    """Run Chromium's WebDriver server on a free port; give its address."""
-    with (folder / "driver.log").open("w+") as log:
-        server = subprocess.Popen(["chromedriver", "--port=0"], stdout=log, stderr=log)
-        try:
-            deadline = time.monotonic() + 30
-            port = None
-            while port is None and time.monotonic() < deadline and server.poll() is None:
-                time.sleep(0.05)
-                port = re.search(r"successfully on port (\d+)", (folder / "driver.log").read_text())
-            assert port, f"chromedriver did not start: {(folder / 'driver.log').read_text()}"
-            yield f"http://127.0.0.1:{port[1]}"
-        finally:
-            server.terminate()
-            server.wait(30)
 
 
 def lacking() -> str:
@@ -194,19 +142,23 @@ def chromium(folder: Path, reach: str) -> Iterator[Browser]:
     reach : str
         Which hosts it finds, such as "MAP * ~NOTFOUND" for none.
     """
-    options = {
-        "binary": shutil.which("chromium"),
-        "args": [
-            *SWITCHES,
-            f"--host-resolver-rules={reach}",
-            f"--user-data-dir={folder / 'profile'}",
-        ],
-        "prefs": {"download.default_directory": str(folder)},
-    }
-    with webdriver(folder) as address:
-        session = Browser(
-            address, {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        )
-        session.resize(1400, 1000)
-        yield session
-        session.close()
+    options = ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    for switch in (
+        *SWITCHES,
+        f"--host-resolver-rules={reach}",
+        f"--user-data-dir={folder / 'profile'}",
+    ):
+        options.add_argument(switch)
+    options.add_experimental_option("prefs", {"download.default_directory": str(folder)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    # Straight to this machine, also if there is a proxy for everything else.
+    os.environ["no_proxy"] = "localhost,127.0.0.1"
+    service = ChromeService(shutil.which("chromedriver"), log_output=str(folder / "driver.log"))
+    driver = Chrome(options, service)
+    try:
+        browser = Browser(driver)
+        browser.resize(1400, 1000)
+        yield browser
+    finally:
+        driver.quit()

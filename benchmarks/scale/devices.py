@@ -2,7 +2,7 @@
 
     python benchmarks/scale/devices.py [--rows 1000000] [--device cuda:0] [--repeats 3]
 
-Needs torch (`make devices`).  An epoch takes 2 N K d operations.  The roofline is the time of that
+Needs torch (`make others`).  An epoch takes 2 N K d operations.  The roofline is the time of that
 many in plain products of the same block shapes, as the device's library makes them: nothing that
 multiplies can be faster.  The core leaves out units and rows that it need not look at, so it may
 be.  On the processor, times are processor time, as a busy machine has no other that can be

@@ -34,10 +34,10 @@ def browser(reach: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Br
 
 @pytest.fixture(scope="session")
 def axe() -> str:
-    """The script of axe-core, which `make check` installs."""
+    """The script of axe-core, which make installs."""
     found = importlib.util.find_spec("axe_playwright_python")
     if found is None or not found.submodule_search_locations:
-        missing("axe-core is not installed here: remove .env, and `make check` makes it anew")
+        missing("axe-core is not installed here: remove .env, and `make test` installs it")
     return (Path(found.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
 
 

@@ -51,7 +51,7 @@ def client(server: Server) -> Client:
 
 @pytest.fixture
 def person(browser: Browser, server: Server) -> Iterator[Person]:
-    browser._ask("POST", "/url", {"url": server.address})
+    browser.visit(server.address)
     somebody = Person(browser, server)
     somebody.wait("location.pathname + location.search === '/'")
     somebody.wait_for_words("#most", "MB")  # its script has run
@@ -246,9 +246,9 @@ def test_two_tabs_do_not_disturb_each_other(person: Person, client: Client) -> N
     runs = [_read(client), _read(client)]
     person.visit(f"/runs/{runs[0]}")
     person.wait_for("#setup")
-    first = person.browser._ask("GET", "/window")
-    second = person.browser._ask("POST", "/window/new", {"type": "tab"})["handle"]
-    person.browser._ask("POST", "/window", {"handle": second})
+    driver = person.browser.driver
+    first = driver.current_window_handle
+    driver.switch_to.new_window("tab")
     try:
         person.visit(f"/runs/{runs[1]}")
         person.wait_for("#setup")
@@ -258,8 +258,8 @@ def test_two_tabs_do_not_disturb_each_other(person: Person, client: Client) -> N
         person.browser.click('#rows tr[data-rank="1"] .marks .confirmed')
         person.wait_for_words("#marked", "1 confirmed")
     finally:
-        person.browser._ask("DELETE", "/window")
-        person.browser._ask("POST", "/window", {"handle": first})
+        driver.close()
+        driver.switch_to.window(first)
     assert person.run == runs[0]
     person.browser.click("#start")
     person.wait("location.pathname.endsWith('/report')")

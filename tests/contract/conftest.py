@@ -16,7 +16,7 @@ def dask_client():
 
 @pytest.fixture(scope="module")
 def spark(request):
-    pytest.importorskip("pyspark", reason="Spark is not installed: make engines")
+    pytest.importorskip("pyspark", reason="Spark is not installed: make others")
     from pyspark import cloudpickle
     from pyspark.sql import SparkSession
 
@@ -37,7 +37,7 @@ def spark(request):
 
 @pytest.fixture(scope="module")
 def ray(request):
-    ray = pytest.importorskip("ray", reason="Ray is not installed: make engines")
+    ray = pytest.importorskip("ray", reason="Ray is not installed: make others")
     for module in (clusters, request.module):
         ray.cloudpickle.register_pickle_by_value(module)
     ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")

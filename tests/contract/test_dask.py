@@ -171,7 +171,7 @@ def test_dask_workers_that_die_with_pieces_change_nothing(fragile_client):
 
 
 def test_an_asynchronous_dask_client_is_one_error_and_works_in_a_thread():
-    pytest.importorskip("distributed", reason="Dask is not installed: make engines")
+    pytest.importorskip("distributed", reason="Dask is not installed: make others")
     rows = rows_of(200)
 
     async def main():
@@ -188,7 +188,7 @@ def test_an_asynchronous_dask_client_is_one_error_and_works_in_a_thread():
 
 
 def test_dask_without_a_cluster():
-    pytest.importorskip("dask", reason="Dask is not installed: make engines")
+    pytest.importorskip("dask", reason="Dask is not installed: make others")
     import dask.array as da
 
     rows = rows_of(200)
@@ -278,7 +278,7 @@ BEGUN, CLOSED = Event(), Event()
 
 
 def test_a_dask_client_that_is_closed_in_a_pass_is_one_error():
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed: make engines")
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed: make others")
     BEGUN.clear()
     CLOSED.clear()
     with (
@@ -303,7 +303,7 @@ def until_closed(_, data):
 
 
 def test_dask_without_workers_does_not_hang(monkeypatch):
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed: make engines")
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed: make others")
     from somscape.engines import _dask as _dask_results
 
     monkeypatch.setattr(_dask_results, "MAX_ALONE", 2.0)

@@ -231,7 +231,7 @@ def values_of(answered):
 
 @pytest.mark.parametrize("engine", ["dask.distributed", "pyspark", "ray"])
 def test_the_guide_runs(engine, tmp_path, monkeypatch):
-    pytest.importorskip(engine, reason=f"{engine} is not installed: make engines")
+    pytest.importorskip(engine, reason=f"{engine} is not installed: make others")
     monkeypatch.setattr("somscape.fit._map.MAX_FETCHED", 1000)  # as users have it
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.chdir(tmp_path)

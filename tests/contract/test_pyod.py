@@ -1,4 +1,4 @@
-"""PyOD's interface, against PyOD itself: `make pyod` has it installed."""
+"""PyOD's interface, against PyOD itself: `make others` has it installed."""
 
 import pickle
 import subprocess
@@ -23,7 +23,7 @@ try:
 except ImportError:
     BaseDetector = None
 
-needs_pyod = pytest.mark.skipif(BaseDetector is None, reason="PyOD is not installed: make pyod")
+needs_pyod = pytest.mark.skipif(BaseDetector is None, reason="PyOD is not installed: make others")
 
 
 def rows_of(n=300, seed=0):

@@ -1,4 +1,4 @@
-"""Tensors of torch: `make devices` has torch, `make test-gpu` runs these tests on a GPU."""
+"""Tensors of torch: `make others` has torch, `make test-gpu` runs these tests on a GPU."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from somscape.errors import InputError
 from somscape.estimators import _elsewhere as _libraries
 from somscape.estimators._intake import take
 
-torch = pytest.importorskip("torch", reason="torch is not installed: make devices")
+torch = pytest.importorskip("torch", reason="torch is not installed: make others")
 
 
 class OnTorch(OnAnyDevice):

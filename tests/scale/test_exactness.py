@@ -1,4 +1,4 @@
-"""Ten million winners against a long-double oracle: no mismatch (`make slow`)."""
+"""Ten million winners against a long-double oracle: no mismatch (`make test-nightly`)."""
 
 import ctypes
 import itertools
