@@ -70,6 +70,7 @@ def test_any_number_of_threads_gives_the_same_detector(algorithm):
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.nightly
 def test_any_number_of_threads_gives_the_same_relations_of_many_columns():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 8)) @ rng.normal(size=(8, 120)) + 0.3 * rng.normal(size=(300, 120))

@@ -194,6 +194,7 @@ def test_a_wrong_half_life_is_named(half_life):
         SOM(2, 2).partial_fit(rows_of(20), half_life=half_life)
 
 
+@pytest.mark.nightly
 def test_samples_train_a_map_of_many_rows_before_all_rows_do():
     X = rows_of(500_000, 50)  # 500,000 x 50 x 100 units are 2.5e9 multiply-adds
     som = SOM(10, 10, random_state=0).fit(X)

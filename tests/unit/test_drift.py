@@ -66,6 +66,7 @@ def test_a_mean_of_few_values_is_as_uncertain_as_these() -> None:
     assert p[10] > 0.8  # a tenth of a standard deviation, when the standard error is 1 / sqrt(5)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("n", "k"), [(300, 6), (300, 12), (2_000, 4), (50_000, 3)])
 def test_a_shift_is_found_as_often_as_by_kolmogorov_and_smirnov(n: int, k: int) -> None:
     rng = np.random.default_rng(7)

@@ -201,6 +201,7 @@ def estimators(**settings):
     }
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("kind", estimators())
 @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "lazy polars"])
 def test_numbers_that_are_scaled_because_of_another_column_are_named_once(kind, library):

@@ -365,6 +365,7 @@ def numbers_and_more(n):
     return st.fixed_dictionaries(columns)
 
 
+@pytest.mark.nightly
 @settings(max_examples=60, deadline=None)
 @given(
     numbers_and_more(20),

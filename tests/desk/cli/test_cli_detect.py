@@ -812,6 +812,7 @@ def test_demo_finds_what_the_page_of_the_project_says(
     assert f"Found {n_errors} errors" in said
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("pictures")
 def test_demo_replaces_its_own_files_alone(here: Path) -> None:
     Path("shown").mkdir()

@@ -129,6 +129,7 @@ def test_ranges_and_defaults_are_shown_without_the_marks_of_click() -> None:
         assert not re.search(r"\bx[<>]|[<>]=?x\b|default: \(", shown), words
 
 
+@pytest.mark.nightly
 def test_examples_of_the_help_work(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(here / "states"))
     monkeypatch.setenv("SOMSCAPE_AUDIT_KEY", "audit.key")

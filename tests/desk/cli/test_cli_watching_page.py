@@ -17,6 +17,7 @@ def changed(folder: str) -> dict[str, object]:
     return dict(data["changed"])
 
 
+@pytest.mark.nightly
 def test_three_months_as_the_page_tells_them(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOMSCAPE_STATE", str(here / "state"))
     codes = {}

@@ -65,6 +65,7 @@ def test_others_are_let_in_only_with_token_and_tls(
     )
 
 
+@pytest.mark.nightly
 def test_with_token_and_tls_the_token_opens(
     map_file: Path, token_file: Path, certificate: tuple[Path, Path], rows: Any
 ) -> None:

@@ -133,6 +133,7 @@ def test_a_fault_at_a_file_does_not_end_the_watch(
     assert keeper.look() is True
 
 
+@pytest.mark.nightly
 def test_no_request_is_lost_while_maps_come_and_go(
     served: Path, newer: Path, other: Path, rows: Any
 ) -> None:

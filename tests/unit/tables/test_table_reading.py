@@ -712,6 +712,7 @@ ORDINARY_CELLS = st.sampled_from(
 ORDINARY_NAMES = st.sampled_from([*"abcde", "2023", "2024", "unit price", "sales EUR", "é"])
 
 
+@pytest.mark.nightly
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_an_ordinary_table_is_read_from_its_first_line(tmp_path_factory, data) -> None:
