@@ -1,18 +1,15 @@
 """Changes of a few columns that would make an unusual row usual (counterfactuals)."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from somscape._types import Bools, Float64s, Floats, Ints
-from somscape.outliers.rarity import on_line
 from somscape.outliers.relation import Relation
-from somscape.outliers.score import Scorer, compared_by, nearest_usual
+from somscape.outliers.score import Scorer
 from somscape.outliers.scoring import Scoring
 from somscape.tables._recoded import cell_text, changed_rows, changes_text, rounding_steps
 from somscape.tables.codes import NumberCode
@@ -20,11 +17,8 @@ from somscape.tables.encoding import FeatureCode
 from somscape.tables.ordered import LeveledCode
 from somscape.tables.table import Table
 
-NEWTON_STEPS = 60
-
 N_STEPS = 256
-"""Number of steps of equal length from a row to the farthest usual prototype.  Steps are needed if
-scores can jump."""
+"""Number of steps of equal length from a row to the farthest usual prototype."""
 
 MAX_STEPS = 1000
 """Maximum number of steps in the search for one end of a column's range of usual values."""
@@ -119,7 +113,7 @@ def ranges_of(
         np.where((other < value) & (low <= other), value, low),
         np.where((other > value) & (other <= high), value, high),
     )
-    steps, is_steady = steps_of(detector.of_all_rows), _is_steady(detector)
+    steps = steps_of(detector.of_all_rows)
     for line, pair in enumerate(lines):
         code, step = codes[chosen[line][1]], steps[chosen[line][1]]
         assert not isinstance(code, LeveledCode)
@@ -129,21 +123,16 @@ def ranges_of(
             bound if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
             for end, side, bound in zip((low[line], high[line]), (1, -1), bounds, strict=True)
         ]
-        if not is_steady:  # a rounded end may be in a gap that the scan missed
-            at = [
-                end if end in (-np.inf, np.inf) else float(code.place(np.array([end]))[0])
-                for end in ends
-            ]
-            stays = [_stays_usual(detector, base[line], places[line], there, limit) for there in at]
-            ends = [end if stay else own for end, stay in zip(ends, stays, strict=True)]
+        at = [
+            end if end in (-np.inf, np.inf) else float(code.place(np.array([end]))[0])
+            for end in ends
+        ]
+        # A rounded end may be in a gap that the scan missed.
+        stays = [_stays_usual(detector, base[line], places[line], there, limit) for there in at]
+        ends = [end if stay else own for end, stay in zip(ends, stays, strict=True)]
         # Rounding may move an end past the value of the row, so the rounded value is included.
         found[pair] = Range(min(own, ends[0]), max(own, ends[1]))
     return [found[pair] for pair in range(len(pairs))]
-
-
-def _is_steady(detector: Scoring) -> bool:
-    """Return whether the change of a score is never larger than the distance between the rows."""
-    return detector.marks is None and detector.relation is None
 
 
 def _stays_usual(detector: Scoring, row: Float64s, place: int, value: float, limit: float) -> bool:
@@ -196,231 +185,38 @@ class _Lines:
     places: Ints
     direction: float
 
-    @cached_property
-    def start(self) -> Float64s:
-        """Value of the changing feature at the start of each line."""
-        return self.rows[np.arange(len(self.rows)), self.places]
-
-    @cached_property
-    def edge(self) -> Float64s:
-        """Value of the changing feature at the farthest usual prototype, times the direction."""
-        usual = self.detector.of_all_rows.usual_codebook[:, self.places]
-        return np.maximum((self.direction * usual).max(axis=0), self.direction * self.start)
-
-    @cached_property
-    def width(self) -> Float64s:
-        """Range of usual prototypes in the changing feature.  It is the unit for step lengths."""
-        spans = np.ptp(self.detector.of_all_rows.usual_codebook[:, self.places], axis=0)
-        width = np.maximum(spans, self.limit if _is_steady(self.detector) else 0.0)
-        return np.where(width > 0, width, 1.0)
-
-    def slack(self, rows: Float64s) -> Float64s:
-        """Return the limit minus the score of each row."""
-        return self.limit - self.detector._scores_of_rows(rows)
-
-
-_Advance: TypeAlias = Callable[[Ints, Float64s, Float64s], tuple[Bools, Float64s]]
-"""A function that is called after each step along the lines.  Its arguments are the line numbers,
-the rows after the step, and the step lengths.  It returns two values: which rows are still usual,
-and the next step lengths.  A step to an unusual row is undone."""
+    def at(self, which: Ints, values: Float64s) -> Float64s:
+        """Return the rows of some lines with these values of the changing feature."""
+        rows = self.rows[which]
+        rows[np.arange(len(which)), self.places[which]] = values
+        return rows
 
 
 def _ends(lines: _Lines) -> Float64s:
-    """Return the last value at which a row is usual on each line, or infinity without a limit."""
-    steps_along = _step_by_prototypes if _is_steady(lines.detector) else _step_by_scanning
-    step, advance = steps_along(lines)
-    place, going = lines.start.copy(), np.arange(len(lines.rows))
-    end = lines.edge + ENDLESS_WIDTHS * lines.width
+    """Return the last value at which a row is usual on each line, or infinity without a limit.
+
+    The score is computed in equal steps, which double beyond the usual prototypes.  A step to an
+    unusual row is undone and halved.  Unusual values between two steps are missed.
+    """
+    everywhere, sign = np.arange(len(lines.rows)), lines.direction
+    place = lines.rows[everywhere, lines.places]
+    usual = lines.detector.of_all_rows.usual_codebook[:, lines.places]
+    spans = np.ptp(usual, axis=0)
+    width = np.where(spans > 0, spans, 1.0)
+    edge = np.maximum((sign * usual).max(axis=0), sign * place)
+    step, end = (edge + width - sign * place) / N_STEPS, edge + ENDLESS_WIDTHS * width
+    going = everywhere
     for _ in range(MAX_STEPS):
-        is_found = step[going] <= MIN_STEP * lines.width[going]
-        is_endless = lines.direction * place[going] > end[going]
-        going = going[~(is_found | is_endless)]
+        is_done = (step[going] <= MIN_STEP * width[going]) | (sign * place[going] > end[going])
+        going = going[~is_done]
         if not len(going):
             break
-        trial, there = lines.rows[going], place[going] + lines.direction * step[going]
-        trial[np.arange(len(going)), lines.places[going]] = there
-        is_usual, step[going] = advance(going, trial, step[going])
+        there = place[going] + sign * step[going]
+        is_usual = lines.detector._scores_of_rows(lines.at(going, there)) <= lines.limit
+        is_outside = sign * there > edge[going] + width[going]
+        step[going] *= np.where(is_usual, np.where(is_outside, 2.0, 1.0), 0.5)
         place[going[is_usual]] = there[is_usual]
-    return np.where(lines.direction * place > end, lines.direction * np.inf, place)
-
-
-def _step_by_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Step to where the mean distance from the currently nearest prototypes is the limit."""
-    moves = [lines.direction * _moves(one, lines.places) for one in lines.detector.scorers]
-
-    def free(which: Ints, rows: Float64s) -> tuple[Bools, Float64s]:
-        added = _AddedRarity.of(lines.detector, rows, lines.places[which], lines.direction)
-        by_scorer = [np.where(added.is_still[:, None], 0.0, by_one[which]) for by_one in moves]
-        far = 2.0 * ENDLESS_WIDTHS * lines.width[which]
-        slack, distance = _free_distance(lines.detector, rows, lines.limit, by_scorer, added, far)
-        # Slightly less than possible, so that rounding does not move the row past the limit, and
-        # slightly past a knot, so that the next step is longer than the precision.
-        margin = MIN_STEP / 2 * lines.width[which]
-        step = np.where(distance < added.reach, distance - margin, added.reach + 4 * margin)
-        return slack >= 0, step
-
-    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[Bools, Float64s]:
-        is_usual, further = free(going, trial)
-        return is_usual, np.where(is_usual, further, step / 2)
-
-    return free(np.arange(len(lines.rows)), lines.rows)[1], advance
-
-
-def _step_by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Check the score in equal steps.  Unusual values between two steps are missed."""
-    outside = lines.edge + lines.width
-
-    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[Bools, Float64s]:
-        is_usual = lines.slack(trial) >= 0
-        there = trial[np.arange(len(going)), lines.places[going]]
-        is_outside = lines.direction * there > outside[going]
-        return is_usual, step * np.where(is_usual, np.where(is_outside, 2.0, 1.0), 0.5)
-
-    return (outside - lines.direction * lines.start) / N_STEPS, advance
-
-
-def _moves(scorer: Scorer, places: Ints) -> Float64s:
-    """Return the change of each transformed row if its feature increases by 1."""
-    decorrelation = scorer.decorrelation
-    if decorrelation is None:
-        moves = np.zeros((len(places), scorer.map_.codebook.shape[1]))
-        moves[np.arange(len(places)), places] = 1.0
-        return moves
-    matrix = decorrelation.matrix[places] * decorrelation.counts
-    return np.asarray(matrix / decorrelation.deviations[places, None])
-
-
-@dataclass(frozen=True, eq=False)
-class _AddedRarity:
-    """The contribution of rarity to the scores of rows in which one feature changes.
-
-    Attributes
-    ----------
-    heights : ndarray of shape (n_rows,)
-        Sum of the rarity contributions of all values of the row.
-    slopes : ndarray of shape (n_rows,)
-        Increase of this sum if the feature changes by 1.
-    reach : ndarray of shape (n_rows,)
-        Maximum change of the feature before `slopes` or `is_still` changes.
-    is_still : ndarray of shape (n_rows,), bool
-        Whether the feature is so extreme that distances no longer change.
-    """
-
-    heights: Float64s
-    slopes: Float64s
-    reach: Float64s
-    is_still: Bools
-
-    @classmethod
-    def of(
-        cls, detector: Scoring, rows: Float64s, places: Ints, direction: float
-    ) -> "_AddedRarity":
-        n = len(rows)
-        heights, slopes, knots = np.zeros(n), np.zeros(n), np.full(n, np.inf)
-        values = rows[np.arange(n), places]
-        rarity = detector.rarity
-        if rarity is not None:
-            heights = rarity.scores(rows)
-            for feature in rarity.lines.keys() & set(places.tolist()):
-                here = np.flatnonzero(places == feature)
-                _, slope, knot = on_line(*rarity.lines[feature], values[here], up=direction > 0)
-                slopes[here], knots[here] = direction * slope, np.abs(knot - values[here])
-        is_still = np.zeros(n, dtype=bool)
-        ends = detector.of_all_rows.reach
-        if ends is not None:
-            lowest, highest = ends[:, places] if direction > 0 else -ends[::-1, places]
-            at = direction * values
-            is_still = (at >= highest) | (at < lowest)
-            end = np.where(at < lowest, lowest, np.where(at < highest, highest, np.inf))
-            knots = np.minimum(knots, end - at)
-        return cls(heights, slopes, knots, is_still)
-
-
-def _free_distance(
-    detector: Scoring,
-    rows: Float64s,
-    limit: float,
-    moves: Sequence[Float64s],
-    added: _AddedRarity,
-    far: Float64s,
-) -> tuple[Float64s, Float64s]:
-    """Return two values: the limit minus each score, and how far each feature can change."""
-    lines, n = _distances(detector.scorers, rows, moves), len(moves)
-    left = limit - added.heights
-    slack = left - np.sqrt(sum((some.at(0.0)[0] ** 2).sum(axis=0) for some in lines) / n)
-    # Newton's method starts beyond the end, where the convex score is at least the limit.  It
-    # returns to the end and never passes it.
-    along = sum(some.along.mean(axis=2).sum(axis=0) for some in lines)
-    speed = sum(some.speed.sum(axis=0) for some in lines)
-    beyond = np.minimum(_quotient(n * left - along, speed), _quotient(left, added.slopes))
-    distance = np.where(np.isinf(added.reach), beyond, added.reach)
-    distance = np.maximum(np.minimum(distance, far), 0.0)
-    for _ in range(NEWTON_STEPS):
-        square, slope = np.zeros(len(rows)), np.zeros(len(rows))
-        for some in lines:
-            apart, way = some.at(distance)
-            square += (apart**2 / n).sum(axis=0)
-            slope += (apart * way / n).sum(axis=0)
-        score = np.sqrt(square)
-        slope = np.divide(slope, score, out=np.zeros_like(slope), where=score > 0) + added.slopes
-        over = score + added.slopes * distance - left
-        down = np.maximum(over, 0.0) / np.maximum(slope, 1e-300)
-        distance = np.maximum(distance - down, 0.0)
-        if (down <= MIN_STEP / 100 * distance).all():
-            break
-    return slack, distance
-
-
-def _quotient(above: Float64s, below: Float64s) -> Float64s:
-    """Return the quotient `above / below`, or infinity if `below` is not positive."""
-    return np.divide(above, below, out=np.full(above.shape, np.inf), where=below > 0)
-
-
-@dataclass(frozen=True, eq=False)
-class _Distances:
-    """Distances from changing rows to their k nearest prototypes, for several maps.
-
-    Attributes
-    ----------
-    along, across : ndarray of shape (n_maps, n_rows, k)
-        Distance along the row's line from the prototype to the row, and squared distance from the
-        prototype to the line.
-    speed : ndarray of shape (n_maps, n_rows)
-        Distance by which the row moves if its feature changes by 1.
-    """
-
-    along: Float64s
-    across: Float64s
-    speed: Float64s
-
-    def at(self, distance: Float64s | float) -> tuple[Float64s, Float64s]:
-        """Return the mean distances after the features changed by `distance`, and their slopes."""
-        along = self.along + (distance * self.speed)[:, :, None]
-        far = np.sqrt(self.across + along**2)
-        slope = np.divide(along, far, out=np.zeros_like(far), where=far > 0)
-        return far.mean(axis=2), slope.mean(axis=2) * self.speed
-
-
-def _distances(
-    scorers: Sequence[Scorer], rows: Float64s, moves: Sequence[Float64s]
-) -> list[_Distances]:
-    """Return the distances from changing rows to prototypes, for all maps."""
-    compared = compared_by(scorers, rows)
-    each = [_distances_on(*one) for one in zip(scorers, compared, moves, strict=True)]
-    alike = groupby(each, key=lambda one: one[0].shape[1])
-    return [_Distances(*map(np.array, zip(*some, strict=True))) for _, some in alike]
-
-
-def _distances_on(
-    scorer: Scorer, compared: Floats, moves: Float64s
-) -> tuple[Float64s, Float64s, Float64s]:
-    """Return the values `along`, `across` and `speed` of `_Distances` for one map."""
-    units, distances = nearest_usual(scorer, compared, scorer._n_nearest)
-    speed = np.sqrt((moves**2).sum(axis=1))
-    apart = compared[:, None, :] - scorer.compared_codebook[units]
-    along = (apart * moves[:, None, :]).sum(axis=2)
-    along = np.divide(along, speed[:, None], out=np.zeros_like(along), where=speed[:, None] > 0)
-    return along, np.maximum(distances**2 - along**2, 0.0), speed
+    return np.where(sign * place > end, sign * np.inf, place)
 
 
 MARGIN = 1e-9

@@ -201,17 +201,11 @@ def _knots(x: Float64s, y: Float64s) -> Line:
     return x[:n], y[:n]
 
 
-def on_line(
-    x: Float64s, y: Float64s, values: Float64s, *, up: bool = True
-) -> tuple[Float64s, Float64s, Float64s]:
-    """Return three values: heights and slopes of a line at some values, and the next knots."""
-    x, y = _knots(x, y)
-    n = len(x)
-    side = np.searchsorted(x, values, "right" if up else "left")
-    place = np.clip(side - 1, 0, n - 2)
-    slopes = (np.diff(y) / np.diff(x))[place]
-    ends = np.concatenate([[-np.inf], x, [np.inf]])
-    return y[place] + (values - x[place]) * slopes, slopes, ends[side + 1 if up else side]
+def _heights(line: Line, values: Float64s) -> Float64s:
+    """Return the heights of a line at some values."""
+    x, y = _knots(*line)
+    place = np.clip(np.searchsorted(x, values, "right") - 1, 0, len(x) - 2)
+    return y[place] + (values - x[place]) * (np.diff(y) / np.diff(x))[place]
 
 
 def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rarity | None:
@@ -478,7 +472,7 @@ def _raise_beyond(line: Line, highest: float, step: float, free: float, unit: fl
     at = highest + step * steps
     is_before = line[0] < at[0]
     x = np.append(line[0][is_before], at)
-    y = np.append(line[1][is_before], on_line(*line, at)[0] + added)
+    y = np.append(line[1][is_before], _heights(line, at) + added)
     found, places = np.unique(x, return_index=True)  # merges knots that are equal when rounded
     return found, y[places]
 

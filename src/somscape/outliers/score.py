@@ -501,9 +501,9 @@ def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]
     return distances.mean(axis=1), by_feature
 
 
-def nearest_usual(scorer: Scorer, compared: Floats, k: int | None = None) -> tuple[Ints, Float64s]:
-    """Return the units of the k nearest usual prototypes of each row, and the distances to them."""
-    k = min(scorer.n_prototypes if k is None else k, len(scorer.usual_units))
+def nearest_usual(scorer: Scorer, compared: Floats) -> tuple[Ints, Float64s]:
+    """Return the units of the nearest usual prototypes of each row, and the distances to them."""
+    k = min(scorer.n_prototypes, len(scorer.usual_units))
     if k <= MAX_SEARCHED:
         return _nearest(scorer, compared, k)
     units, distances = np.empty((len(compared), k), dtype=np.intp), np.empty((len(compared), k))
