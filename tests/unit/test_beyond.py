@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from somscape import SOM, SOMDetector, TableEncoder, load
 from somscape.outliers import _train
-from somscape.outliers import rarity as _ends
 from somscape.outliers.rarity import (
-    ORDERED_ROWS,
-    SHARED_VALUES,
+    COMPARED_ROWS,
     Beyond,
     ends_of,
     rarity_of,
@@ -122,15 +120,13 @@ def test_some_rows_tell_the_step_and_all_rows_what_is_second(weighted):
         np.testing.assert_allclose(found.scores(at) - rarity.scores(at), expected, atol=0.02)
 
 
-@pytest.mark.parametrize("shared", [1, SHARED_VALUES])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_ends_are_the_outermost_two_of_each_side(kind, shared, monkeypatch):
-    monkeypatch.setattr(_ends, "SHARED_VALUES", shared)
+def test_ends_are_the_outermost_two_of_each_side(kind):
     rng = np.random.default_rng(2)
-    rows = np.round(rng.standard_t(2, size=(3 * ORDERED_ROWS, 4)), 1).astype(kind)
+    rows = np.round(rng.standard_t(2, size=(2 * COMPARED_ROWS, 4)), 1).astype(kind)
     rows[:, 2].sort()  # each value beyond all before it
     rows[:, 3] = 5.0
-    for n in (1, 2, 3, ORDERED_ROWS, ORDERED_ROWS + 1, len(rows)):
+    for n in (1, 2, 3, COMPARED_ROWS, COMPARED_ROWS + 1, len(rows)):
         some = rows[:n].astype(np.float64)
         expected = np.full((2, 2, 4), -np.inf)
         for side, sign in enumerate((-1.0, 1.0)):
@@ -140,9 +136,9 @@ def test_ends_are_the_outermost_two_of_each_side(kind, shared, monkeypatch):
         np.testing.assert_array_equal(halves, expected)
 
 
-@pytest.mark.parametrize("place", [0, ORDERED_ROWS + 7])
+@pytest.mark.parametrize("place", [0, COMPARED_ROWS + 7])
 def test_whole_weights_count_rows_at_the_ends_and_others_do_not(place):
-    rows = np.linspace(0, 1, 2 * ORDERED_ROWS)[:, None]
+    rows = np.linspace(0, 1, 2 * COMPARED_ROWS)[:, None]
     rows[place] = 9.0
     whole = np.ones(len(rows))
     whole[place] = 3.0

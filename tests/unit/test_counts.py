@@ -90,58 +90,12 @@ def test_counts_hold_for_any_rows(values, asked):
             assert one.n_rows == (column == value).sum()
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_many_rows_are_counted_as_few_are(monkeypatch, weighted):
-    rng = np.random.default_rng(0)
-    values = rng.normal(size=5000).round(3)
-    weights = rng.integers(1, 4, 5000) if weighted else None
-    asked = rng.choice(values, 300)
-    whole = counted(values, asked, weights)
-    monkeypatch.setattr("somscape.outliers.rarity.FIRST_LOOK", 100)
-    assert counted(values, asked, weights) == whole
-    assert sum(one is not None for one in whole) > 10
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_columns_are_counted_alike_alone_and_beside_others(monkeypatch, weighted):
-    rng = np.random.default_rng(0)
-    rows = rng.normal(size=(3000, 4)).round(2)
-    rows[:, 1] = rng.integers(3, size=3000)
-    rows[1::7, 2] = np.nan
-    rows[5, 3] = np.nan  # which is not among the rows that are looked at first
-    weights = rng.integers(1, 4, 3000).astype(float) if weighted else None
-    whole = value_counts(rows, weights, Encoding.plain(["a", "b", "c", "d"]))
-    monkeypatch.setattr("somscape.outliers.rarity.FIRST_LOOK", 100)
-    monkeypatch.setattr("somscape.outliers.rarity.COUNTED_VALUES", 1000)
-    found = value_counts(rows, weights, Encoding.plain(["a", "b", "c", "d"]))
-    found.check(4)
-    for name in ("starts", "values", "below", "upto"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
-
-
-@given(st.integers(0, 10**6), st.sampled_from([0.3, 1.0, 1.2]), st.booleans())
-def test_weights_that_go_with_values_count_as_in_few_rows(seed, from_here, one_side):
-    rng = np.random.default_rng(seed)
-    rows = rng.normal(size=(1000, 1))
-    outside = rows[:, 0] if one_side else np.abs(rows[:, 0])
-    weights = np.where(outside > from_here, 1.0, 9.0)
-    encoding = Encoding.plain(["x"])
-    whole = value_counts(rows, weights, encoding)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("somscape.outliers.rarity.FIRST_LOOK", 300)
-        found = value_counts(rows, weights, encoding)
-    np.testing.assert_array_equal(found.values, whole.values)
-    np.testing.assert_allclose(found.below, whole.below, rtol=1e-12)
-    np.testing.assert_allclose(found.upto, whole.upto, rtol=1e-12)
-
-
 def test_little_is_kept_of_many_rows():
     values = np.random.default_rng(0).normal(size=(100_000, 1))
     assert len(value_counts(values, None, Encoding.plain(["x"])).values) < 110
 
 
-def test_one_value_that_has_nearly_all_rows(monkeypatch):
-    monkeypatch.setattr("somscape.outliers.rarity.FIRST_LOOK", 100)
+def test_one_value_that_has_nearly_all_rows():
     values = [*range(100), *[0] * 9900]
     assert str(counted(values, [99])[0]) == "highest of 10,000 rows"
     assert counted(values, [0]) == [None]

@@ -1,7 +1,7 @@
 """Training of a detector on prepared rows."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,13 +22,9 @@ from somscape.outliers.calibration import Calibration, bulk_of, threshold_for
 from somscape.outliers.detector import Detector
 from somscape.outliers.marks import ANOMALY, UNKNOWN, marks_of
 from somscape.outliers.rarity import (
-    FIRST_LOOK,
-    TAIL_SHARE,
     Beyond,
-    Knots,
     Rarity,
     ends_of,
-    knots_of_ends,
     rarity_of,
     value_counts,
     with_beyond,
@@ -50,7 +46,6 @@ from somscape.outliers.score import (
     within_reach,
 )
 from somscape.regions.find import merge_small_regions
-from somscape.tables.codes import NumberCode
 from somscape.tables.encoding import Encoding
 
 N_MAPS = 4
@@ -350,85 +345,6 @@ class Detection:
         )
 
 
-SHARE = 1.1 * TAIL_SHARE
-"""Share of a column's sorted values that are read from each end."""
-
-ROUNDING = 1e-12
-"""The order of encoded values that are almost equal can change, because `asinh` is rounded.  This
-is their maximum relative difference."""
-
-
-@dataclass(frozen=True, eq=False)
-class OfColumn:
-    """The lowest and the highest encoded values of a column.
-
-    Attributes
-    ----------
-    code : NumberCode
-        Code by which the values are encoded.
-    n_present : int
-        Number of values that are not missing.
-    ends : ndarray of shape (2, 2)
-        The two lowest and two highest values of the column, in the form that `ends_of` returns.
-    knots : tuple of ndarray
-        Values of the column, number of rows below each value, and number of rows up to each value.
-    """
-
-    code: NumberCode
-    n_present: int
-    ends: Float64s
-    knots: Knots
-
-
-class Outermost:
-    """The lowest and highest values of each column, collected while a table is encoded."""
-
-    def __init__(self) -> None:
-        self._found = dict[str, OfColumn]()
-
-    def look(self, code: NumberCode, ascending: Floats) -> None:
-        """Store the outermost values of a long column with many distinct values."""
-        n, n_loose = len(ascending), int(SHARE * len(ascending))
-        if n <= FIRST_LOOK or code.reach:  # slips are encoded differently and not used to learn
-            return
-        low, high = (
-            np.sort(code.place(part.astype(np.float64, copy=False)))
-            for part in (ascending[:n_loose], ascending[-n_loose:])
-        )
-        ends = np.array([-low[:2], high[:-3:-1]])
-        # The innermost value is dropped, because other rows may also have it.
-        margin = ROUNDING * max(1.0, abs(low[0]), abs(high[-1]))
-        low = low[: np.searchsorted(low, low[-1] - margin)]
-        high = high[np.searchsorted(high, high[0] + margin, "right") :]
-        knots = knots_of_ends(low, high, n)
-        if knots is not None:
-            self._found[code.name] = OfColumn(replace(code, why=""), n, ends, knots)
-
-    def of(self, encoding: Encoding, n_rows: int) -> dict[int, OfColumn]:
-        """Return the collected values by column number, only for columns without missing values."""
-        found = {}
-        for j, code in enumerate(encoding.features):
-            one = self._found.get(code.name)
-            if one is not None and one.n_present == n_rows and one.code == replace(code, why=""):
-                found[j] = one
-        return found
-
-
-def ends_of_numbers(
-    rows: Floats, weights: Float64s | None, encoding: Encoding, known: Mapping[int, OfColumn]
-) -> Float64s:
-    """Return each column's outermost values, or minus infinity for a column without numbers."""
-    ends, asked = np.full((2, 2, rows.shape[1]), -np.inf), []
-    for j, (code, place) in enumerate(zip(encoding.features, encoding.slices, strict=True)):
-        if j in known:
-            ends[:, :, place.start] = known[j].ends
-        elif isinstance(code, NumberCode):
-            asked.append(place.start)
-    if asked:
-        ends[:, :, asked] = ends_of(rows, weights, columns=asked)
-    return ends
-
-
 SPREAD_ENDS = (0.9, 1.0)
 """The spread of scores is the distance from their median to the first of these two quantiles.  If
 this distance is 0, the second quantile is used instead."""
@@ -522,7 +438,6 @@ def train_detector(
     detection: Detection,
     labels: Ints | None = None,
     *,
-    outermost: Outermost | None = None,
     hidden: Bools | None = None,
 ) -> TrainedDetector:
     """Train a map, and then compute its usual prototypes, its threshold and its calibration.
@@ -532,10 +447,8 @@ def train_detector(
     detection = detection.of_rows(encoding)
     encoding = encoding.having_seen(rows)
     given, rows = rows, encoding.to_learn(rows)
-    seen = {} if outermost is None or weights is not None else outermost.of(encoding, len(rows))
-    knots = {j: of_column.knots for j, of_column in seen.items()}
     order, is_long = _order_of_rows(len(rows), settings.seed), len(rows) > MAX_TRAINED
-    counts = meanwhile(partial(value_counts, given, weights, encoding, knots), is_long=is_long)
+    counts = meanwhile(partial(value_counts, given, weights, encoding), is_long=is_long)
     trainer = _Trainer(encoding, detection.of_map(settings, len(rows)), detection)
     drawn = np.sort(order[:MAX_TRAINED])
     whole = trainer.train(rows, weights, drawn if is_long else None)
@@ -544,7 +457,7 @@ def train_detector(
     scorers = tuple(member.scorer for member in members or (whole,))
     each = scores_of_each(scorers, rows)
     by_maps = joint(each)
-    rarity, factor, beyond = trainer.rarity_of(rows, weights, order, by_maps, seen)
+    rarity, factor, beyond = trainer.rarity_of(rows, weights, order, by_maps)
     added = np.zeros(len(rows)) if rarity is None else rarity.scores(rows)
     scores = by_maps + added
     related, by_relation, left_out = _related(rows, scores, weights, learning())
@@ -715,7 +628,6 @@ class _Trainer:
         weights: Float64s | None,
         order: Ints,
         by_maps: Float64s,
-        seen: Mapping[int, OfColumn],
     ) -> tuple[Rarity | None, float, Beyond | None]:
         """Return three values: a rarity on the scale of scores, its factor, and a `Beyond`."""
         if not self.detection.adds_rarity:
@@ -742,8 +654,7 @@ class _Trainer:
         rarity = rarity.times(factor)
         if not self.detection.is_encoded:  # rarity has enough weight for plain numbers
             return rarity, factor, None
-        ends = ends_of_numbers(rows, weights, self.encoding, seen)
-        beyond = Beyond.of(by_maps + factor * by_values, of_told, ends)
+        beyond = Beyond.of(by_maps + factor * by_values, of_told, ends_of(rows, weights))
         n_rows = float(len(rows)) if counts is None else float(counts.sum())
         rarity = with_beyond(rarity, some, of_some, self.encoding, beyond, n_rows=n_rows)
         return rarity, factor, beyond

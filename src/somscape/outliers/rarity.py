@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import compress
 from math import ceil
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from somscape._elementary import exp, log, log_of
-from somscape._types import Bools, Float64s, Floats, Ints
+from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_that, is_array
 from somscape._weights import Counted, blocks, counts_of, in_order
 from somscape.kernels._select import in_threads, select_kernels
@@ -41,6 +40,9 @@ MAX_BODY_VALUES = 2 * len(BODY_SHARES)
 
 BLOCK_VALUES = 1 << 20
 """Maximum number of values that are compared with knots at the same time."""
+
+SHARED_VALUES = 1 << 20
+"""Minimum number of values in rows for which several threads are faster than one."""
 
 CONSTANT_WIDTH = 1e-6
 """Relative distance from the value of a constant column at which rarity reaches its maximum."""
@@ -300,83 +302,26 @@ def _tail(
     return last, list(zip(at.tolist(), (height + TAIL_RISES).tolist(), strict=True))
 
 
-SHARED_VALUES = 1 << 20
-"""Minimum number of values in rows for which several threads are faster than one."""
-
-JOINED_VALUES = 1 << 10
-"""Short rows are joined until they have about this many values.  Long rows are compared faster."""
-
-ORDERED_ROWS = 256
-"""Only this many first rows are sorted.  The values of later rows are compared with the outermost
-values found so far."""
+COMPARED_ROWS = 1 << 12
+"""Number of rows that are compared with the outermost values so far at the same time."""
 
 
-def ends_of(
-    rows: Floats,
-    weights: Float64s | None,
-    known: Float64s | None = None,
-    *,
-    columns: Sequence[int] | None = None,
-) -> Float64s:
-    """Return the two lowest values (with the opposite sign) and the two highest of each column."""
+def ends_of(rows: Floats, weights: Float64s | None, known: Float64s | None = None) -> Float64s:
+    """Return the two lowest values (with the opposite sign) and the two highest of each column.
+
+    The value of a row of weight 2 or more counts twice.  `known` are the ends of earlier rows.
+    """
     counts = counts_of(weights)
-    is_twice = None if counts is None or (counts != np.rint(counts)).any() else counts >= 2
-    chosen = None if columns is None or len(columns) == rows.shape[1] else list(columns)
-    n_parts = select_kernels().n_threads if rows.size >= SHARED_VALUES else 1
-    parts = blocks(len(rows), max(1, -(-len(rows) // n_parts)))
-
-    def ends_in(part: slice) -> Float64s:
-        return _ends_of(rows[part], None if is_twice is None else is_twice[part], chosen)
-
-    found = in_threads(ends_in, parts, is_long=n_parts > 1)
-    none = np.full((2, 2, rows.shape[1] if chosen is None else len(chosen)), -np.inf)
-    return _outermost([none, *found] if known is None else [known, *found])
-
-
-def _outermost(values: list[Float64s]) -> Float64s:
-    """Return the two highest of the values, for each side of each column."""
-    return np.sort(np.concatenate(values, axis=1), axis=1)[:, :-3:-1]
-
-
-def _ends_of(rows: Floats, is_twice: Bools | None, columns: list[int] | None) -> Float64s:
-    """Return the outermost values as `ends_of` does.  `is_twice` marks rows of weight 2 or more.
-    Their values count twice."""
-    first = _take_columns(rows[:ORDERED_ROWS], columns).astype(np.float64)
-    if is_twice is not None:
-        first = np.concatenate([first, first[is_twice[:ORDERED_ROWS]]])
-    none = np.full((2, 2, first.shape[1]), -np.inf)
-    ends = _outermost([none, np.stack([-first, first])])
-    for part in blocks(len(rows), max(1, BLOCK_VALUES // rows.shape[1])):
-        block = rows[max(part.start, ORDERED_ROWS) : part.stop]
-        if not len(block):
-            continue
-        block = _take_columns(block, columns)
-        sides = zip(ends, (-1.0, 1.0), (np.fmin, np.fmax), strict=True)
-        for end, sign, outermost in sides:
-            for j in np.flatnonzero(sign * _by_column(outermost, block) > end[1]).tolist():
-                values = sign * block[:, j].astype(np.float64)
-                is_beyond = values > end[1, j]
-                found = values[is_beyond]
-                if is_twice is not None:
-                    twice = is_twice[part.stop - len(block) : part.stop][is_beyond]
-                    found = np.concatenate([found, found[twice]])
-                both = np.concatenate([end[:, j], found])  # all values if the column is sorted
-                end[:, j] = np.sort(np.partition(both, -2)[-2:])[::-1]
+    is_whole = counts is not None and (counts == np.rint(counts)).all()
+    is_twice = counts >= 2 if counts is not None and is_whole else np.zeros(len(rows), dtype=bool)
+    ends = np.full((2, 2, rows.shape[1]), -np.inf) if known is None else known.copy()
+    for part in blocks(len(rows), COMPARED_ROWS):
+        for end, block in zip(ends, (-rows[part], rows[part]), strict=True):
+            for j in np.flatnonzero((block > end[1]).any(axis=0)).tolist():
+                is_beyond = block[:, j] > end[1, j]
+                found = block[is_beyond, j], block[is_beyond & is_twice[part], j]
+                end[:, j] = np.sort(np.concatenate([end[:, j], *found]))[:-3:-1]
     return ends
-
-
-def _take_columns(rows: Floats, columns: list[int] | None) -> Floats:
-    return rows if columns is None else np.take(rows, columns, axis=1)
-
-
-def _by_column(outermost: np.ufunc, rows: Floats) -> Float64s:
-    """Return the outermost value of each column.  Short rows are joined for speed."""
-    n_columns = rows.shape[1]
-    n_joined = max(1, JOINED_VALUES // n_columns)
-    whole = rows[: len(rows) - len(rows) % n_joined].reshape(-1, n_joined * n_columns)
-    rest = rows[len(rows) - len(rows) % n_joined :]
-    found = [outermost.reduce(whole, axis=0).reshape(-1, n_columns)] if len(whole) else []
-    return np.asarray(outermost.reduce(np.concatenate([*found, rest]), axis=0), dtype=np.float64)
 
 
 MIN_OTHER_ROWS = 20
@@ -501,17 +446,6 @@ EACH_KEPT, GROWTH = 16, 1.25
 """Number of outermost values that are all stored, and factor by which the gaps between other stored
 values grow."""
 
-FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
-"""Size of the sample of rows in which columns with many values are found, and a share of rows
-slightly larger than a tail."""
-
-MARGIN = 1e-9
-"""Relative margin by which a tail must have more rows than `TAIL_SHARE` requires.  Sums of weights
-are rounded."""
-
-COUNTED_VALUES = 1 << 20
-"""Number of values per block.  Blocks of a quarter or four times the size take a tenth longer."""
-
 SIDES = {
     "high": ("highest", "higher"),
     "low": ("lowest", "lower"),
@@ -525,8 +459,6 @@ HOUR = "hour"
 
 Knots: TypeAlias = tuple[Float64s, Float64s, Float64s]
 """Values of a column, number of rows below each value, and number of rows up to each value."""
-
-_Part: TypeAlias = tuple[Floats, Float64s | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -747,34 +679,18 @@ def _are_counts(values: Float64s, below: Float64s, upto: Float64s) -> bool:
     return bool(rises and (below <= upto).all() and (not len(below) or below[0] == 0))
 
 
-def value_counts(
-    rows: Floats,
-    weights: Float64s | None,
-    encoding: Encoding,
-    known: Mapping[int, Knots] | None = None,
-) -> ValueCounts:
+def value_counts(rows: Floats, weights: Float64s | None, encoding: Encoding) -> ValueCounts:
     """For each column, count the rows with each value."""
     counts = counts_of(weights)
     columns = list(zip(encoding.features, encoding.slices, strict=True))
-    known = known or {}
-    tails = _tails({j: c for j, c in enumerate(columns) if j not in known}, rows, counts)
-    total = _n_rows_of((rows, counts))
 
-    def knots_of(j: int) -> Knots:
-        if j in known:
-            return known[j]
-        if j in tails:
-            low, (high, of_high) = tails[j]
-            most = TAIL_SHARE * total
-            return _join_sides(
-                _knots_from_end(*low, most), _knots_from_end(-high, of_high, most), total
-            )
-        code, place = columns[j]
+    def knots_of(column: tuple[FeatureCode, slice]) -> Knots:
+        code, place = column
         values = np.ascontiguousarray(_values(code, rows[:, place]))
         is_there = np.isfinite(values)
         return _knots_of_values(values[is_there], None if counts is None else counts[is_there])
 
-    found = in_threads(knots_of, range(len(columns)), is_long=len(rows) > FIRST_LOOK)
+    found = in_threads(knots_of, columns, is_long=rows.size >= SHARED_VALUES)
     starts = np.cumsum([0, *(len(values) for values, _, _ in found)], dtype=np.int64)
     each = zip(*found, strict=True)
     values, below, upto = (np.concatenate([np.empty(0), *parts]) for parts in each)
@@ -806,106 +722,6 @@ def _knots_of_values(values: Floats, counts: Float64s | None) -> Knots:
     n_high = int(np.count_nonzero(counted.n - below <= most))
     chosen = np.unique(np.append(_choose_positions(n_low), len(x) - 1 - _choose_positions(n_high)))
     return x[chosen], below[chosen], upto[chosen]
-
-
-def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
-    """Return the counts for a column's outermost values, or None if they are too few."""
-    if min(len(low), len(high)) <= TAIL_SHARE * n_rows * (1 + MARGIN):
-        return None
-    n_different = 2 + sum(np.count_nonzero(each[1:] != each[:-1]) for each in (low, high))
-    if n_different <= MAX_KEPT:
-        return None
-    most = TAIL_SHARE * n_rows
-    return _join_sides(
-        _knots_from_sorted(low, most), _knots_from_sorted(-high[::-1], most), float(n_rows)
-    )
-
-
-def _join_sides(low: Knots, high: Knots, total: float) -> Knots:
-    """Join the knots of the low values and the mirrored knots of the high values."""
-    (x, below, upto), (turned, above, over) = low, high
-    return (
-        np.append(x, -turned[::-1]),
-        np.append(below, total - over[::-1]),
-        np.append(upto, total - above[::-1]),
-    )
-
-
-def _knots_from_end(values: Floats, counts: Float64s | None, most: float) -> Knots:
-    """Return some of the lowest values of a column as knots.  The last knot is the lowest value
-    that more than `most` rows do not exceed."""
-    if counts is None:
-        return _knots_from_sorted(np.sort(values), most)
-    counted = Counted.of(values, counts)
-    ends = np.cumsum(np.diff(counted.ends, prepend=0.0))
-    return _choose_knots(counted.values, ends, most)
-
-
-def _knots_from_sorted(ascending: Floats, most: float) -> Knots:
-    """Return some of the sorted values as knots, as `_knots_from_end` does."""
-    last = np.flatnonzero(np.append(ascending[1:] != ascending[:-1], True))
-    return _choose_knots(ascending[last], last + 1, most)
-
-
-def _choose_knots(different: Floats, ends: Float64s | Ints, most: float) -> Knots:
-    """Return knots from distinct values.  `ends` contains the number of rows up to each value."""
-    chosen = _choose_positions(int(np.searchsorted(ends, most, "right")))
-    below = np.where(chosen > 0, ends[chosen - 1], 0).astype(np.float64)
-    return different[chosen].astype(np.float64), below, ends[chosen].astype(np.float64)
-
-
-def _tails(
-    columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats, counts: Float64s | None
-) -> dict[int, tuple[_Part, _Part]]:
-    """Return the low and the high values of each column with many values, by column number."""
-    n, ends = len(rows), _limits_around_tails(columns, rows)
-    if not ends:
-        return {}
-    places = [columns[j][1].start for j in ends]
-
-    def far_out(block: slice) -> tuple[Any, list[list[_Part]]]:
-        own, by_column = None if counts is None else counts[block], rows[block].T[places]
-        parts = []
-        for values, (low, high) in zip(by_column, ends.values(), strict=True):
-            sides = values <= low, values >= high
-            parts.append([(values[far], None if own is None else own[far]) for far in sides])
-        return np.isfinite(by_column).all(axis=1), parts
-
-    each = in_threads(far_out, blocks(n, max(1, COUNTED_VALUES // len(places))))
-    is_whole = np.all([is_finite for is_finite, _ in each], axis=0)
-    found, least = {}, TAIL_SHARE * _n_rows_of((rows, counts)) * (1 + MARGIN)
-    for i, j in compress(enumerate(ends), is_whole):
-        low, high = (_join_parts([parts[i][side] for _, parts in each]) for side in (0, 1))
-        if min(_n_rows_of(low), _n_rows_of(high)) > least:
-            found[j] = low, high
-    return found
-
-
-def _n_rows_of(part: _Part) -> float:
-    values, counts = part
-    return float(len(values)) if counts is None else float(counts.sum())
-
-
-def _limits_around_tails(
-    columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats
-) -> dict[int, tuple[float, float]]:
-    """Return limits by column number.  They are slightly nearer to the middle than the tails."""
-    if len(rows) <= FIRST_LOOK or not columns:
-        return {}
-    found, some = {}, rows[:: -(-len(rows) // FIRST_LOOK)]
-    k = int(LOOSE_SHARE * len(some))
-    for j, (code, place) in columns.items():
-        values = np.sort(some[:, place.start])
-        # The sides overlap if a column has few values or if nearly all rows have one value.
-        is_wide = values[k] < values[-1 - k] and np.count_nonzero(np.diff(values)) >= MAX_KEPT
-        if is_wide and not isinstance(code, CategoryCode | CycleCode) and np.isfinite(values[-1]):
-            found[j] = (values[k], values[-1 - k])
-    return found
-
-
-def _join_parts(parts: list[_Part]) -> _Part:
-    counts = [own for _, own in parts if own is not None]
-    return np.concatenate([v for v, _ in parts]), np.concatenate(counts) if counts else None
 
 
 def _choose_positions(n: int) -> Ints:

@@ -256,7 +256,6 @@ def fit_encoding(
     tame: bool = True,
     max_levels: int | None = None,
     sample_weight: Any = None,
-    on_number: Callable[[NumberCode, Floats], object] | None = None,
 ) -> Encoding:
     """Choose the kind of each column, and learn its scale or levels."""
     check_choice("missing", missing, MISSING_CHOICES)
@@ -275,7 +274,7 @@ def fit_encoding(
     given, table = table, replace(table, columns=columns)
     dates = find_dates(table, roles)
     decided, scaling = decider(table, roles, dates, max_levels, n_rows), Scaling(scale, tame)
-    decisions, numbers = _decisions(given, table, roles, decided, scaling, counts, on_number)
+    decisions, numbers = _decisions(given, table, roles, decided, scaling, counts)
     if table.n_rows < 2:
         raise InputError(
             f"{table.source} has one row of data, but a map needs at least two. Add rows.",
@@ -316,7 +315,6 @@ def _decisions(
     decided: Callable[[Column], KindDecision],
     scaling: Scaling,
     counts: Float64s | None,
-    on_number: Callable[[NumberCode, Floats], object] | None,
 ) -> tuple[dict[str, KindDecision], dict[str, ColumnCode]]:
     """Return the kind of each column by name, and the codes of the numeric columns."""
     may_be_numbers = _may_be_numbers(table, roles)
@@ -330,8 +328,6 @@ def _decisions(
         decision = decided(column)
         is_number = held is not None and decision.kind == "number"
         code = _code_for(as_given, decision, table, roles, scaling, counts) if is_number else None
-        if on_number is not None and held is not None and isinstance(code, NumberCode):
-            on_number(code, held)
         return decision, code
 
     pairs = zip(given.columns, table.columns, strict=True)

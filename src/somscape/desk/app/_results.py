@@ -48,7 +48,7 @@ from somscape.desk.jobs._detect import (
 from somscape.desk.jobs._roles import ready, roles_from
 from somscape.desk.web._gate import Refusal
 from somscape.fit.settings import Progress
-from somscape.outliers._train import Outermost, n_trainings
+from somscape.outliers._train import n_trainings
 from somscape.outliers.detector import Detector
 from somscape.outliers.marks import UNKNOWN
 from somscape.report._parts import number
@@ -70,18 +70,15 @@ def rank(
     subject = ready(table, roles_from(table, job))
     table = subject.table
     rule = rule_of(job, table)
-    outermost = Outermost()
-    encoding = subject.encoding(outermost.look)
     found = detect(
         table,
-        encoding,
+        subject.encoding(),
         rule,
         job,
         label=subject.label,
         callbacks=(_StepReporter(n_trainings(table.n_rows, detection_of(job)), tell),),
         known=_known(request.marks, table.n_rows),
         grouped=subject.grouped,
-        outermost=outermost,
     )
     tell({"stage": "writing"})
     detector, said = carry_regions(found.detector, table, request.before)

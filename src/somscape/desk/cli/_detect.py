@@ -46,7 +46,7 @@ from somscape.desk.jobs._detect import (
 from somscape.desk.jobs._roles import ROWS_FILE, PerOptions, ready, told_table
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
-from somscape.outliers._train import Outermost, n_trainings
+from somscape.outliers._train import n_trainings
 from somscape.outliers.reasons import NONE_STANDS_OUT
 from somscape.tables._messages import counted
 from somscape.tables._write import write_csv
@@ -114,8 +114,7 @@ def _detect(
     force: bool,
 ) -> None:
     console, job, notes = make_console(save_roles), results.job, results.notes or ()
-    outermost = Outermost()
-    encoding = subject.encoding(outermost.look)
+    encoding = subject.encoding()
     n_columns, n_rows = len(encoding.used), subject.table.n_rows
     if n_columns >= WIDE:
         seconds = n_columns * (COLUMN_SECONDS + CELL_SECONDS * n_rows)
@@ -125,7 +124,7 @@ def _detect(
         wide = f"The table has {n_columns:,} columns, so ranking and writing take {about}."
         make_console(to_stderr=True).say(wide)
     with watch_of(subject, encoding) as watch:
-        found = found_in(subject, encoding, job, outermost, watch)
+        found = found_in(subject, encoding, job, watch)
         outcome = None
         with stage("drawing, writing"), results_in(out) as (folder, recorded):
             results.write(folder, found)
@@ -154,7 +153,6 @@ def found_in(
     subject: PerOptions,
     encoding: Encoding,
     job: Job,
-    outermost: Outermost,
     watch: NewWatch | None = None,
 ) -> Found:
     """Train a detector, rank the rows and check the columns, with progress on the terminal."""
@@ -165,7 +163,6 @@ def found_in(
             callbacks=(bar,),
             known=watch.known if watch else None,
             grouped=subject.grouped,
-            outermost=outermost,
             after=watch.before.map_ if watch and watch.before else None,
         )
     with stage("checking columns"):
@@ -258,8 +255,8 @@ def _found_in(path: Path, out: Path, job: Job) -> Found:
     """Rank the rows of a file as `somscape detect` does, and write the result files."""
     with stage(f"reading {path}"):
         table, roles, notes = told_table(str(path), job)
-    subject, outermost = ready(table, roles), Outermost()
-    found = found_in(subject, subject.encoding(outermost.look), job, outermost)
+    subject = ready(table, roles)
+    found = found_in(subject, subject.encoding(), job)
     results = ResultFiles(job, job.command(["detect", str(path)], "DIR"), notes)
     with stage("drawing, writing"), results_in(out) as (folder, _):
         results.write(folder, found)

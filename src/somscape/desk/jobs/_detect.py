@@ -26,7 +26,7 @@ from somscape.maps.map import Map, table_and_rows
 from somscape.measures.labels import Agreement, label_agreement
 from somscape.outliers import AlertRule, Alerts, Detector, Reason, Reasons
 from somscape.outliers._listing import Ruling
-from somscape.outliers._train import Detection, Outermost, train_detector
+from somscape.outliers._train import Detection, train_detector
 from somscape.outliers.alerts import FINDING, ranked
 from somscape.report._parts import amount_column
 from somscape.tables._fit_encoding import note_of_negatives, notes_of
@@ -540,7 +540,6 @@ def detect(
     known: Ints | None = None,
     grouped: Grouped | None = None,
     after: Map | None = None,
-    outermost: Outermost | None = None,
 ) -> Found:
     """Train a detector on a table, and rank the rows of the table."""
     start = _start_from(after, encoding)
@@ -548,7 +547,7 @@ def detect(
     rows = encoding.encode(table)
     asked = (settings, detection_of(job), known)
     hidden = Ruling(encoding, table).is_hidden if encoding.roles.rules else None
-    trained = train_detector(rows, None, encoding, *asked, outermost=outermost, hidden=hidden)
+    trained = train_detector(rows, None, encoding, *asked, hidden=hidden)
     detector, scores = trained.detector, trained.scores
     if detector.marks is not None:
         scores = detector.marks.with_held(rows, scores)

@@ -1,7 +1,7 @@
 """Find the roles of columns from options, and combine transactions into customers."""
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._files import shown
-from somscape._types import Floats
 from somscape.desk.jobs.job import IN_ROLES_FILE, KINDS, LISTED, READ, READING, Job
 from somscape.errors import InputError
 from somscape.maps.map import Map
@@ -22,7 +21,7 @@ from somscape.tables._fit_encoding import fit_encoding, notes_of_unfit
 from somscape.tables._messages import counted, free_name, listed
 from somscape.tables._recoded import checked_dictionary
 from somscape.tables._roles import comments_on, overridden, pinned, read_roles, roles_for
-from somscape.tables.codes import NumberCode, UnusedColumn, level_texts
+from somscape.tables.codes import UnusedColumn, level_texts
 from somscape.tables.customers import Grouped, may_be_made, per
 from somscape.tables.encoding import ColumnCode, Encoding
 from somscape.tables.kinds import Roles, checked_setting, columns_like, unfit_columns
@@ -110,11 +109,9 @@ def reading_in(path: str, roles: Roles) -> dict[str, Any]:
     return reading
 
 
-def encoding_from(
-    table: Table, roles: Roles, on_number: Callable[[NumberCode, Floats], object] | None = None
-) -> Encoding:
+def encoding_from(table: Table, roles: Roles) -> Encoding:
     """Fit the encoding of a table."""
-    return fit_encoding(table, roles, roles.missing or "fill", on_number=on_number)
+    return fit_encoding(table, roles, roles.missing or "fill")
 
 
 def roles_from(table: Table, job: Job) -> Roles:
@@ -297,9 +294,9 @@ class PerOptions:
             return self.table
         return replace(self.grouped.rows, notes=self.table.notes)
 
-    def encoding(self, on_number: Callable[[NumberCode, Floats], object] | None = None) -> Encoding:
+    def encoding(self) -> Encoding:
         """Fit the encoding of the table. See `encoding_from`."""
-        found = encoding_from(self.table, self.roles, on_number)
+        found = encoding_from(self.table, self.roles)
         if self.roles.rules:
             check_rules_of(found, self.table)
         return replace(found, columns=tuple(map(self._explained, found.columns)))
