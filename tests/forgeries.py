@@ -17,7 +17,7 @@ from somscape.desk.cases.records import NOTHING, hidden, next_head, seal_of
 AUDIT_KEY = b"k" * 32
 
 DECISION = ("watch", "case", "state", "comment", "run", "score", "cells")
-"""What a line of an earlier version contains of a decision."""
+"""What a line of another program could contain of a decision."""
 
 Forgery = Callable[[sqlite3.Connection], object]
 
@@ -171,16 +171,16 @@ def one_line_with_its_head(db: sqlite3.Connection) -> None:
     db.execute("UPDATE decisions SET author = 'eve' WHERE number = 5")
 
 
-def as_an_earlier_version(said: dict[str, Any]) -> None:
+def as_another_program(said: dict[str, Any]) -> None:
     for name in ("sealed", "token"):
         said.pop(name, None)
     if said["kind"] == "run":
         said.pop("kept", None)
 
 
-def in_older_form(db: sqlite3.Connection) -> None:
-    """Rewrite all lines as those of an earlier version, and change what these do not cover."""
-    chained(db, as_an_earlier_version)
+def in_another_form(db: sqlite3.Connection) -> None:
+    """Rewrite all lines as those of another program, and change what these do not cover."""
+    chained(db, as_another_program)
     db.execute("UPDATE kept SET cells = '{}'")
 
 
@@ -312,7 +312,7 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
         lambda db: rewritten(db, lambda head, old: seal_of(head, AUDIT_KEY)),
         HEAD,
     ),
-    "rewritten in an earlier form": (in_older_form, BOTH),
+    "rewritten without what says whether lines are sealed": (in_another_form, VERIFY),
     "seals removed": (sql("UPDATE audit SET seal = NULL"), VERIFY),
     "a seal removed": (sql("UPDATE audit SET seal = NULL WHERE number = 7"), VERIFY),
     "a seal of another key": (
@@ -409,7 +409,6 @@ head of line 7, or the opening of the state."""
 WITHOUT_SEALS = {
     **{what: by for what, (_, by) in FORGERIES.items() if "seal" not in what and by != BOTH},
     "rewritten without the key": HEAD,
-    "rewritten in an earlier form": HEAD,
     "forgotten as somscape does, without a seal": NEVER,
     "kept cells deleted as those of old runs": NEVER,
 }

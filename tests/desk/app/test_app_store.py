@@ -153,62 +153,6 @@ def test_a_state_of_another_version_is_refused(state: Path) -> None:
         Store(state)
 
 
-OLD_TABLES = """
-CREATE TABLE uploads (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, ending TEXT NOT NULL, facts TEXT
-);
-CREATE TABLE runs (
-    id TEXT PRIMARY KEY,
-    upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
-    made TEXT NOT NULL, task TEXT NOT NULL, state TEXT NOT NULL,
-    problem TEXT NOT NULL DEFAULT '', settings TEXT, facts TEXT
-);
-CREATE TABLE decisions (
-    upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
-    number INTEGER NOT NULL, id TEXT NOT NULL, decision TEXT NOT NULL, made TEXT NOT NULL,
-    score REAL, p_value REAL, run TEXT NOT NULL,
-    PRIMARY KEY (upload, number)
-);
-INSERT INTO uploads VALUES ('00000000000000aa', 'january.csv', '.csv', '{}');
-INSERT INTO runs VALUES ('00000000000000bb', '00000000000000aa', '2026-01-31T08:00:00+00:00',
-    'rank', 'done', '', '{"seed": 3}', '{"n_rows": 9}');
-INSERT INTO decisions VALUES ('00000000000000aa', 4, 'k4', 'cleared', '2026-02-01T08:00:00+00:00',
-    1.5, 0.25, '00000000000000bb');
-PRAGMA user_version = 1;
-"""
-
-
-def test_the_state_of_the_first_version_is_brought_up_to_date(state: Path) -> None:
-    state.mkdir()
-    with contextlib.closing(sqlite3.connect(state / "app.sqlite")) as db:
-        db.executescript(OLD_TABLES)
-    for _ in range(2):  # a second start finds nothing to do
-        store = Store(state)
-        (run,) = store.runs()
-        assert (run.name, run.title, run.watch, run.settings) == (
-            *("january.csv", "january.csv", None),
-            RunSettings(seed=3),
-        )
-        assert marks_of(store) == [
-            {
-                **{"id": "k4", "number": 4, "decision": "cleared", "comment": ""},
-                **{"made": "2026-02-01T08:00:00+00:00", "score": 1.5, "p_value": 0.25},
-                **{"author": "", "seen": 2, "run": "00000000000000bb"},
-            }
-        ]
-        store.close()
-    store = Store(state)
-    store.say_title(run.id, "January, all branches")
-    asyncio.run(store.decide(run.cases_of, [NewDecision("4", "later", "ask Jane", seen=2)], ""))
-    store.close()
-    store = Store(state)
-    (run,) = store.runs()
-    assert (run.title, run.name) == ("January, all branches", "january.csv")
-    assert store.cases.n_decided([run.cases_of]) == {run.cases_of: 1}
-    assert marks_of(store)[0]["comment"] == "ask Jane"
-    store.close()
-
-
 def marks_of(store: Store) -> list[dict[str, Any]]:
     """Return the decisions on the rows of the newest run."""
     return asyncio.run(MarkStore(store).of(store.runs()[0]))
@@ -271,17 +215,6 @@ def test_damaged_settings_end_one_run_and_not_the_app(state: Path, damaged: str)
     assert (bad.state, bad.settings) == ("failed", RunSettings())
     assert bad.problem.startswith("Its settings are damaged (")
     assert (good.state, good.settings) == ("done", RunSettings(seed=3))
-
-
-def test_a_very_large_cost_of_an_older_version_is_read(state: Path) -> None:
-    with contextlib.closing(Store(state)) as store:
-        run = store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv")
-        store.say_read(run, {"n_rows": 1}, RunSettings())
-    with contextlib.closing(sqlite3.connect(state / "app.sqlite")) as db, db:
-        db.execute("UPDATE runs SET settings = ?", (json.dumps({"cost": 10**19, "amount": 1}),))
-    with contextlib.closing(Store(state)) as store:
-        (found,) = store.runs()
-    assert (found.settings.cost, found.problem) == (1e19, "")
 
 
 def test_a_table_that_is_read_again_in_a_wrong_way_stays_as_it_was(state: Path) -> None:

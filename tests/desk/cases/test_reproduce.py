@@ -131,16 +131,3 @@ def test_what_was_forgotten_before_the_run_is_no_reason(made: Path, place: Path)
         db.execute(change, (new.run.number,))
     _, said = said_of(place, new.run.number)
     assert said[1].startswith("Table, map, rule and versions are the same")
-
-
-@pytest.mark.parametrize("names", [("files", "as_of"), ("files",)])
-def test_a_run_of_an_earlier_version_says_that_it_has_no_digests(
-    place: Path, names: tuple[str, ...]
-) -> None:
-    with closing(sqlite3.connect(place / "cases.sqlite")) as db, db:
-        for name in names:
-            db.execute("UPDATE runs SET facts = json_remove(facts, ?)", (f"$.{name}",))
-    is_same, said = said_of(place, 2)
-    assert is_same
-    assert said[0].endswith(" of them listed.")
-    assert "without digests of files" in said[1]

@@ -426,10 +426,9 @@ def test_a_damaged_version_is_said_in_one_line(what: str, in_a_file: State, tmp_
     with closing(sqlite3.connect(tmp_path / "state" / "cases.sqlite")) as db, db:
         FORGERIES[what][0](db)
     for use in (lambda: verify(in_a_file), lambda: verdict_on(tmp_path / "state")):
-        with rejected() as at:
+        with rejected(allowed=(1,)) as at:
             use()
         assert at.value.file.endswith("cases.sqlite")
-        assert str(at.value).endswith("Restore a backup to another place with `somscape restore`.")
 
 
 def test_a_key_that_came_later_vouches_for_lines_before_it(tmp_path: Path) -> None:

@@ -547,7 +547,7 @@ def test_a_run_stands_in_place_of_one_whose_table_was_wrong(state: State, tmp_pa
     found, [earlier] = mended.to_json(), mended.to_json()["precision"]
     names = [found["compared_with_table"], found["trained_on"], earlier["table"]]
     assert names == ["january.csv"] * 3
-    # The digests of runs of earlier versions, whose pages have no names, are the same.
+    # The digests do not depend on names.
     other = replace(mended.last, source="other.csv")
     unnamed = replace(mended, last=other, trained=None, precision=())
     assert digests_of(unnamed) == digests_of(mended)

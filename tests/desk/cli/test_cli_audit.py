@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from command_line import customers, run, write
-from golden.make import HERE
 
 from somscape.desk.cases import Decision, State
 from somscape.desk.cases.records import CLEARED
@@ -137,16 +136,6 @@ def test_lines_of_forgotten_cases_are_shown_and_need_the_key(folder: Path, tmp_p
     outcome = run("audit", "verify", "--audit-key", key)
     assert (outcome.code, outcome.out.splitlines()[0]) == (0, "The audit is valid.")
     assert "Without seals" not in outcome.out
-
-
-def test_a_note_on_lines_of_an_earlier_version_is_no_fault(tmp_path: Path) -> None:
-    [file] = HERE.glob("*/open.sqlite")
-    (tmp_path / "state").mkdir()
-    shutil.copy(file, tmp_path / "state" / "cases.sqlite")
-    outcome = run("audit", "verify", "--state", tmp_path / "state")
-    assert outcome.code == 0
-    assert "Note: an earlier version of somscape wrote the lines of 6 runs and 4 dec" in outcome.out
-    assert outcome.out.startswith("The audit is valid.\n")
 
 
 def test_lines_are_listed_for_people_and_programs(folder: Path) -> None:

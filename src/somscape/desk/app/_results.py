@@ -217,9 +217,6 @@ def _facts(outcome: RunOutcome) -> dict[str, Any]:
     }
 
 
-OLD_KEYS = "keys.json"
-"""Name of the file in which earlier versions kept the keys of the rows in a report."""
-
 RANKING, MAX_FOUND = "ranking.parquet", 50
 """Name of the file with the ids of all rows, and most rows that a search by id returns."""
 
@@ -240,11 +237,7 @@ FILES = {
 
 def read_report(folder: Path) -> dict[str, Any]:
     """Return the data of a run's report. The report of a watch has the key of each row."""
-    data = dict(json.loads((folder / RESULTS / REPORT).read_text(encoding="utf-8")))
-    old = folder / RESULTS / OLD_KEYS
-    if old.exists() and "keys" not in data["rows"]:
-        add_keys(data, {int(n): key for n, key in json.loads(old.read_text("utf-8")).items()})
-    return data
+    return dict(json.loads((folder / RESULTS / REPORT).read_text(encoding="utf-8")))
 
 
 def add_keys(data: dict[str, Any], keys: Mapping[int, str] | Sequence[str]) -> None:

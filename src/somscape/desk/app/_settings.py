@@ -344,9 +344,6 @@ def job_of(settings: RunSettings, table: Mapping[str, Any]) -> Job:
     )
 
 
-NO_TRAITS = {"shares": [], "frequent": [], "n_levels": 0, "has_negatives": False, "has_times": True}
-"""Facts of a column that was uploaded in an earlier version."""
-
 KINDS_OF_ROWS = ("number", "category", "date", "time")
 """Kinds of columns of transactions from which features of customers are made."""
 
@@ -357,7 +354,7 @@ def features_of(settings: RunSettings, table: Mapping[str, Any]) -> list[str]:
     for i, column in enumerate(table["columns"]):
         kind = settings.kinds.get(str(i)) or _kind_of_rows(column, table["n_rows"])
         if i != settings.label and i not in settings.per and kind in KINDS_OF_ROWS:
-            found[column["name"]] = kind, NO_TRAITS | column.get("traits", {})
+            found[column["name"]] = kind, column["traits"]
     return possible_features(found)
 
 

@@ -5,19 +5,15 @@ import json
 import secrets
 import shutil
 import sqlite3
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, fields
-from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from somscape._files import whole
-from somscape.desk.app._settings import RunSettings, with_real_cost
-from somscape.desk.cases._database import FILE as CASES
+from somscape.desk.app._settings import RunSettings
 from somscape.desk.cases._database import state_folder
 from somscape.desk.cases._sqlite import (
     LOCKED,
@@ -36,48 +32,25 @@ from somscape.errors import InputError
 from somscape.tables._checked import converted
 from somscape.tables._sql import is_url
 
-STEPS = (
-    """
-    CREATE TABLE uploads (
-        id TEXT PRIMARY KEY, name TEXT NOT NULL, ending TEXT NOT NULL, facts TEXT
-    );
-    CREATE TABLE runs (
-        id TEXT PRIMARY KEY,
-        upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
-        made TEXT NOT NULL, task TEXT NOT NULL, state TEXT NOT NULL,
-        problem TEXT NOT NULL DEFAULT '', settings TEXT, facts TEXT
-    );
-    CREATE TABLE decisions (
-        upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
-        number INTEGER NOT NULL, id TEXT NOT NULL, decision TEXT NOT NULL, made TEXT NOT NULL,
-        score REAL, p_value REAL, run TEXT NOT NULL,
-        PRIMARY KEY (upload, number)
-    );
-    """,
-    """
-    ALTER TABLE uploads ADD COLUMN watch TEXT;
-    ALTER TABLE runs ADD COLUMN title TEXT NOT NULL DEFAULT '';
-    ALTER TABLE decisions ADD COLUMN comment TEXT NOT NULL DEFAULT '';
-    """,
-    """
-    ALTER TABLE decisions ADD COLUMN author TEXT NOT NULL DEFAULT '';
-    ALTER TABLE decisions ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
-    """,
-    "DROP TABLE decisions;",
-    "CREATE TABLE forgetting (upload TEXT PRIMARY KEY, author TEXT NOT NULL);",
-)
-"""SQL statements by version of the database. The first version is from somscape 0.2.0."""
+FORMAT = 1
+"""Number of the format of the database, which SQLite stores as its `user_version`."""
 
-IN_STATE = 4
-"""Version from which on the state contains the decisions on uploads."""
+TABLES = """
+CREATE TABLE uploads (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, ending TEXT NOT NULL, facts TEXT, watch TEXT
+);
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
+    made TEXT NOT NULL, task TEXT NOT NULL, state TEXT NOT NULL,
+    problem TEXT NOT NULL DEFAULT '', settings TEXT, facts TEXT, title TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE forgetting (upload TEXT PRIMARY KEY, author TEXT NOT NULL);
+"""
 
 
-def opened(path: Path, *, is_read_only: bool) -> tuple[sqlite3.Connection, int]:
-    """Open the SQLite database of the app, and return it with the version of its tables.
-
-    A copy of a database with decisions is kept, because the next steps move the decisions. Each
-    conversion that starts keeps its own copy.
-    """
+def opened(path: Path, *, is_read_only: bool) -> sqlite3.Connection:
+    """Open the SQLite database of the app, and create its tables if it is new."""
     db = sqlite3.connect(":memory:" if is_read_only else path, timeout=SECONDS_TO_WAIT)
     with ExitStack() as opening:
         opening.enter_context(closing(db))
@@ -89,70 +62,20 @@ def opened(path: Path, *, is_read_only: bool) -> tuple[sqlite3.Connection, int]:
             with closing(connect_reading(path)) as there:
                 there.backup(db)
         db.execute("PRAGMA foreign_keys = ON")
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(STEPS):
+        found = db.execute("PRAGMA user_version").fetchone()[0]
+        if found not in (0, FORMAT):
             raise InputError(
-                f"A later version of somscape has written {path}, so this version cannot use it. "
-                "Give another folder with --state.",
+                f"{path} has the format {found}, but this version of somscape reads only format "
+                f"{FORMAT}. Open it with the version of somscape that wrote it, or give another "
+                "folder with --state.",
                 file=path,
+                value=found,
+                allowed=(FORMAT,),
             )
-        if 0 < version < IN_STATE and not is_read_only:
-            _keep_copy(db, f"{path}.before-version-{IN_STATE}")
+        if found != FORMAT:
+            db.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
         opening.pop_all()
-    return db, version
-
-
-def _keep_copy(db: sqlite3.Connection, name: str) -> None:
-    """Copy a database to a new file, unless an earlier copy has the same content."""
-    content = [*db.iterdump()]
-    for number in count(1):
-        copy = Path(name if number == 1 else f"{name}-{number}")
-        if not copy.exists():
-            break
-        with suppress(sqlite3.Error), closing(connect_reading(copy)) as earlier:
-            if [*earlier.iterdump()] == content:
-                return
-    with whole(copy) as making, closing(sqlite3.connect(making)) as other:
-        db.backup(other)
-        making.chmod(0o600)
-
-
-def bring_up_to_date(db: sqlite3.Connection, version: int, cases: State, folder: Path) -> None:
-    """Create or update the tables of the app's database. Move decisions to the state."""
-    for number, step in enumerate(STEPS[version:], version + 1):
-        if number == IN_STATE:
-            decisions, tokens = _old_decisions(db)
-            if decisions and cases.database.is_server and is_read_only(folder / OWN_FILE):
-                raise InputError(
-                    f"{folder} has marks of an earlier version of somscape, and the app must move "
-                    f"them to {cases.database.name}. But {folder} is read-only. Make the folder "
-                    "writable, and start the app again.",
-                    file=folder,
-                )
-            if decisions:  # without any, the state may be read-only or locked
-                cases.decide_all(decisions, tokens=tokens)
-        # Each step is applied completely or not at all.
-        db.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
-
-
-def _old_decisions(db: sqlite3.Connection) -> tuple[list[Decision], list[str]]:
-    """Return the decisions of an earlier version, and tokens, so that none is saved twice.
-
-    A decision that the earlier version changes after an unfinished conversion has another token.
-    The state has the decisions on the uploads of watches already.
-    """
-    found = db.execute(
-        "SELECT upload, number, decision, comment, author, run, score, made, version,"
-        " decisions.id, p_value FROM decisions JOIN uploads ON uploads.id = upload"
-        " WHERE watch IS NULL ORDER BY made, upload, number"
-    )
-    decisions, tokens = [], []
-    for upload, number, word, comment, author, run, score, made, version, *shown in found:
-        case, said = (f"{UNNAMED}{upload}", str(number)), comment.replace("\0", "\ufffd")
-        cells = dict(zip(SHOWN, shown, strict=True))
-        decisions.append(Decision(*case, word, said, author, run, score, cells, made=made))
-        tokens.append(" ".join([*case, made, str(version)]))
-    return decisions, tokens
+    return db
 
 
 READ, RANK, WATCH, REGIONS, BEGIN = "read", "rank", "watch", "regions", "begin"
@@ -275,12 +198,9 @@ class Store:
         self.is_read_only = is_read_only(file)
         if not self.is_read_only:
             opening.enter_context(closing(_lock(self.folder)))
-        self._db, version = opened(file, is_read_only=self.is_read_only)
+        self._db = opened(file, is_read_only=self.is_read_only)
         opening.enter_context(closing(self._db))
-        if self.is_read_only and 0 < version < IN_STATE and isinstance(at, Path):
-            at = opening.enter_context(_copy_of_cases(at))
         self.cases = opening.enter_context(closing(State(at)))
-        bring_up_to_date(self._db, version, self.cases, self.folder)
         if self.is_read_only:  # the database is a copy in memory
             self._change(
                 "UPDATE runs SET state = ?, problem = ? WHERE state IN (?, ?)",
@@ -584,19 +504,6 @@ class Store:
             raise
 
 
-@contextmanager
-def _copy_of_cases(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder with a copy of a state that cannot be changed."""
-    with tempfile.TemporaryDirectory() as copy:
-        if (folder / CASES).exists():
-            with (
-                closing(connect_reading(folder / CASES)) as there,
-                closing(sqlite3.connect(Path(copy, CASES))) as here,
-            ):
-                there.backup(here)
-        yield Path(copy)
-
-
 def _lock(folder: Path) -> sqlite3.Connection:
     """Lock the folder until this process ends."""
     lock = sqlite3.connect(folder / "lock.sqlite", timeout=0, isolation_level=None)
@@ -619,9 +526,7 @@ def _run(values: tuple[Any, ...]) -> Run:
     text = known.pop("settings") or "{}"
     known["facts"] = None if known["facts"] is None else json.loads(known["facts"])
     try:
-        given = json.loads(text)
-        given = with_real_cost(given) if isinstance(given, dict) else given
-        settings = converted(given, RunSettings, "the settings of this run")
+        settings = converted(json.loads(text), RunSettings, "the settings of this run")
     except (InputError, ValueError) as error:  # the app shows all other runs
         problem = f"Its settings are damaged ({error}). Delete this run and upload the file again."
         return Run(**known | {"state": FAILED, "problem": problem}, settings=RunSettings())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from somscape._files import whole
-from somscape.desk.cases._database import TABLES, StateDatabase, Transaction, brought_up_to_date
+from somscape.desk.cases._database import TABLES, StateDatabase, Transaction, prepare
 from somscape.desk.cases._sqlite import SQLite
 from somscape.desk.cases.audit import Verdict, changes_of_tables, verdict_on
 from somscape.desk.cases.records import NOTHING, add_line
@@ -80,7 +80,7 @@ def backup(state: State, path: str | Path) -> Verdict:
     _check_target(state, Path(path))
     with whole(path) as making:
         with closing(_make_database(making, path)) as copy:
-            brought_up_to_date(copy)
+            prepare(copy)
             with state.database.snapshot() as read, copy.change() as change:
                 n_rows = _copy(read, change)
                 before = verdict_on(read, state.audit_key)
@@ -109,7 +109,7 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
     state : State
         The state to replace.  Without `force`, it must be empty.
     path : str or Path
-        A file that `backup` of this or an earlier version of somscape wrote.
+        A file that `backup` wrote.
     force : bool, default=False
         Whether to replace a state with contents.  These contents are lost.
     author : str, default=""
@@ -218,7 +218,7 @@ def _make_database(making: Path, path: str | Path) -> StateDatabase:
 
 
 def _open_copy(file: Path, folder: Path) -> StateDatabase:
-    """Open a temporary copy of a backup. The backup itself may have old tables or be read-only."""
+    """Open a temporary copy of a backup. The backup itself may be read-only."""
     copy = folder / "copy"
     for suffix in ("", "-wal"):
         part = file.with_name(file.name + suffix)
@@ -230,7 +230,7 @@ def _open_copy(file: Path, folder: Path) -> StateDatabase:
         is_whole = copied.rows("PRAGMA integrity_check") == WHOLE
         is_backup = is_whole and len(copied.rows(OF_A_STATE)) == N_OF_A_STATE
     if copied is not None and is_backup:
-        brought_up_to_date(copied)
+        prepare(copied)
         return copied
     if copied is not None:
         copied.close()

@@ -381,51 +381,51 @@ def _milliseconds(wait: float) -> int:
     return max(1, int(wait * 1000))  # for the server, 0 means no limit
 
 
-STEPS = (
-    """
-    CREATE TABLE maps (hash TEXT PRIMARY KEY, content {bytes} NOT NULL);
-    CREATE TABLE watches (
-        name TEXT PRIMARY KEY, made TEXT NOT NULL, said TEXT NOT NULL,
-        map TEXT NOT NULL REFERENCES maps
-    );
-    CREATE TABLE runs (
-        id TEXT PRIMARY KEY, watch TEXT NOT NULL REFERENCES watches, number INTEGER NOT NULL,
-        made TEXT NOT NULL, author TEXT NOT NULL, source TEXT NOT NULL, data TEXT NOT NULL,
-        map TEXT NOT NULL REFERENCES maps, facts TEXT NOT NULL,
-        UNIQUE (watch, number)
-    );
-    CREATE TABLE listed (
-        run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, place INTEGER NOT NULL,
-        score DOUBLE PRECISION NOT NULL, p_value DOUBLE PRECISION NOT NULL,
-        news TEXT NOT NULL, reasons TEXT NOT NULL,
-        PRIMARY KEY (run, key)
-    );
-    CREATE TABLE forgotten (
-        run TEXT NOT NULL REFERENCES runs, hash TEXT NOT NULL, PRIMARY KEY (run, hash)
-    );
-    CREATE TABLE kept (
-        run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, cells TEXT NOT NULL,
-        PRIMARY KEY (run, key)
-    );
-    CREATE TABLE decisions (
-        number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE,
-        watch TEXT NOT NULL REFERENCES watches, key TEXT NOT NULL,
-        state TEXT NOT NULL, comment TEXT NOT NULL, author TEXT NOT NULL, made TEXT NOT NULL,
-        run TEXT, score DOUBLE PRECISION, cells TEXT
-    );
-    CREATE INDEX decisions_of ON decisions (watch, key, number);
-    CREATE TABLE salts (
-        watch TEXT NOT NULL, key TEXT NOT NULL, salt TEXT NOT NULL, PRIMARY KEY (watch, key)
-    );
-    CREATE TABLE audit (
-        number INTEGER PRIMARY KEY, said TEXT NOT NULL, head TEXT NOT NULL, seal TEXT
-    );
-    """,
-)
-"""Statements for each version of the schema. A semicolon ends each statement."""
+FORMAT = 1
+"""Number of the format of a state, which the table `somscape_schema` contains."""
 
-VERSIONS = "CREATE TABLE IF NOT EXISTS somscape_schema (version INTEGER NOT NULL)"
-VERSION = "SELECT version FROM somscape_schema LIMIT 3"
+SCHEMA = """
+CREATE TABLE maps (hash TEXT PRIMARY KEY, content {bytes} NOT NULL);
+CREATE TABLE watches (
+    name TEXT PRIMARY KEY, made TEXT NOT NULL, said TEXT NOT NULL,
+    map TEXT NOT NULL REFERENCES maps
+);
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY, watch TEXT NOT NULL REFERENCES watches, number INTEGER NOT NULL,
+    made TEXT NOT NULL, author TEXT NOT NULL, source TEXT NOT NULL, data TEXT NOT NULL,
+    map TEXT NOT NULL REFERENCES maps, facts TEXT NOT NULL,
+    UNIQUE (watch, number)
+);
+CREATE TABLE listed (
+    run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, place INTEGER NOT NULL,
+    score DOUBLE PRECISION NOT NULL, p_value DOUBLE PRECISION NOT NULL,
+    news TEXT NOT NULL, reasons TEXT NOT NULL,
+    PRIMARY KEY (run, key)
+);
+CREATE TABLE forgotten (
+    run TEXT NOT NULL REFERENCES runs, hash TEXT NOT NULL, PRIMARY KEY (run, hash)
+);
+CREATE TABLE kept (
+    run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, cells TEXT NOT NULL,
+    PRIMARY KEY (run, key)
+);
+CREATE TABLE decisions (
+    number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE,
+    watch TEXT NOT NULL REFERENCES watches, key TEXT NOT NULL,
+    state TEXT NOT NULL, comment TEXT NOT NULL, author TEXT NOT NULL, made TEXT NOT NULL,
+    run TEXT, score DOUBLE PRECISION, cells TEXT
+);
+CREATE INDEX decisions_of ON decisions (watch, key, number);
+CREATE TABLE salts (
+    watch TEXT NOT NULL, key TEXT NOT NULL, salt TEXT NOT NULL, PRIMARY KEY (watch, key)
+);
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY, said TEXT NOT NULL, head TEXT NOT NULL, seal TEXT
+);
+CREATE TABLE somscape_schema (version INTEGER NOT NULL);
+INSERT INTO somscape_schema VALUES (1);
+"""
+"""Statements that create the tables of a state. A semicolon ends each statement."""
 
 TABLES = {
     "maps": "hash",
@@ -441,68 +441,43 @@ TABLES = {
 """All tables with their key columns. A table refers only to earlier tables."""
 
 
-def brought_up_to_date(database: StateDatabase) -> None:
-    """Create the tables of a new state, or update the tables of an older version."""
-    version = _version(database)
-    if version == len(STEPS):  # the usual case, which needs no right to write
+def prepare(database: StateDatabase) -> None:
+    """Create the tables of a new state, and check the format of an existing one."""
+    is_there = HAS_FORMAT[database.is_server]
+    if not database.is_read_only and not database.rows(is_there):
+        with database.change() as change:  # another process may have created them meanwhile
+            if not change.rows(is_there):
+                for statement in statements(database.bytes_type):
+                    change.rows(statement)
+    check_format(database, database.name)
+
+
+HAS_FORMAT = {
+    False: "SELECT 1 AS n FROM sqlite_master WHERE name = 'somscape_schema'",
+    True: "SELECT 1 AS n WHERE to_regclass('somscape_schema') IS NOT NULL",
+}
+"""Query that finds the table of the format, by whether the database is on a server."""
+
+
+def check_format(database: StateDatabase | Transaction, name: str) -> None:
+    """Raise InputError if a state has another format than this version of somscape reads."""
+    found = [row["version"] for row in database.rows("SELECT version FROM somscape_schema LIMIT 3")]
+    if found == [FORMAT]:
         return
-    _check_not_later(database, version)
-    if database.is_read_only:
-        raise InputError(
-            f"{database.name} was written by an earlier version of somscape. Its tables cannot be "
-            "updated, because its disk or its folder is read-only. Copy the folder to a writable "
-            "disk, and give the copy with `state`.",
-            file=database.name,
-        )
-    with database.change() as change:
-        change.rows(VERSIONS)
-        found = change.rows(VERSION)
-        version = version_in(found, database.name) if found else 0
-        _check_not_later(database, version)
-        for statement in statements(database.bytes_type, version):
-            change.rows(statement)
-        if version < len(STEPS):
-            change.rows("DELETE FROM somscape_schema")
-            change.rows("INSERT INTO somscape_schema VALUES (?)", (len(STEPS),))
-
-
-def _check_not_later(database: StateDatabase, version: int) -> None:
-    if version > len(STEPS):
-        raise InputError(
-            f"{database.name} was written by a later version of somscape. Update somscape, or "
-            "give another place with `state`.",
-            file=database.name,
-        )
-
-
-def _version(database: StateDatabase) -> int:
-    try:
-        found = database.rows(VERSION)
-    except InputError:  # the table does not exist yet; any other problem occurs again later
-        if database.is_read_only:
-            raise
-        return 0
-    return version_in(found, database.name)
-
-
-def version_in(found: Sequence[Row], name: str) -> int:
-    """Return the version of the tables that is saved in the rows of the version table. Raise
-    InputError if it is invalid."""
-    versions = [row["version"] for row in found]
-    if len(versions) == 1 and isinstance(versions[0], int) and versions[0] > 0:
-        return versions[0]
+    formats = ", ".join(map(repr, found)) or "no number"
     raise InputError(
-        f"{name} is damaged. The table 'somscape_schema' must contain one version from 1 to "
-        f"{len(STEPS)}, but contains {', '.join(map(repr, versions)) or 'no version'}. Restore a "
-        "backup to another place with `somscape restore`.",
+        f"{name} has {formats} as its format, but this version of somscape reads only format "
+        f"{FORMAT}. Open it with the version of somscape that wrote it, restore a backup with "
+        "`somscape restore`, or give another place with `state`.",
         file=name,
+        value=formats,
+        allowed=(FORMAT,),
     )
 
 
-def statements(bytes_type: str, first: int = 0, last: int | None = None) -> list[str]:
-    """Return the SQL statements that create the tables, or that update them to a later version."""
-    parts = ";".join(STEPS[first:last]).replace("{bytes}", bytes_type).split(";")
-    return [part for part in parts if part.strip()]
+def statements(bytes_type: str) -> list[str]:
+    """Return the SQL statements that create the tables."""
+    return [each for each in SCHEMA.replace("{bytes}", bytes_type).split(";") if each.strip()]
 
 
 FILE = "cases.sqlite"

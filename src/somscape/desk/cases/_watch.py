@@ -216,7 +216,7 @@ class RowsOfCheck:
 
     def _n_common(self, other: "RowsOfCheck") -> int:
         n_same = len(self.rows.keys() & other.rows.keys())
-        if self.about != other.about:  # "" in a run of an earlier version
+        if self.about != other.about:
             return n_same
         return n_same + len({*self.rows.values()} & {*other.rows.values()} - {""})
 

@@ -11,13 +11,11 @@ from typing import Any
 
 from somscape.desk.cases._database import (
     TABLES,
-    VERSION,
-    VERSIONS,
     Row,
     StateDatabase,
     Transaction,
+    check_format,
     statements,
-    version_in,
 )
 from somscape.desk.cases.records import (
     FORGOTTEN,
@@ -69,10 +67,8 @@ class Follows:
         Whether any line has a seal.
     unsealed : int or None
         Number of the first line after the last valid seal, or None.
-    older : int
-        Number of the last line that an earlier version of somscape wrote, or 0.
-    is_sealing, is_new : bool
-        Whether any checked line was sealed, and whether this version of somscape wrote any of them.
+    is_sealing : bool
+        Whether any checked line was sealed.
     doubtful : dict of str to list of int
         Numbers of lines on forgotten cases and on named uploads that only a person or the owner of
         the key can confirm, by the kind of the lines.
@@ -89,9 +85,7 @@ class Follows:
     n_sealed: int = 0
     has_seals: bool = False
     unsealed: int | None = None
-    older: int = 0
     is_sealing: bool = False
-    is_new: bool = False
     doubtful: dict[str, list[int]] = field(default_factory=lambda: {FORGOTTEN: [], NAMED: []})
 
     def __post_init__(self) -> None:
@@ -114,18 +108,16 @@ class Follows:
 
     def _take_seal(self, line: Row, said: Row) -> None:
         number, seal = line["number"], line["seal"]
-        if SEALED in said:
-            self.is_new = True
-            if said[SEALED] != (seal is not None):
-                was = "was sealed when it was written, but its seal was removed"
-                was_not = "was not sealed when it was written, but has a seal now"
-                self.faults.append(f"line {number} {was if said[SEALED] else was_not}.")
-        else:
-            self.older = number
+        if SEALED not in said:
+            self.faults.append(f"line {number} does not say whether it was sealed.")
+        elif said[SEALED] != (seal is not None):
+            was = "was sealed when it was written, but its seal was removed"
+            was_not = "was not sealed when it was written, but has a seal now"
+            self.faults.append(f"line {number} {was if said[SEALED] else was_not}.")
         if said.get("kind") == FORGOTTEN:
             self._take_forgotten(number, said, is_sealed=seal is not None)
         elif said.get("kind") == NAMED and said.get("cases"):
-            is_alone = seal is None and (self.is_sealing or self.older)  # the app has no key
+            is_alone = seal is None and self.is_sealing  # the app has no key
             if self.key is None or is_alone:
                 self.doubtful[NAMED].append(number)
         self.has_seals = self.has_seals or seal is not None
@@ -145,12 +137,12 @@ class Follows:
                 self.doubtful[FORGOTTEN].append(number)
         elif str(said.get("watch")).startswith(UNNAMED):  # the app has no key
             self.doubtful[FORGOTTEN].append(number)
-        elif self.is_sealing and self.is_new:
+        elif self.is_sealing:
             self.faults.append(
                 f"line {number} records forgotten cases without a seal, although earlier lines "
                 "have seals. A person without the key may have written this line."
             )
-        elif self.key is None or self.older:  # old seals can be removed without a trace
+        elif self.key is None:
             self.doubtful[FORGOTTEN].append(number)
 
     def end(self) -> None:
@@ -182,7 +174,7 @@ class Follows:
 
 
 DOUBTS = {
-    FORGOTTEN: ("cases were forgotten", "the app and earlier versions of somscape write"),
+    FORGOTTEN: ("cases were forgotten", "the app writes"),
     NAMED: ("decisions on uploads were moved to watches", "the app writes"),
 }
 """Phrases on changes that a forged line can hide, and on why the key cannot confirm such lines."""
@@ -224,9 +216,6 @@ class TableComparison:
         A sentence for each line that records forgotten cases.
     unlike : dict of str to str
         A sentence for each run whose rows differ from the hashes in its audit line.
-    n_old_runs, n_old_decisions, older : int
-        Numbers of runs and of decisions that an earlier version recorded, and number of the last
-        such line.  Such lines contain fewer hashes.
     maps : set of str
         Hashes of all maps in the audit.
     watches : dict of str to dict
@@ -256,9 +245,6 @@ class TableComparison:
     n_cases: int = 0
     lines: list[str] = field(default_factory=list)
     unlike: dict[str, str] = field(default_factory=dict)
-    n_old_runs: int = 0
-    n_old_decisions: int = 0
-    older: int = 0
     maps: set[str] = field(default_factory=set)
     watches: dict[str, Row] = field(default_factory=dict)
     begun: dict[str, str] = field(default_factory=dict)
@@ -271,20 +257,6 @@ class TableComparison:
         for upload, naming in namings(self.read).items():  # without forged lines
             for case, new in naming.cases.items():
                 self.named[upload, case] = {"watch": naming.watch, "run": naming.run, **new}
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Sentences on moved decisions, and on old lines that contain fewer hashes."""
-        if not self.n_old_runs and not self.n_old_decisions:
-            return tuple(self.moved)
-        runs = counted(self.n_old_runs, "run")
-        decisions = counted(self.n_old_decisions, "decision")
-        return (
-            *self.moved,
-            f"an earlier version of somscape wrote the lines of {runs} and {decisions}, up to line "
-            f"{self.older}. These lines do not contain digests of the values that runs keep and "
-            "of the tokens of decisions, so changes of these values and tokens are not found.",
-        )
 
     def take(self, lines: Sequence[Row]) -> None:
         """Compare the next lines of the audit with the tables."""
@@ -307,13 +279,10 @@ class TableComparison:
         kind = said["kind"]
         if "map" in said:
             self.maps.add(said["map"])
-        if kind in ("decision", "run") and SEALED not in said:
-            self.older = number
         if kind == "decision":
             if _text(said["watch"]).startswith(UNNAMED):
                 self.of_uploads.setdefault(said["watch"], set()).add(said["case"])
             said = {**said, **self.named.get((said["watch"], said["case"]), {})}
-            said["made"] = said.get("decided", said["made"])
             self.decisions[number] = said["watch"], said["case"]
             self._take_decision(number, said, rows.get(number))
         elif kind == "run":
@@ -352,8 +321,6 @@ class TableComparison:
 
     def _take_decision(self, number: int, said: Row, row: Row | None) -> None:
         what = f"the decision of line {number}"
-        if SEALED not in said:
-            self.n_old_decisions += 1
         if row is None:
             self.deleted.add(number)
         elif row["salt"] is None:
@@ -361,10 +328,7 @@ class TableComparison:
                 f"{what} cannot be compared, because the salt of its case was deleted."
             )
         else:
-            line = decision_line(row, row["salt"])
-            if SEALED not in said:
-                del line["token"]
-            self._compare(what, said, row, line)
+            self._compare(what, said, row, decision_line(row, row["salt"]))
 
     def _take_run(self, number: int, said: Row) -> None:
         what = f"the run of line {number}"
@@ -385,9 +349,7 @@ class TableComparison:
         line = run_line(found[0], filter(None, listed), filter(None, kept))
         digest = line.pop("kept")
         self._compare(what, said, found[0], line)
-        if SEALED not in said:
-            self.n_old_runs += 1
-        elif None in kept or digest != said["kept"]:  # a later line may record a deletion
+        if None in kept or digest != said["kept"]:  # a later line may record a deletion
             self.unlike[said["run"]] = f"{what} keeps values that differ from the line."
 
     def _forgotten(self, run: Row, *, is_kept: bool) -> Iterable[str]:
@@ -401,11 +363,10 @@ class TableComparison:
             self.faults.append(f"{what} differs from the line ({', '.join(other)}).")
 
     def _take_forgotten(self, number: int, said: Row) -> None:
-        is_new = SEALED in said
         watch, n_cases = _text(said["watch"]), _count(said["cases"])
         decisions = {_count(each) for each in _list(said["decisions"])}
-        n_rows = _count(said["rows"]) + (_count(said["kept"]) if is_new else 0)
-        runs = [_text(each) for each in _list(said["emptied"])] if is_new else []
+        n_rows = _count(said["rows"]) + _count(said["kept"])
+        runs = [_text(each) for each in _list(said["emptied"])]
         self.n_forgotten[watch] = self.n_forgotten.get(watch, 0) + n_rows
         self.n_cases += n_cases
         self.emptied |= dict.fromkeys(runs, number)
@@ -554,9 +515,9 @@ BESIDE = (
 
 def changes_of_tables(database: StateDatabase, read: Transaction) -> list[str]:
     """Return a sentence for each table or column whose definition was changed."""
-    version = version_in(read.rows(VERSION), database.name)
+    check_format(read, database.name)
     with closing(sqlite3.connect(":memory:")) as made:
-        for statement in (VERSIONS, *statements("BLOB", 0, version)):
+        for statement in statements("BLOB"):
             made.execute(statement)
         made.row_factory = sqlite3.Row
         find = _changes_on_a_server if database.is_server else _changes_in_a_file
@@ -640,8 +601,7 @@ class Verdict:
     n_forgotten : int
         Number of forgotten cases.
     notes : tuple of str
-        Sentences on decisions that were moved from uploads to watches, and on changes that cannot
-        be detected in lines from earlier versions.
+        Sentences on decisions that were moved from uploads to watches.
     found : str or None
         Phrase on where the given head is in the audit.
     n_sealed : int
@@ -749,7 +709,7 @@ def verdict_on(read: Transaction, key: bytes | None = None, head: str | None = N
         unchecked=tuple(chain.unchecked),
         forgotten=tuple(told.lines),
         n_forgotten=told.n_cases,
-        notes=told.notes,
+        notes=tuple(told.moved),
         found=chain.found,
         n_sealed=chain.n_sealed,
         has_seals=chain.has_seals,

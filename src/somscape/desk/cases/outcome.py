@@ -345,7 +345,6 @@ def _page(outcome: RunOutcome) -> bytes:
     changed = {n: value for n, value in outcome.to_json().items() if n not in NOT_OF_INPUTS}
     changed["has_news"] = outcome.n_outstanding > 0  # without checks
     data = dict(found.report("", changed=changed, has_checks=False))
-    data.pop("amount", None)  # earlier versions did not have these values, which are in the table
     return json.dumps(data, sort_keys=True).encode()
 
 

@@ -220,8 +220,7 @@ class Decision:
     number : int
         Number of the audit line that records the decision; 0 until the decision is saved.
     made : str
-        Time of the decision, in UTC.  Only a decision that an earlier version of the app saved has
-        a time before it is saved here.
+        Time of the decision, in UTC; "" until the decision is saved.
 
     See Also
     --------
@@ -359,7 +358,7 @@ def watch_of(row: Row) -> Watch:
     said = mapping_in(row["said"], place)
     try:
         key, job = tuple(said.pop("key")), Job.from_json(said.pop("options"))
-        said["categories"] = tuple(said.get("categories", ()))  # earlier versions had none
+        said["categories"] = tuple(said.get("categories", ()))
         return Watch(name=row["name"], map=row["map"], made=row["made"], key=key, job=job, **said)
     except UNREADABLE as error:
         raise damaged(f"{place} is damaged") from error
@@ -500,7 +499,7 @@ NOTHING = "0" * 64
 """Head of an audit without lines."""
 
 SEALED = "sealed"
-"""Name of the field that states whether a line was written with a seal. Old lines lack it."""
+"""Name of the field that states whether a line was written with a seal."""
 
 
 def next_head(head: str, said: str) -> str:

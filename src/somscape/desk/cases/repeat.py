@@ -178,8 +178,6 @@ def reproduce(state: State, run: str) -> Repeated:
     n = len(_rows_listed(state, old))
     same = [f"the scores of {counted(table.n_rows, 'row')}, {n} of them listed", *files]
     said = [f"The same bytes: {'; '.join(same)}."]
-    if not files:
-        said.append("An earlier version of somscape recorded the run without digests of files.")
     return Repeated(old, True, (*said, *others))
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from somscape.desk.cases._database import Row, Transaction, brought_up_to_date, opened
+from somscape.desk.cases._database import Row, Transaction, opened, prepare
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
@@ -71,7 +71,7 @@ class State:
     Raises
     ------
     InputError
-        If the folder or database cannot be used, or if a later version of somscape wrote it.
+        If the folder or database cannot be used, or if it has an unknown format.
 
     See Also
     --------
@@ -92,7 +92,7 @@ class State:
         self.audit_key = audit_key
         self.database = opened(where)
         try:
-            brought_up_to_date(self.database)
+            prepare(self.database)
         except BaseException:
             self.close()
             raise
@@ -501,10 +501,7 @@ class State:
         salt = _salts(change, decision.watch, [decision.key])[decision.key]
         row = {**vars(decision), "cells": as_text(decision.cells), "token": token}
         line, author = decision_line(row, salt), decision.author
-        if decision.made:  # the line keeps the time at which it is written
-            line["decided"] = decision.made
         number, made = add_line(change, "decision", line, author=author, key=self.audit_key)
-        made = decision.made or made
         insert(change, "decisions", [{**row, "number": number, "made": made}])
         return replace(decision, number=number, made=made)
 

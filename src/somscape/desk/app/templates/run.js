@@ -163,7 +163,7 @@ function fillSetup(run) {
   byId("marks-hint").textContent = plural(run.n_decisions, "row is", "rows are") + " marked as confirmed or cleared.";
   byId("notes-box").hidden = run.table.notes.length === 0;
   byId("notes").replaceChildren(...run.table.notes.map((note) => text("li", note)));
-  const told = run.settings.told ?? []; // missing in a run of an earlier version
+  const told = run.settings.told;
   byId("told").hidden = told.length === 0;
   byId("told").replaceChildren(...told.map((sentence) => text("li", sentence)));
   drawColumns();
@@ -204,9 +204,9 @@ async function showFeatures() {
   const names = await call(here + "/features", chosenSettings());
   byId("feature-list").replaceChildren(...names.map((name) => {
     const box = make("input", { type: "checkbox" });
-    box.checked = !setup.settings.left_out?.includes(name); // missing in a run of an earlier version
+    box.checked = !setup.settings.left_out.includes(name);
     box.addEventListener("change", () => {
-      const others = (setup.settings.left_out ?? []).filter((each) => each !== name);
+      const others = setup.settings.left_out.filter((each) => each !== name);
       setup.settings.left_out = box.checked ? others : [...others, name];
     });
     return make("p", null, make("label", null, box, " " + name));

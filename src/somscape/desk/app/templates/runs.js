@@ -65,8 +65,7 @@ function sayWaiting({ noun, amount, amount_column: column, n_open: nOpen, n_open
 
 function sayRun(run) {
   if (isRanked(run)) {
-    const words = run.facts.headline  // missing in a run of an earlier version
-      ?? plural(run.facts.n_alerts, "row", "rows") + " listed of " + number(run.facts.n_rows);
+    const words = run.facts.headline;
     return run.facts.n_known ? words + ", ranked with " + plural(run.facts.n_known, "mark", "marks") : words;
   }
   if (run.state === "done") return "ready to run";
