@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from texts import rejected
 
 from somscape import SOMDetector, TableEncoder
 from somscape.outliers import Rarity
-from somscape.outliers.rarity import on_line, rarity_of
+from somscape.outliers.rarity import rarity_of
 from somscape.outliers.score import ENDLESS, reach_of, within_reach
 from somscape.tables import Encoding, table_from_columns
 
@@ -92,23 +92,6 @@ def test_units_and_direction_change_nothing(values, scale, sign):
     np.testing.assert_allclose(
         added(learned(values), values), added(learned(values * scale), values * scale), atol=1e-9
     )
-
-
-@given(NUMBERS, st.floats(-2e6, 2e6), st.booleans())
-@example(np.array([0.0, 2.0**-52]), -1.0, True)
-def test_slope_and_next_knot_are_those_of_the_line(values, at, up):
-    rarity = learned(values)
-    if rarity is None:
-        return
-    x, y = rarity.x[0], rarity.y[0]
-    heights, slopes, knots = on_line(x, y, np.array([at]), up=up)
-    step = min(abs(knots[0] - at), 1e6) * (1 if up else -1)
-    for part in (0.5, 1.0):
-        there = at + part * step
-        height = on_line(x, y, np.array([there]))[0][0]
-        more = slopes[0] * (there - at)
-        rounded = 8 * np.finfo(np.float64).eps * max(abs(heights[0]), abs(more))  # as they cancel
-        assert height == pytest.approx(heights[0] + more, rel=1e-6, abs=1e-6 + rounded)
 
 
 def test_parts_add_up_to_the_sum():
