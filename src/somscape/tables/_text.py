@@ -278,7 +278,7 @@ ARROW_FILES = (".parquet", ".feather", ".arrow", ".ipc")
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 """Extensions of text tables (TEXTS), of Parquet and Arrow files (ARROW_FILES), and of workbooks."""
 
-CONVERTED = (".lrn",)
+CONVERTED = (".lrn", ".bm", ".umx", ".cls")
 
 
 def ending_of(path: str | os.PathLike[str]) -> str:

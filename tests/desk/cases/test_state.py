@@ -1,9 +1,7 @@
 """A state keeps what it was told, once, each with a line of the audit."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -211,15 +209,6 @@ def test_a_decision_that_fails_leaves_nothing(state: State) -> None:
         state.decide(replace(SAID, watch="loans"))
     assert not state.history("cards", "7")
     assert len(state.database.rows("SELECT * FROM audit")) == n
-
-
-def test_a_state_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
-    with State(tmp_path) as state:
-        path = Path(state.database.name)
-    with closing(sqlite3.connect(path)) as db, db:
-        db.execute("UPDATE somscape_schema SET version = 99")
-    with rejected():
-        State(tmp_path)
 
 
 def test_a_place_that_cannot_hold_a_state_is_named(tmp_path: Path) -> None:

@@ -199,9 +199,10 @@ class RowsOfCheck:
         cls, kept: Mapping[str, Any], is_decided: bool
     ) -> tuple["RowsOfCheck", "RowsOfCheck"]:
         """Return the rows that a run kept: in this run, and at the last decision."""
-        about, cells = kept.get("about", ""), kept.get("cells", {})  # new in this version
-        last = cls(about, kept["now"], cells)
-        return last, last if is_decided else cls(about, kept["decided"], kept.get("were", {}))
+        last = cls(kept["about"], kept["now"], kept["cells"])
+        if is_decided:
+            return last, last
+        return last, cls(kept["about"], kept["decided"], kept["were"])
 
     def kept(self, then: "RowsOfCheck") -> dict[str, Any]:
         """Return the rows in this run and at the last decision, for `before`."""

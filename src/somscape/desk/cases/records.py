@@ -358,7 +358,7 @@ def watch_of(row: Row) -> Watch:
     said = mapping_in(row["said"], place)
     try:
         key, job = tuple(said.pop("key")), Job.from_json(said.pop("options"))
-        said["categories"] = tuple(said.get("categories", ()))
+        said["categories"] = tuple(said["categories"])
         return Watch(name=row["name"], map=row["map"], made=row["made"], key=key, job=job, **said)
     except UNREADABLE as error:
         raise damaged(f"{place} is damaged") from error

@@ -187,7 +187,7 @@ class State:
                     "source": watch.source,
                     "options": watch.job.to_json(),
                     "clear_for": watch.clear_for,
-                    **({"categories": list(kept)} if kept else {}),
+                    "categories": list(kept),
                 }
             )
             line = {"watch": watch.name, "map": hash_, "said": said}

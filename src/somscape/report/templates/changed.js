@@ -40,7 +40,7 @@ function drawCount([what, n]) {
   return make("li", null, button);
 }
 
-// A run has the name of its table. A report of an earlier version does not contain the name.
+// A run has the name of its table, unless the table came without one.
 function nameRun(word, n, made, table) {
   const run = number(n) + " of " + made.slice(0, 10);
   return table ? table + " (run " + run + ")" : word + " " + run;
@@ -52,7 +52,7 @@ function fillChanged() {
   if (!changed) return;
   const when = changed.compared_with === null ? "This is the first run. The next run will be compared with this run."
     : "Compared with " + nameRun("run", changed.compared_with, changed.compared_with_made, changed.compared_with_table) + ".";
-  const replaced = changed.instead_of ?? []; // missing in a report of an earlier version
+  const replaced = changed.instead_of;
   const place = replaced.length ? " It replaces run" + (replaced.length > 1 ? "s " : " ") + asSeries(replaced) + "." : "";
   byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), text("span", ". " + when + place), ...(changed.question ? [" ", text("strong", changed.question)] : []));
   const checks = (changed.checks ?? []).filter(({ news }) => ["new", "returned", "risen"].includes(news)); // as above
@@ -67,7 +67,7 @@ function fillChanged() {
   if (changed.compared_with === null) return;
   const columns = changed.unseen.length - COLUMNS_SHOWN;
   byId("changed-lists").append(
-    ...drawEarlierRuns(changed.precision ?? []), // missing in a report of an earlier version
+    ...drawEarlierRuns(changed.precision),
     ...changed.unseen.slice(0, COLUMNS_SHOWN).map((found) => drawKeys(found.what, found.keys, found.n)),
     columns > 0 ? make("p", { class: "hint" }, "Number of further columns with values that the training table does not have: " + number(columns)) : "",
     ...drawFolded(changed.cases.filter((found) => found.news === "folded")),

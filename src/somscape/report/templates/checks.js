@@ -1,7 +1,7 @@
 // Checks of the columns: facts that nearly all rows obey, with the rows that do not obey.
 
 function fillChecks() {
-  const checks = data.checks ?? []; // missing in a report of an earlier version
+  const checks = data.checks ?? []; // a table can be without checks
   const cases = data.changed?.checks ?? []; // in a run of a watch, and can also name the cases of the same rows
   for (const place of document.querySelectorAll(".of-checks")) place.hidden = !checks.length;
   byId("checks-count").append(number(checks.length));
