@@ -127,9 +127,5 @@ METHODS: dict[str, Callable[..., Any]] = {
     "k-means": KMeansVotes,
     "votes": ours(sharpen=False, smooth=False),
     "smooth": ours(sharpen=False),
-    "layer": ours(layer_weight=0.5, sharpen=False, smooth=False),
     "margin": ours(smooth=False),
-    "smooth, layer": ours(layer_weight=0.5, sharpen=False),
-    "layer, margin": ours(layer_weight=0.5, smooth=False),
-    "all three": ours(layer_weight=0.5),
 }

@@ -60,9 +60,9 @@ def hidden(n=600, seed=0):
 
 @pytest.mark.nightly
 @pytest.mark.all_tries
-@pytest.mark.parametrize("more", [{"layer_weight": 0.5}, {"sharpen": True}, {"smooth": True}])
+@pytest.mark.parametrize("more", [{"sharpen": True}, {"smooth": True}])
 def test_each_ingredient_helps_alone(more):
-    plain = {"layer_weight": 0, "sharpen": False, "smooth": False}
+    plain = {"sharpen": False, "smooth": False}
     without, found = (
         SOMClassifier(random_state=0, **parameters).fit(*hidden()).score(*hidden(seed=1))
         for parameters in (plain, {**plain, **more})
@@ -323,7 +323,6 @@ def test_unknown_names_in_a_score_are_wrong_and_all_unknown_is_refused(fitted):
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"layer_weight": -1},
         {"sharpen": "yes"},
         {"smooth": 2},
         {"reject": 0.7},

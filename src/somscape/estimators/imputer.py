@@ -10,7 +10,7 @@ from scipy.optimize import nnls
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from somscape._types import Bools, Float64s, Floats, Ints, Objects
-from somscape._validate import check_flag, check_whole, checked_weights
+from somscape._validate import checked_weights
 from somscape._weights import blocks, ones_or
 from somscape.errors import InputError, SomscapeWarning
 from somscape.estimators._intake import checked_array, data_for, take
@@ -115,16 +115,11 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
 
     Parameters
     ----------
-    n_neighbors : int, default=16
-        Number of nearest units whose prototypes are used for a row, from 1 to 16.
     som : SOM or None, default=None
         The map to train, unfitted.  None means ``SOM()``.  The map is trained with
         ``missing="mask"`` and ``encoder=None``, so missing values are ignored.  If `n_rows` and
         `n_cols` are ``"auto"``, the map has about as many units as rows, but at most 4,096.
         Features should be on the same scale.
-    keep_empty_features : bool, default=False
-        Whether a feature without any value in `fit` is kept and filled with 0.  Otherwise,
-        `transform` removes the feature, as in scikit-learn.
     random_state : int, RandomState or None, default=None
         Random state for the training of the map, unless `som` has a ``random_state``.
 
@@ -172,17 +167,15 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
     >>> import numpy as np
     >>> from somscape import SOMImputer
     >>> X = np.array([[0.0, 0.0], [0.1, 0.1], [5.0, 5.0], [5.1, 5.1]] * 5)
-    >>> SOMImputer(n_neighbors=1).fit(X).transform([[5.05, np.nan]]).round().tolist()
+    >>> SOMImputer().fit(X).transform([[5.05, np.nan]]).round().tolist()
     [[5.0, 5.0]]
     """
 
     _MODEL = "map_"
     _ARRAYS = ("kept_", "weights_", "mean_", "noise_", "factors_", "error_", "spread_")
 
-    n_neighbors: int = MAX_BEST
     _: KW_ONLY
     som: SOM | None = None
-    keep_empty_features: bool = False
     random_state: Any = None
 
     def __sklearn_tags__(self) -> Any:
@@ -211,8 +204,6 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
         ValueError
             If a parameter or a value of the data is not allowed.  The message names it.
         """
-        check_whole("n_neighbors", self.n_neighbors, 1, high=MAX_BEST)
-        check_flag("keep_empty_features", self.keep_empty_features)
         som = own_som(self.som)
         refuse_checkpoint(som.callbacks, "SOMImputer")
         som.set_params(missing="mask", encoder=None)
@@ -264,7 +255,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
         at, share = np.nonzero(is_hidden)[1], np.repeat(shares, is_hidden.sum(axis=1))
         for number in range(PASSES + 1):
             gappy = np.where(is_hidden, np.nan, rows)
-            estimates, spread = _estimates(map_, gappy, linear, self.n_neighbors)
+            estimates, spread = _estimates(map_, gappy, linear)
             off = (estimates[:, is_hidden] - rows[is_hidden]) / np.sqrt(variances[at])
             if number > 0 and len(at):
                 weights = _stacked(off * np.sqrt(share))
@@ -318,22 +309,14 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
         linear = Linear(self.mean_, self.factors_, self.noise_)
         for part in blocks(len(gappy), max(1, BLOCK_VALUES // rows.shape[1])):
             some = gappy[part]
-            estimates, spread = _estimates(map_, rows[some], linear, self.n_neighbors)
+            estimates, spread = _estimates(map_, rows[some], linear)
             values = np.tensordot(self.weights_, estimates, 1)
             around = self.error_ * np.sqrt((1.0 + spread / self.spread_) / 2)
             is_empty = is_gap[some].all(axis=1)
             values[is_empty], around[is_empty] = self.mean_, np.sqrt(linear.variances)
             filled[some] = np.where(is_gap[some], values, rows[some])
             deviation[some] = np.where(is_gap[some], around, 0.0)
-        return self._with_empty(filled), self._with_empty(deviation)
-
-    def _with_empty(self, values: Any) -> Any:
-        """Add the features without any value, filled with 0, if they are kept."""
-        if not self.keep_empty_features or values.shape[1] == self.n_features_in_:
-            return values
-        whole = np.zeros((len(values), self.n_features_in_), values.dtype)
-        whole[:, self.kept_] = values
-        return whole
+        return filled, deviation
 
     def get_feature_names_out(self, input_features: Any = None) -> Objects:
         """Return the names of the features that `transform` returns.
@@ -348,7 +331,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
         ndarray of shape (n_features_out,)
         """
         names: Objects = super().get_feature_names_out(input_features)
-        return names if self.keep_empty_features else names[self.kept_]
+        return names[self.kept_]
 
     def _fits(self, name: str, values: Any) -> bool:
         n = self.map_.codebook.shape[1]
@@ -375,14 +358,12 @@ def _set_size(som: SOM, n: float) -> None:
         som.set_params(n_init=1)
 
 
-def _estimates(
-    map_: Map, rows: Floats, linear: Linear, n_neighbors: int
-) -> tuple[Float64s, Float64s]:
+def _estimates(map_: Map, rows: Floats, linear: Linear) -> tuple[Float64s, Float64s]:
     """Return the four estimates of each value of rows, and the variance of the prototypes.
 
     The shapes are (4, n, n_features) and (n, n_features).
     """
-    k = min(n_neighbors, map_.n_units)
+    k = min(MAX_BEST, map_.n_units)
     units, distances = map_.nearest(rows, k)
     squares = np.nan_to_num(distances) ** 2
     narrow, wide = (_nearness(squares, n)[:, None] for n in (max(1, k // 4), max(1, k // 2)))

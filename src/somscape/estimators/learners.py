@@ -98,11 +98,6 @@ class SOMClassifier(ClassifierMixin, Learner):
         of the number of rows, but at least two units for each class and at most 1,500 units, and
         the automatic number of starts is smaller than for a SOM.  ``missing`` and ``encoder`` of
         `som` are ignored, because the classifier has parameters with these names.
-    layer_weight : float, default=0.0
-        Weight of the classes in the training of the map, which is the variance of the class columns
-        divided by the variance of all other columns.  With 0, the map is trained without the
-        classes.  With 0.5, most units contain rows of only one class, so use 0.5 if `sharpen` is
-        False.
     sharpen : bool, default=True
         Whether a margin rule (GMLVQ) changes the prototypes and the metric so that the nearest
         prototype of a row usually belongs to the row's class.  ``map_`` has the changed metric.
@@ -160,8 +155,6 @@ class SOMClassifier(ClassifierMixin, Learner):
 
     References
     ----------
-    W. Melssen, R. Wehrens and L. Buydens (2006), Supervised Kohonen networks for classification
-    problems, Chemometrics and Intelligent Laboratory Systems 83 (`layer_weight`).
     P. Schneider, M. Biehl and B. Hammer (2009), Adaptive relevance matrices in learning vector
     quantization, Neural Computation 21 (`sharpen`).
 
@@ -182,7 +175,6 @@ class SOMClassifier(ClassifierMixin, Learner):
 
     som: SOM | None = None
     _: KW_ONLY
-    layer_weight: float = 0.0
     sharpen: bool = True
     smooth: bool = True
     reject: float | None = None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
-from somscape._validate import check_flag, check_number
+from somscape._validate import check_flag
 from somscape._weights import blocks
 from somscape.fit.settings import Settings
 from somscape.grid.lattice import Lattice
@@ -213,12 +213,10 @@ UNITS_PER_CLASS = 2
 class Recognition:
     """Settings for training a recognizer, as described by `somscape.SOMClassifier`."""
 
-    layer_weight: float = 0.0
     sharpen: bool = True
     smooth: bool = True
 
     def __post_init__(self) -> None:
-        check_number("layer_weight", self.layer_weight, 0, low_is_allowed=True)
         check_flag("sharpen", self.sharpen)
         check_flag("smooth", self.smooth)
 
@@ -283,13 +281,12 @@ def _try_recognition(
 def _train_for_classes(
     known: KnownRows, settings: Settings, recognition: Recognition, lattice: Lattice | None = None
 ) -> tuple[Map, Ints]:
-    """Train a map, then apply the margin rule.  With `layer_weight`, classes are extra columns."""
+    """Train a map, then apply the margin rule."""
     n_classes = int(known.y.max()) + 1
     space = Space.of(known.rows, known.weights)
     placed = space.place(known.rows)
-    layered = np.hstack([placed, _layer(placed, known, recognition.layer_weight)])
-    trained, units = trained_on(layered, known.weights, settings, lattice)
-    lattice, prototypes = trained.lattice, trained.codebook[:, : placed.shape[1]]
+    trained, units = trained_on(placed, known.weights, settings, lattice)
+    lattice, prototypes = trained.lattice, trained.codebook
     counts = counts_by_unit(units, known.y, known.weights, (lattice.n_units, n_classes))
     classes = classes_of_units(counts, lattice, recognition.sharpen)
     axes = space.axes
@@ -299,18 +296,6 @@ def _train_for_classes(
         moved, turn = sharpened(*some, prototypes, classes, seed=settings.seed)
         prototypes, axes = moved.astype(np.float64), axes @ turn
     return on_axes(trained, prototypes, axes, space.center), classes
-
-
-def _layer(placed: Float64s, known: KnownRows, weight: float) -> Float64s:
-    """Return class columns whose total variance is `weight` times that of the other columns."""
-    is_known = known.y >= 0
-    layer = np.zeros((len(placed), int(known.y.max()) + 1))
-    layer[np.flatnonzero(is_known), known.y[is_known]] = 1.0
-    shares = known.weights[is_known] @ layer[is_known] / known.weights[is_known].sum()
-    layer[~is_known] = shares
-    of_layer = float(shares @ (1 - shares))
-    of_rows = float(known.weights @ (placed**2).sum(axis=1) / known.weights.sum())
-    return layer * np.sqrt(weight * of_rows / of_layer) if of_layer > 0 else layer * 0.0
 
 
 UNITS_FOR_NUMBERS = 0.2

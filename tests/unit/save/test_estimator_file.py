@@ -71,7 +71,7 @@ FITTED = {
     "clusterer of a frame that masks": lambda: SOMClusterer(
         som=SOM(3, 4, encoder=TableEncoder(missing="mask"))
     ).fit(HOLED, sample_weight=WEIGHTS),
-    "imputer": lambda: SOMImputer(2, som=SOM(3, 4), random_state=0).fit(holed(X)),
+    "imputer": lambda: SOMImputer(som=SOM(3, 4), random_state=0).fit(holed(X)),
 }
 
 
