@@ -170,7 +170,7 @@ $(ENVS)/oldest/ready: $(BUILT_FROM)
 # PyOD with numba, torch, Dask and Spark are a gigabyte that no other test needs.
 $(ENVS)/others/ready: $(BUILT_FROM)
 	@$(MAKE_ENV)
-	@$(INSTALL) -e '.[test,pyod]' combo torch 'dask[dataframe,distributed]' pyspark ray
+	@$(INSTALL) -e '.[test,pyod]' combo torch 'dask[dataframe,distributed]' pyspark
 	@touch $@
 
 # One environment for the tests, the checks and the site.  axe-core judges the page in a browser.

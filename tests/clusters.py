@@ -1,4 +1,4 @@
-"""What tests of Dask, Spark and Ray share: rows, their pieces, and what goes wrong in workers."""
+"""What tests of Dask and Spark share: rows, their pieces, and what goes wrong in workers."""
 
 import itertools
 import os
@@ -75,13 +75,6 @@ def spark_frame(session, parts):
     rows = numbered.flatMap(lambda pair: pair[1])
     schema = ", ".join(f"{name} double" for name in parts[0].columns)
     return session.createDataFrame(rows, schema)
-
-
-def ray_dataset(ray, parts):
-    import pyarrow as pa
-
-    tables = [pa.Table.from_pandas(part, preserve_index=False) for part in parts]
-    return ray.data.from_arrow(tables)
 
 
 class KilledAt:

@@ -178,33 +178,14 @@ def spark(n_workers: int) -> Iterator[Held]:
             session.stop()
 
 
-@contextmanager
-def ray(n_workers: int) -> Iterator[Held]:
-    """Give a cluster of Ray."""
-    import ray
-
-    ray.init(num_cpus=n_workers, include_dashboard=False, logging_level="ERROR")
-    ray.data.DataContext.get_current().enable_progress_bars = False
-
-    def held(n_rows: int, n_pieces: int) -> Any:
-        make = partial(piece_of, n_rows, n_pieces)
-        return ray.data.from_numpy([make(number) for number in range(n_pieces)])
-
-    try:
-        yield held
-    finally:
-        ray.shutdown()
-
-
 PLACES = {
     "processes": processes,
     "dask": dask,
     "quiet dask": quiet_dask,
     "spark": spark,
-    "ray": ray,
 }
 
-ENGINES = {"dask": ["dask", "quiet dask"], "spark": ["spark"], "ray": ["ray"]}
+ENGINES = {"dask": ["dask", "quiet dask"], "spark": ["spark"]}
 
 
 def idle_pass(X: Any) -> float:

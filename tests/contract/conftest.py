@@ -1,4 +1,4 @@
-"""Clusters of Dask, Spark and Ray, one for the tests of a file: `make others` installs them."""
+"""Clusters of Dask and Spark, one for the tests of a file: `make others` installs them."""
 
 import os
 import sys
@@ -33,17 +33,6 @@ def spark(request):
     )
     yield session
     session.stop()
-
-
-@pytest.fixture(scope="module")
-def ray(request):
-    ray = pytest.importorskip("ray", reason="Ray is not installed: make others")
-    for module in (clusters, request.module):
-        ray.cloudpickle.register_pickle_by_value(module)
-    ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    yield ray
-    ray.shutdown()
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""Spark and Ray give the map of one machine, and all engines the same answers of a detector."""
+"""Spark gives the map of one machine, and all engines the same answers of a detector."""
 
 import re
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,10 @@ from clusters import (
     cut,
     dask_frame,
     frame_of,
-    ray_dataset,
     rows_of,
     som_of,
     spark_frame,
     uneven,
-    unreadable,
 )
 
 from somscape import SOMDetector
@@ -90,82 +87,8 @@ def test_spark_workers_that_die_change_nothing(spark, tmp_path):
     assert_same(som_of().fit(collection.mapInArrow(task, collection.schema)), som_of().fit(frame))
 
 
-def test_ray_datasets(ray):
-    frame = frame_of(rows_of())
-    whole = som_of().fit(frame)
-    for parts in (cut(frame, 3), uneven(frame)):
-        collection = ray_dataset(ray, parts)
-        assert_same(som_of().fit(collection), whole)
-    answered = whole.predict(ray_dataset(ray, [frame])).to_pandas()
-    assert answered.columns.tolist() == [*NAMES, "unit"]
-    assert np.array_equal(answered["unit"], whole.labels_)
-
-
-class Shifted:
-    """What an actor of Ray does to each block."""
-
-    def __call__(self, block):
-        return {name: values + 1 for name, values in block.items()}
-
-
-def test_ray_steps_of_actors_are_computed(ray):
-    frame = frame_of(rows_of(200))
-    shifted = ray_dataset(ray, cut(frame, 3)).map_batches(Shifted, concurrency=1)
-    assert_same(som_of().fit(shifted), som_of().fit(frame + 1))
-
-
-def test_ray_workers_that_die_change_nothing(ray, tmp_path):
-    frame = frame_of(rows_of(200))
-    dies = KilledAt(tmp_path, [0, 1])
-    collection = ray_dataset(ray, [frame[:80], frame[80:]]).map_batches(
-        dies, batch_format="pyarrow", batch_size=None
-    )
-    assert_same(som_of().fit(collection), som_of().fit(frame))
-
-
-def test_ray_pieces_that_cannot_be_read_are_one_error(ray):
-    frame = frame_of(rows_of(100))
-    collection = ray_dataset(ray, [frame]).map_batches(unreadable, batch_format="pandas")
-    with pytest.raises(EngineError, match=r"part-7\.parquet: damaged"):
-        som_of().fit(collection)
-
-
-def test_ray_workers_that_die_again_and_again_are_one_error(ray, tmp_path):
-    collection = ray_dataset(ray, [frame_of(rows_of(100))]).map_batches(
-        KilledAt(tmp_path, range(1000)), batch_format="pyarrow"
-    )
-    began = time.monotonic()
-    with pytest.raises(EngineError, match=r"does not fit .*\(WorkerCrashedError: .*\)$"):
-        som_of().fit(collection)
-    assert time.monotonic() - began < 60
-
-
-@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
-def test_ray_datasets_of_one_column_of_arrays(ray, kind):
-    rows = (10 * rows_of(200)).astype(kind)
-    whole = som_of().fit(rows)
-    collection = ray.data.from_numpy([rows[:50], rows[50:]])
-    apart = som_of().fit(collection)
-    assert_same(apart, whole)
-    assert not hasattr(apart, "feature_names_in_")
-    units = np.concatenate([block["unit"] for block in apart.predict(collection).iter_batches()])
-    assert np.array_equal(units, whole.labels_)
-    images = ray.data.from_numpy(rows.reshape(100, 2, 4))
-    with pytest.raises(InputError, match=r"Piece 0 of X .*\(100, 2, 4\)"):
-        som_of().fit(images)
-
-
-def test_ray_tasks_end_with_the_first_error(ray, tmp_path):
-    frame = frame_of(rows_of(90))
-    pieces = pieces_of(ray_dataset(ray, cut(frame, 9)))
-    with pytest.raises(EngineError, match=r"^piece 0 of X .*damaged"):
-        list(pieces.each(FirstIsDamaged(tmp_path)))
-    time.sleep(6)
-    assert len(list(tmp_path.iterdir())) < 5
-
-
 class FirstIsDamaged:
-    """Raises for the first piece, and takes its time for the others."""
+    """Raises for the first piece."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -173,7 +96,6 @@ class FirstIsDamaged:
     def __call__(self, number, _):
         if number == 0:
             raise OSError("damaged")
-        time.sleep(1)
         (self.folder / str(number)).touch()
 
 
@@ -188,15 +110,13 @@ class InTurn(Pieces):
 def collection_of(engine, parts, request):
     if engine == "spark":
         return spark_frame(request.getfixturevalue("spark"), parts)
-    if engine == "ray":
-        return ray_dataset(request.getfixturevalue("ray"), parts)
     if engine == "dask":
         request.getfixturevalue("dask_client")
         return dask_frame(parts)
     return InTurn(parts)
 
 
-@pytest.mark.parametrize("engine", ["pieces", "dask", "spark", "ray"])
+@pytest.mark.parametrize("engine", ["pieces", "dask", "spark"])
 def test_a_detector_does_all_that_it_does_for_a_frame(engine, request):
     frame = frame_of(rows_of(200))
     collection = collection_of(engine, cut(frame, 3), request)
@@ -222,14 +142,14 @@ def test_a_detector_does_all_that_it_does_for_a_frame(engine, request):
 
 def values_of(answered):
     """The values of one column, wherever they lie."""
-    for fetch in ("compute", "toPandas", "to_pandas"):
+    for fetch in ("compute", "toPandas"):
         if hasattr(answered, fetch):
             answered = getattr(answered, fetch)()
             return answered.iloc[:, -1] if answered.ndim == 2 else answered
     return answered
 
 
-@pytest.mark.parametrize("engine", ["dask.distributed", "pyspark", "ray"])
+@pytest.mark.parametrize("engine", ["dask.distributed", "pyspark"])
 def test_the_guide_runs(engine, tmp_path, monkeypatch):
     pytest.importorskip(engine, reason=f"{engine} is not installed: make others")
     monkeypatch.setattr("somscape.fit._map.MAX_FETCHED", 1000)  # as users have it

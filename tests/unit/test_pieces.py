@@ -285,7 +285,7 @@ def test_pieces_without_rows_change_nothing():
         cut = InTurn(np.split(rows, [0, 1, 1, 70]))
         apart, whole = (SOM(4, 5, n_init=1, metric=metric).fit(X) for X in (cut, rows))
         assert_same(apart, whole)
-    nameless = InTurn([pd.DataFrame(frame[["age"]]), pd.DataFrame()])  # as Ray's empty blocks
+    nameless = InTurn([pd.DataFrame(frame[["age"]]), pd.DataFrame()])
     assert_same(SOM(2, 2).fit(nameless), SOM(2, 2).fit(frame[["age"]]))
 
 

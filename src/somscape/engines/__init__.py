@@ -1,1 +1,1 @@
-"""Read collections (distributed tables) of Dask, Spark and Ray piece by piece."""
+"""Read collections (distributed tables) of Dask and Spark piece by piece."""

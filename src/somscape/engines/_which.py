@@ -1,4 +1,4 @@
-"""Find out if Dask, Spark or Ray made a collection, without importing these libraries."""
+"""Find out if Dask or Spark made a collection, without importing these libraries."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -11,14 +11,12 @@ HOLDERS = {
     ("dask", "Series"): "Dask",  # refused later
     ("dask", "Array"): "Dask",
     ("pyspark", "DataFrame"): "Spark",
-    ("ray", "Dataset"): "Ray",
-    ("ray", "MaterializedDataset"): "Ray",
 }
 """Engines, by library and type name."""
 
 
 def pieces_of(X: Any) -> Any:
-    """Return the pieces of a collection of Dask, Spark or Ray, or None for other data."""
+    """Return the pieces of a collection of Dask or Spark, or None for other data."""
     engine = _engine_of(X)
     return None if engine is None else engine.Partitions(X)
 
@@ -30,7 +28,7 @@ def answers(X: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> An
 
 
 def _engine_of(X: Any) -> ModuleType | None:
-    """Return the module that reads a collection of Dask, Spark or Ray, or None for other data."""
+    """Return the module that reads a collection of Dask or Spark, or None for other data."""
     kind = type(X)
     engine = HOLDERS.get((kind.__module__.split(".")[0], kind.__name__))
     if engine is None or isinstance(X, Pieces):
@@ -39,10 +37,6 @@ def _engine_of(X: Any) -> ModuleType | None:
         from somscape.engines import _dask
 
         return _dask
-    if engine == "Spark":
-        from somscape.engines import _spark
+    from somscape.engines import _spark
 
-        return _spark
-    from somscape.engines import _ray
-
-    return _ray
+    return _spark

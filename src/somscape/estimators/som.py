@@ -388,9 +388,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         X : array-like or data frame of shape (n_samples, n_features), or Table
             Training rows.  Numbers are not encoded.  A ``scipy.sparse`` array stays sparse, and an
             array of torch or CuPy stays on its device.  A `somscape.tables.Table`, or a data frame
-            with columns that are not numbers, is first encoded by `encoder`.  Collections of Dask,
-            Spark and Ray, and `somscape.fit.Pieces`, are processed where they are stored.  See
-            the page "When one machine is not enough".
+            with columns that are not numbers, is first encoded by `encoder`.  Collections of Dask
+            and Spark, and `somscape.fit.Pieces`, are processed where they are stored.  See the page
+            "When one machine is not enough".
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Row weights.  A row of weight 2 counts as two rows, and rows of weight 0 are ignored.
@@ -581,15 +581,14 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            A collection of Dask, Spark or Ray is also supported.
+            A collection of Dask or Spark is also supported.
 
         Returns
         -------
         ndarray of shape (n_samples,)
             Number of each row's best matching unit (the lowest number among equally near units).
-            For a collection of Dask, Spark or Ray, the result is a lazy collection of the same
-            library.  For Spark and Ray, the result contains the rows and an additional column
-            ``unit``.
+            For a collection of Dask or Spark, the result is a lazy collection of the same library.
+            For Spark, the result contains the rows and an additional column ``unit``.
         """
         map_, given = self.map_, take(X, "SOM", (DeviceArray,))
         return given.home.back(map_._winners_of_rows(rows_for(self, given)))
@@ -784,7 +783,7 @@ class SOMClusterer(ClusterMixin, Saves):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            A collection of Dask, Spark or Ray is also supported, as for `SOM.predict`.
+            A collection of Dask or Spark is also supported, as for `SOM.predict`.
 
         Returns
         -------
