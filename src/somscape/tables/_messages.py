@@ -207,12 +207,3 @@ class LineNumbers:
         if self._others is None:
             return self._range[:n]
         return np.frombuffer(self._others, np.uintc)[:n]
-
-
-def lines_from(start: int, taken: Sequence[NDArray[np.integer[Any]] | int]) -> Lines:
-    """Return the line number at which each row starts. `taken` contains the lines per row."""
-    if all(isinstance(rows, int) for rows in taken):
-        return range(start, start + sum(map(int, taken)))
-    each = [np.ones(rows, np.uint32) if isinstance(rows, int) else rows for rows in taken]
-    ends = np.cumsum(np.concatenate(each), dtype=np.uint32)
-    return start + np.concatenate([[0], ends[:-1]]).astype(np.uint32)

@@ -20,11 +20,13 @@ from somscape._stored import TIMES, Budget
 from somscape.errors import InputError
 from somscape.tables import _sheets
 from somscape.tables._cells import as_text, clean_cell, notes_of_unused, strings
+from somscape.tables._header import N_HEADER, NumberedRecord, is_blank
 from somscape.tables._late import pa
 from somscape.tables._messages import Note, check_libraries, listed, place, quoted, suggestion
 from somscape.tables._numbers import text_columns
-from somscape.tables._text import MAX_TIMES_UNPACKED, check_header
-from somscape.tables._text_table import N_HEADER, NumberedRecord, Records, arrange, is_blank
+from somscape.tables._split import check_header
+from somscape.tables._text import MAX_TIMES_UNPACKED
+from somscape.tables._text_table import Records, records_of_values
 from somscape.tables.table import Table, column_from_values
 
 FREE_BYTES = 64_000_000
@@ -67,13 +69,11 @@ def workbook_records(
         check_header(header, head["height"], source)
         above = deque(islice(numbered, header - 1), 1)
     try:
-        at = header, above[0][1] if above else ()
-        records = arrange(numbered, source, lambda n: [list[Any]() for _ in range(n)], ",", at)
+        records = records_of_values(numbered, source, header, above[0][1] if above else ())
     except InputError:
         _refuse_formulas(data, source, f"sheet {quoted(name)}")
         raise
     for column, values in records.columns.items():
-        del values[len(records.lines) :]
         if all(isinstance(value, str) and clean_cell(value) is None for value in values):
             _refuse_formulas(data, source, f"column {quoted(column)}")
     return replace(records, notes=[*_note_of(head), *records.notes])

@@ -27,6 +27,7 @@ from somscape.tables._cells import (
     strings,
 )
 from somscape.tables._frame import STREAM, as_frame, table_at, table_from_frame
+from somscape.tables._header import N_HEADER, NumberedRecord, split_header
 from somscape.tables._late import pa
 from somscape.tables._messages import FileLines, Lines, Note, counted, listed, quoted, suggestion
 from somscape.tables._parts import (
@@ -36,6 +37,7 @@ from somscape.tables._parts import (
     not_for_numbers,
     table_of_batches,
 )
+from somscape.tables._split import split_sample
 from somscape.tables._sql import FORMS, SCHEME, database_at, is_url, read_sql
 from somscape.tables._text import (
     ARROW_FILES,
@@ -48,18 +50,9 @@ from somscape.tables._text import (
     kind_of,
     read_bytes,
     read_text,
-    split_sample,
     unreadable,
 )
-from somscape.tables._text_table import (
-    N_HEADER,
-    NumberedRecord,
-    Records,
-    split_at,
-    split_header,
-    table_from_records,
-    text_records,
-)
+from somscape.tables._text_table import Records, split_at, table_from_records, text_records
 from somscape.tables.column import Column
 from somscape.tables.table import Table
 

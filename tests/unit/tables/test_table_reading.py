@@ -21,11 +21,11 @@ from texts import rejected
 
 from somscape._stored import Budget
 from somscape.errors import InputError
-from somscape.tables import Column, Table, _text_table, read_table, table_from_columns, write_table
-from somscape.tables import _text as _delimited
+from somscape.tables import Column, Table, _split, read_table, table_from_columns, write_table
 from somscape.tables._dates import looks_like_dates
-from somscape.tables._text import TextFile, split_records
-from somscape.tables._text_table import GrowingLetters
+from somscape.tables._header import split_header
+from somscape.tables._split import SplitRecords
+from somscape.tables._text import TextFile
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -45,14 +45,14 @@ def one_column(folder: Path, cells: list[str], **options: str) -> Column:
 def test_blocks_of_a_wide_table_have_several_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes, parsed = list[int](), _delimited._parsed
+    sizes, parsed = list[int](), _split._parsed
 
     def counted(letters: Any, *given: Any) -> Any:
         found = parsed(letters, *given)
-        sizes.append(len(found.cells[0]))
+        sizes.append(len(found[0]))
         return found
 
-    monkeypatch.setattr(_delimited, "_parsed", counted)
+    monkeypatch.setattr(_split, "_parsed", counted)
     lines = [",".join(f"{row + column / 10:.1f}" for column in range(3000)) for row in range(60)]
     table = read(tmp_path, "\n".join([",".join(f"c{i}" for i in range(3000)), *lines]))
     assert table.column("c2999").numbers.tolist() == [row + 299.9 for row in range(60)]
@@ -171,7 +171,7 @@ def test_plain_numbers_keep_no_text(tmp_path: Path, end: str, last: str) -> None
 
 
 def test_arrow_splits_rows_that_are_longer_than_a_block(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(_text_table, "_any_records", None)
+    monkeypatch.setattr(_split, "_any_block", None)
     rows = [",".join(f"{name}{i}" for i in range(5000)) for name in "xab"]
     table = read(tmp_path, "\n".join(rows))
     assert table.shape == (2, 5000)
@@ -185,7 +185,7 @@ def test_points_between_thousands_stay_in_the_cells(tmp_path: Path) -> None:
 
 
 def test_quoted_text_is_plain_wherever_it_is_cut(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(_delimited, "PART", 5)
+    monkeypatch.setattr(_split, "PART", 5)
     table = read(tmp_path, 'id,note\n1,"an ""a"", or two"\n2,"b, "\n')
     assert table.column("id").has_plain_numbers
     assert table.column("note").cells.tolist() == ['an "a", or two', "b,"]
@@ -204,7 +204,7 @@ def test_quotes_and_line_ends_mean_what_they_mean_to_the_csv_module(
     folder = tmp_path_factory.mktemp("quotes")
     lines = [",".join(cells).replace("\n", end) for cells in rows]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_delimited, "PART", 5)
+        patch.setattr(_split, "PART", 5)
         found = rows_or_none(folder, end.join(["x,y", *lines]))
     # A blank line is left to the csv module.
     assert found == rows_or_none(folder, end.join(["x,y", "", *lines]), n_blank=1)
@@ -288,7 +288,7 @@ def test_very_long_cell(tmp_path: Path, cell_limit: int) -> None:
 def test_long_cells_are_read_while_another_thread_ends_reading(cell_limit: int) -> None:
     data = b"a,b\n1,2\n" + b"x" * 200_000 + b",3\n"
     budget = Budget("t.csv", len(data))
-    first, second = (split_records(TextFile(data), ",", budget) for _ in range(2))
+    first, second = (iter(SplitRecords(TextFile(data), ",", budget)) for _ in range(2))
     assert next(first) == next(second)
     with ThreadPoolExecutor(1) as pool:
         assert len(pool.submit(list, first).result()) == 2
@@ -530,13 +530,25 @@ def test_the_last_of_many_different_cells_counts(tmp_path, late, is_number, styl
         assert column.cell(20_000) == (None if late == "nan" else late)
 
 
-@given(st.lists(st.text()))
-def test_texts_keep_their_cells(cells: list[str]) -> None:
-    letters = GrowingLetters()
-    letters.extend(cells[:3])
-    letters.extend(cells[3:])
-    kept = [cell.replace("\0", "\ufffd") for cell in cells]
-    assert letters.to_arrow().to_pylist() == kept
+@pytest.mark.parametrize(
+    "odd", ["\n", '5" disk,1,x\n', '1, "a, b",x\n', "1,2\r3,4,y\r\n", '"two\nlines",2,z\n', "  \n"]
+)
+def test_an_odd_line_changes_nothing_but_itself(tmp_path: Path, odd: str) -> None:
+    rows = [f"{i},{i / 8},{'abc'[i % 3]}\n" for i in range(20_000)]
+    text = "".join(["n,x,kind\n", *rows[:9000], odd, *rows[9000:], ",,\n,,\n"])
+    if "\r" in odd:
+        with rejected(line=9002):
+            read(tmp_path, text)
+        return
+    table = read(tmp_path, text)
+    records = [r for r in csv.reader(io.StringIO(text, newline=""), skipinitialspace=True) if r]
+    records = [r for r in records[1:] if any(cell.strip() for cell in r)]
+    expected = [list(column) for column in zip(*records, strict=True)]
+    assert [column.cells.tolist() for column in table.columns] == expected
+    end = text.count("\n") - 1
+    assert list(table.lines)[:9000] == [*range(2, 9002)]
+    assert list(table.lines)[-11_000:] == [*range(end - 11_000, end)]
+    assert "2 empty rows at the end left out" in table.notes
 
 
 def test_a_table_of_many_columns_is_read_and_one_of_nothing_else_refused(tmp_path: Path) -> None:
@@ -777,7 +789,7 @@ def test_a_header_line_does_not_exist_in_other_sources(tmp_path: Path) -> None:
 def test_lines_without_values_above_the_names_are_not_kept(above: list[str]) -> None:
     records = chain(((i, above) for i in range(200_000)), [(200_000, ["a", "b"])])
     tracemalloc.start()
-    header, rest = _text_table.split_header(records)
+    header, rest = split_header(records)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert header is not None
