@@ -42,23 +42,12 @@ def pictures(m: Map, X: np.ndarray) -> dict[str, Callable[[], plots.Display]]:
         "values": lambda: plots.values(m, 0, regions=quarters),
         "umatrix": lambda: plots.umatrix(m),
         "umatrix with classes": lambda: plots.umatrix(m, X, y),
-        "umatrix, edges": lambda: plots.umatrix(m, kind="edges"),
-        "umatrix, p": lambda: plots.umatrix(m, X, kind="p"),
-        "umatrix, ustar": lambda: plots.umatrix(m, X, kind="ustar"),
         "hits": lambda: plots.hits(m),
         "hits, pies": lambda: plots.hits(m, X, y),
         "majority": lambda: plots.majority(m, X, y),
         "labels": lambda: plots.labels(m, X, names=[f"row {i}" for i in range(len(X))]),
         "regions": lambda: plots.regions(m, quarters),
         "planes, 4": lambda: plots.planes(m, range(4)),
-        "correlations": lambda: plots.correlations(m),
-        "profiles, bars": lambda: plots.profiles(m),
-        "profiles, stars": lambda: plots.profiles(m, kind="stars"),
-        "images": lambda: plots.images(m, (4, 4)),
-        "net": lambda: plots.net(m, X, y),
-        "spanning_tree": lambda: plots.spanning_tree(m),
-        "response": lambda: plots.response(m, X[0]),
-        "quality": lambda: plots.quality(m, X),
     }
 
 

@@ -1,4 +1,4 @@
-"""Every picture of a map: wines by their chemistry, digits as images, borrowers as a table.
+"""Every picture of a map: wines by their chemistry, and digits.
 
     python 03_pictures.py
 
@@ -15,8 +15,8 @@ from matplotlib.image import imread
 from sklearn.datasets import load_digits, load_wine
 from sklearn.preprocessing import StandardScaler
 
-from somscape import SOM, SOMClassifier, TableEncoder, paths, plots
-from somscape.regions import find_regions, rename, stability
+from somscape import SOM, TableEncoder, paths, plots
+from somscape.regions import find_regions, rename
 
 FOLDER = Path("03_pictures")
 FOLDER.mkdir(exist_ok=True)
@@ -31,13 +31,9 @@ digit_som = SOM(12, 15, random_state=0).fit(digits.data)
 scaled = StandardScaler().fit_transform(frame)
 torus = SOM(8, 10, boundary="torus", random_state=0).fit(scaled)
 three = find_regions(som, 3)
-candidates = SOM.suggest(scaled, n_seeds=2, random_state=0)
-tree = plots.spanning_tree(som, layout="tree")
 named = rename(three, {0: "Barolo", 1: "Grignolino", 2: "Barbera"})
 warm_year = frame.iloc[20:].assign(alcohol=frame["alcohol"] + 0.5)  # with less Barolo
 later = SOM(init=som, random_state=0).fit(warm_year)
-half = np.arange(len(digits.target)) % 2 == 0
-recognizer = SOMClassifier(random_state=0).fit(digits.data[half], digits.target[half])
 steps = np.linspace(scaled[0], scaled[-1], 60)  # from the first wine to the last one
 
 
@@ -49,40 +45,20 @@ def strong(rows):
 PICTURES = {
     "umatrix": lambda: plots.umatrix(som, frame, growers, y_name="wine"),
     "umatrix_regions": lambda: plots.umatrix(som, regions=three),
-    "umatrix_edges": lambda: plots.umatrix(som, kind="edges"),
-    "pmatrix": lambda: plots.umatrix(som, frame, kind="p"),
-    "ustar": lambda: plots.umatrix(som, frame, kind="ustar"),
     "torus": lambda: plots.umatrix(torus),
     "values": lambda: plots.values(som, strong, X=frame, name="strongest wine, alcohol in %"),
     "values_regions": lambda: plots.values(som, "color_intensity", regions=three),
     "planes": lambda: plots.planes(som, order="likeness", max_panels=8, regions=three),
-    "correlations": lambda: plots.correlations(som),
     "hits": lambda: plots.hits(som),
     "pies": lambda: plots.hits(som, frame, growers, y_name="wine"),
     "majority": lambda: plots.majority(
         digit_som, digits.data, digits.target, y_name="digit", max_classes=10
     ),
-    "confusion_map": lambda: plots.confusion_map(
-        recognizer, digits.data[~half], digits.target[~half], y_name="digit", max_classes=10
-    ),
     "labels": lambda: plots.labels(som, frame, names=[f"no {i}" for i in range(len(frame))]),
     "regions": lambda: plots.regions(som, three),
     "dendrogram": lambda: plots.dendrogram(som, find_regions(som, 12)),
-    "stability": lambda: plots.stability(stability(named)),
     "difference": lambda: plots.difference(som, later, regions=named),
-    "bars": lambda: plots.profiles(som),
-    "lines": lambda: plots.profiles(som, kind="lines"),
-    "radar": lambda: plots.profiles(som, kind="radar"),
-    "stars": lambda: plots.profiles(som, kind="stars"),
-    "images": lambda: plots.images(digit_som, (8, 8)),
-    "net": lambda: plots.net(torus, scaled, growers, y_name="wine"),
-    "tree_on_map": lambda: plots.spanning_tree(som),
-    "tree": lambda: plots.hits(tree.drawn_["tree"], frame, growers, y_name="wine"),
-    "response": lambda: plots.response(som, frame.iloc[[70]]),
     "path": lambda: plots.paths(paths.follow(torus, steps)),
-    "quality": lambda: plots.quality(som, frame),
-    "training": lambda: plots.training(som),
-    "trade_off": lambda: plots.trade_off(candidates),
 }
 
 # %% Each into a file of its own, two of them also on a dark page

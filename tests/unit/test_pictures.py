@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import re
 from dataclasses import replace
-from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,7 @@ from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, measures, paths, plots, regions
 from somscape.errors import InputError
-from somscape.grid.graph import shortest_paths, spanning_tree
 from somscape.grid.lattice import neighbor_pairs
-from somscape.plots import _net as _tree_places
 from somscape.plots import relevance
 from somscape.plots._cells import (
     COLORS,
@@ -36,15 +33,12 @@ from somscape.plots._cells import (
     checked_limits,
     class_color,
     ends_of_bar,
-    hatch,
     region_colors,
 )
-from somscape.plots._net import tree_places
-from somscape.plots._planes import edge_heights, p_heights, ustar_heights
 from somscape.plots.columns import by_likeness, plane_correlations
 from somscape.regions import Regions
 from somscape.tables import Encoding, table_from_columns
-from somscape.tables.codes import CategoryCode, NumberCode
+from somscape.tables.codes import NumberCode
 
 RNG = np.random.default_rng(0)
 
@@ -88,42 +82,22 @@ def few(m: Map) -> Regions:
     return regions.find_regions(m, min(4, m.n_units))
 
 
-def stable(found: Regions) -> regions.RegionStability:
-    shares = np.linspace(0.5, 1, found.n_regions)
-    return regions.RegionStability(np.array([2, 3, 2]), shares, found=found)
-
-
 PICTURES = {
     "values": lambda m, **more: plots.values(m, "x0", **more),
     "levels": lambda m, **more: plots.values(m, [f"l{i % 3}" for i in range(m.n_units)], **more),
     "umatrix": lambda m, **more: plots.umatrix(m, ROWS, CLASSES, **more),
-    "edges": lambda m, **more: plots.umatrix(m, kind="edges", **more),
-    "p": lambda m, **more: plots.umatrix(m, ROWS, kind="p", **more),
-    "ustar": lambda m, **more: plots.umatrix(m, ROWS, kind="ustar", **more),
     "hits": plots.hits,
     "pies": lambda m, **more: plots.hits(m, ROWS, CLASSES, **more),
     "majority": lambda m, **more: plots.majority(m, ROWS, CLASSES, **more),
-    "confusion": lambda m, **more: plots.confusion_map(m, ROWS, CLASSES, **more),
     "labels": lambda m, **more: plots.labels(m, ROWS, names=range(60), **more),
     "regions": plots.regions,
     "path": lambda m, **more: plots.paths(paths.follow(m, ROWS), **more),
     "paths": lambda m, **more: plots.paths(paths.follow(m, ROWS, ids=CLASSES), **more),
-    **{
-        kind: lambda m, kind=kind, **more: plots.profiles(m, kind=kind, **more)
-        for kind in ("bars", "lines", "radar", "stars")
-    },
-    "images": lambda m, **more: plots.images(m, (2, 2), **more),
-    "net": lambda m, **more: plots.net(m, ROWS, CLASSES, **more),
-    "tree": plots.spanning_tree,
-    "response": lambda m, **more: plots.response(m, ROWS[0], **more),
-    "quality": lambda m, **more: plots.quality(m, ROWS, **more),
     "planes": plots.planes,
-    "correlations": plots.correlations,
     "difference": lambda m, **more: plots.difference(m, moved(m), regions=True, **more),
     "dendrogram": lambda m, **more: plots.dendrogram(m, few(m), **more),
-    "stability": lambda m, **more: plots.stability(stable(few(m)), **more),
 }
-SEVERAL_AXES = ("quality", "planes", "difference", "stability")
+SEVERAL_AXES = ("planes", "difference")
 
 
 # Every picture
@@ -135,37 +109,6 @@ def test_every_picture_is_drawn_on_every_lattice(name: str, kind: str) -> None:
     display = PICTURES[name](some_map(kind))
     assert display.drawn_
     display.figure_.draw_without_rendering()
-
-
-@pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_is_named_in_a_line(name: str) -> None:
-    display = PICTURES[name](some_map("hexagonal"))
-    assert repr(display).startswith(f"Display({display.ax_.get_title()!r}, drawn_: ")
-    assert len(repr(display)) < 250
-    assert all(each in repr(display) for each in display.drawn_)
-
-
-@pytest.mark.parametrize("name", ["pies", "majority", "regions"])
-def test_a_picture_without_a_color_bar_has_equal_margins(name: str) -> None:
-    som = some_map("hexagonal")
-    figure = PICTURES[name](som).figure_
-    (box,) = (ax.get_position() for ax in figure.axes)
-    width = figure.get_figwidth()
-    assert box.x0 * width == pytest.approx((1 - box.x1) * width)
-    with_bar = plots.umatrix(som).figure_
-    assert len(with_bar.axes) == 2
-    assert with_bar.get_figwidth() > width + 0.5
-    place = with_bar.axes[0].get_position()
-    sizes = [b.width * f.get_figwidth() for b, f in ((box, figure), (place, with_bar))]
-    assert sizes[0] == pytest.approx(sizes[1])
-
-
-def test_the_axes_of_a_net_are_principal_components() -> None:
-    rows = np.random.default_rng(0).normal(size=(300, 2)) * [3, 1]
-    ax = plots.net(SOM(3, 4).fit(rows), rows).ax_
-    share = np.linalg.eigvalsh(np.cov(rows.T))[::-1] / np.trace(np.cov(rows.T))
-    for k, label in enumerate((ax.get_xlabel(), ax.get_ylabel())):
-        assert label == f"PC {k + 1} ({100 * share[k]:.0f} % of variance)"
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -225,14 +168,8 @@ def test_a_title_can_be_empty_and_a_long_title_stays_inside(name: str) -> None:
     assert page.x0 - 1 <= box.x0 < box.x1 <= page.x1 + 1
 
 
-def test_a_picture_without_a_color_bar_is_in_the_middle() -> None:
-    ax = plots.profiles(some_map("rectangular"), figsize=(9, 4)).ax_
-    box, page = ax.get_window_extent(), ax.figure.bbox
-    assert box.x0 + box.x1 == pytest.approx(page.x1)
-
-
 @pytest.mark.parametrize("wrong", [(1, 5), (5, 101), (4,), 5, "ab", (4, np.nan), (4, "3")])
-@pytest.mark.parametrize("name", ["hits", "planes", "net", "stability"])
+@pytest.mark.parametrize("name", ["hits", "planes"])
 def test_a_wrong_size_is_refused(name: str, wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"`figsize` .* 2 to 100 inches, but is .*\(8, 6\)"):
         PICTURES[name](some_map("hexagonal"), figsize=wrong)
@@ -252,29 +189,6 @@ def test_a_size_or_title_that_cannot_be_is_refused(name: str) -> None:
     else:
         ax = PICTURES[name](m, ax=axes, title="March").ax_
         assert "March" in (ax.get_title("left"), ax.get_title())
-
-
-def test_a_size_excludes_a_size_of_units() -> None:
-    with pytest.raises(ValueError, match=r"`figsize` and `unit_size` .*Leave out one"):
-        plots.hits(some_map("hexagonal"), figsize=(5, 4), unit_size=0.5)
-
-
-def test_every_function_takes_a_size_and_a_title() -> None:
-    drawing = [f for f in map(vars(plots).get, plots.__all__) if "ax" in signature(f).parameters]
-    assert len(drawing) == 21
-    for each in drawing:
-        for name in ("figsize", "title"):
-            assert signature(each).parameters[name].kind is Parameter.KEYWORD_ONLY
-
-
-@pytest.mark.parametrize(
-    "name", ["umatrix", "column_plane", "images", "relevance", "net", "quality"]
-)
-def test_the_parameter_and_the_class_of_a_map_are_named(name: str) -> None:
-    draw = getattr(plots, name)
-    more = [each for each in signature(draw).parameters.values() if each.default is each.empty]
-    with rejected(TypeError, parameter="som", value="NoneType"):
-        draw(None, *[ROWS for _ in more[1:]])
 
 
 @pytest.mark.parametrize("wrong", ["x.xyz", Path("x.json"), 5, None, b"x.png"])
@@ -340,9 +254,7 @@ def luminance(color: Any) -> float:
     return float(np.dot(to_rgb(color), (0.2126, 0.7152, 0.0722)))
 
 
-@pytest.mark.parametrize(
-    "name", ["umatrix", "pies", "majority", "confusion", "levels", "bars", "stars", "net"]
-)
+@pytest.mark.parametrize("name", ["umatrix", "pies", "majority", "levels"])
 def test_legends_are_outside_and_whole(name: str) -> None:
     m = map_of(
         RNG.normal(size=(12, 4)), Lattice(3, 4), names=[f"a long name {i}" for i in range(4)]
@@ -359,10 +271,9 @@ def test_legends_are_outside_and_whole(name: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 8), (2, 9), (3, 3), (12, 1), (9, 2)])
-@pytest.mark.parametrize("kind", ["u", "edges", "ustar"])
-def test_the_label_of_a_bar_is_whole(shape: tuple[int, int], kind: str) -> None:
+def test_the_label_of_a_bar_is_whole(shape: tuple[int, int]) -> None:
     m = map_of(np.random.default_rng(0).normal(size=(shape[0] * shape[1], 4)), Lattice(*shape))
-    display = plots.umatrix(m, ROWS, kind=kind)
+    display = plots.umatrix(m)
     display.figure_.draw_without_rendering()
     label, page = display.figure_.axes[1].yaxis.label.get_window_extent(), display.figure_.bbox
     assert label.y0 >= page.y0
@@ -444,9 +355,8 @@ def test_a_measure_is_called_with_the_map_and_the_rows_of_each_unit() -> None:
     som = SOM(3, 4, random_state=0).fit(ROWS)
     display = plots.values(som, measures.quantization_error, X=ROWS)
     assert display.ax_.get_title() == "quantization error, 3 x 4 units"
-    np.testing.assert_allclose(
-        display.drawn_["values"], plots.quality(som, ROWS).drawn_["quantization_error"], rtol=1e-9
-    )
+    by_unit = measures.by_unit(som, ROWS, which=["quantization_error"])
+    np.testing.assert_allclose(display.drawn_["values"], by_unit["quantization_error"], rtol=1e-9)
 
 
 def test_texts_and_truth_are_levels_dates_are_years_and_gaps_are_empty() -> None:
@@ -464,18 +374,13 @@ def test_texts_and_truth_are_levels_dates_are_years_and_gaps_are_empty() -> None
     assert plots.values(line(), [np.nan] * 4).drawn_["limits"] == (0, 1)
 
 
-def test_of_more_levels_the_rest_is_gray_and_beyond_twelve_there_are_hatches() -> None:
+def test_of_more_levels_the_rest_is_gray() -> None:
     m = map_of(np.arange(32.0)[:, None], Lattice(4, 8))
     names = [f"level {i:02d}" for i in range(16)] * 2
     few = plots.values(m, names)
     shown = [t.get_text() for t in few.ax_.get_legend().get_texts()]
     assert shown[-1] == "other (4)"
     assert len(shown) == 13
-    many = plots.values(m, names, max_classes=16)
-    assert len(many.ax_.get_legend().get_texts()) == 16
-    hatched = [c for c in many.ax_.collections if c.get_hatch()]
-    assert sum(len(c.get_paths()) for c in hatched) == 8  # of levels 13 to 16, twice each
-    assert not [c for c in few.ax_.collections if c.get_hatch()]
 
 
 # Machado, Oliveira and Fernandes (2009): linear colors as seen without one kind of cones.
@@ -504,7 +409,6 @@ def test_colors_of_classes_stay_apart_for_everybody(cones: str, is_dark: bool) -
     seen = [as_lab(color, SEEN[cones]) for color in colors]
     apart = min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2))
     assert apart > 15  # in CIELAB, where 2.3 can just be seen
-    assert len({(class_color(i), hatch(i)) for i in range(48)}) == 48
 
 
 def as_lab(color: str, cones: np.ndarray) -> np.ndarray:
@@ -609,70 +513,6 @@ def test_borders_of_regions_go_round_a_torus() -> None:
 # Other matrices
 
 
-def test_edges_have_cells_between_the_units() -> None:
-    # Units at 0, 1 and 5: edges of 1 and 4; the median of the middle unit's is 2.5.
-    places, heights = edge_heights(map_of([[0.0], [1], [5]], Lattice(1, 3, kind="rectangular")))
-    found = {x: h for (x, _), h in zip(places.tolist(), heights, strict=True)}
-    assert found == {0: 1, 0.5: 1, 1: 2.5, 1.5: 4, 2: 4}
-
-
-def test_edges_that_cross_share_a_cell() -> None:
-    # Units 0, 3, 4 and 10 on a square: diagonals 10 and 1 meet in the middle.
-    m = map_of([[0.0], [3], [4], [10]], Lattice(2, 2, kind="rectangular"))
-    places, heights = edge_heights(m)
-    found = {tuple(at): h for at, h in zip(places.tolist(), heights, strict=True)}
-    assert found[0.5, 0.5] == 5.5
-    assert found[0.5, 0] == 3
-    assert found[0, 0.5] == 4
-    assert found[0, 0] == 4  # the median of 3, 4 and 10
-
-
-def test_hexagons_and_edges_fill_the_plane_without_overlap() -> None:
-    m = map_of(RNG.normal(size=(20, 2)), Lattice(4, 5))
-    places, _ = edge_heights(m)
-    n_edges = len(neighbor_pairs(m.lattice)) // 2
-    assert len(places) == 20 + n_edges
-    apart = np.linalg.norm(places[:, None] - places, axis=2)[np.triu_indices(len(places), 1)]
-    assert apart.min() == pytest.approx(0.5)
-
-
-def test_edges_across_the_seam_of_a_torus_are_at_both_sides() -> None:
-    m = map_of([[0.0], [1], [2], [3]], Lattice(1, 4, kind="rectangular", boundary="cylinder"))
-    places, heights = edge_heights(m)
-    found = {x: h for (x, _), h in zip(places.tolist(), heights, strict=True)}
-    assert found[-0.5] == found[3.5] == 3
-
-
-def test_p_heights_count_rows_within_the_pareto_radius() -> None:
-    rows = np.random.default_rng(2).normal(size=(300, 3))
-    som = SOM(4, 5, random_state=0).fit(rows)
-    apart = np.linalg.norm(rows[:, None] - rows, axis=2)
-    radius = np.median([np.quantile(each, 0.2013) for each in apart])
-    to_units = np.linalg.norm(rows[:, None] - som.codebook_, axis=2)
-    np.testing.assert_array_equal(p_heights(som.map_, rows), (to_units <= radius).sum(axis=0))
-    shifted = replace(som.map_, codebook=som.codebook_ + 1e8)  # of which squares have no digits
-    np.testing.assert_array_equal(p_heights(shifted, rows + 1e8), p_heights(som.map_, rows))
-    display = plots.umatrix(som, rows, kind="p")
-    np.testing.assert_array_equal(display.drawn_["values"], p_heights(som.map_, rows))
-
-
-def test_p_heights_know_every_metric() -> None:
-    rows = np.random.default_rng(3).normal(size=(200, 3))
-    for metric in ("manhattan", "cosine", "mahalanobis"):
-        som = SOM(3, 3, metric=metric, random_state=0).fit(rows)
-        apart = som.map_.metric.distances(rows, rows)
-        radius = np.median(np.quantile(apart, 0.2013, axis=1))
-        to_units = som.map_.metric.distances(rows, som.codebook_)
-        np.testing.assert_array_equal(p_heights(som.map_, rows), (to_units <= radius).sum(axis=0))
-
-
-def test_ustar_heights_vanish_where_rows_are_densest() -> None:
-    # Mean 2, most 4: factors 1 + (p - 2) / (2 - 4) of 2, 1, and 0.
-    heights = ustar_heights(np.array([3.0, 3, 3, 3]), np.array([0.0, 2, 4, 2]))
-    np.testing.assert_allclose(heights, [6, 3, 0, 3])
-    np.testing.assert_array_equal(ustar_heights(np.ones(2), np.full(2, 7.0)), [1, 1])
-
-
 # Classes
 
 
@@ -694,14 +534,6 @@ def test_the_majority_colors_a_cell_and_its_share_makes_it_pale() -> None:
     assert luminance(colors[0]) < luminance(colors[1])
     assert [t.get_text() for t in display.ax_.texts] == ["A", "A"]
     assert [t.get_text() for t in display.ax_.get_legend().get_texts()] == ["A a", "B b"]
-
-
-def test_more_than_twelve_classes_have_hatches() -> None:
-    rows, y = np.arange(16.0)[:, None], [f"{i:02d}" for i in range(16)]
-    for draw in (plots.hits, plots.majority):
-        display = draw(line(16), rows, y, max_classes=16)
-        assert len(display.drawn_["classes"]) == 16
-        assert sum(len(c.get_paths()) for c in display.ax_.collections if c.get_hatch()) == 4
 
 
 def test_of_many_rows_only_classes_above_their_share_are_marked() -> None:
@@ -773,26 +605,6 @@ def test_labels_of_units_with_most_rows_come_first() -> None:
     assert 20 < len(shown) < 200
 
 
-@pytest.mark.parametrize("side", [3, 12, 60, 200])
-def test_numbers_hide_no_region(side: int) -> None:
-    m = map_of(np.arange(float(side * side))[:, None], Lattice(side, side))
-    labels = np.zeros(side * side, dtype=np.intp)
-    alone = [0, side + 1, side * side - 1]
-    labels[alone] = [1, 2, 3]
-    display = plots.regions(m, Regions(m, labels))
-    ax, found = display.ax_, boxes_of_texts(display)
-    assert [t.get_text() for t in ax.texts] == ["0", "1", "2", "3"]
-    assert min(t.get_fontsize() for t in ax.texts) >= 6
-    step = np.diff(ax.transData.transform([[0, 0], [1, 0]])[:, 0])[0]
-    for unit in alone:
-        at = ax.transData.transform(m.lattice.positions[unit])
-        for box in found:
-            covers = box.x0 < at[0] < box.x1 and box.y0 < at[1] < box.y1
-            assert not covers or max(box.width, box.height) < 0.9 * step
-    for first, second in itertools.combinations(found, 2):
-        assert not first.overlaps(second)
-
-
 # Planes in order
 
 
@@ -810,9 +622,6 @@ def test_planes_that_are_alike_stand_side_by_side() -> None:
     )
     columns = plots.planes(m, order="likeness").drawn_["columns"]
     assert abs(columns.index("x0") - columns.index("x3")) == 1
-    found = plots.correlations(m).drawn_
-    assert found["columns"] == columns
-    assert found["correlations"][columns.index("x0"), columns.index("x3")] == pytest.approx(-1)
 
 
 def test_planes_by_relevance_begin_with_the_widest_spread() -> None:
@@ -846,37 +655,6 @@ def test_columns_are_given_by_number_too() -> None:
 # Several columns in a cell
 
 
-def test_bars_reach_from_the_lowest_to_the_highest_value() -> None:
-    m = map_of([[0.0, 5], [10, 5], [5, 5]], Lattice(1, 3, kind="rectangular"))
-    display = plots.profiles(m)
-    first = next(c for c in display.ax_.collections if c.get_zorder() == 3)
-    heights = [np.ptp(path.vertices[:, 1]) for path in first.get_paths()]
-    np.testing.assert_allclose(heights, [0, 0.64, 0.32], atol=1e-9)
-    np.testing.assert_array_equal(display.drawn_["values"], m.codebook)
-    assert display.drawn_["columns"] == ("x0", "x1")
-
-
-def test_stars_have_areas_by_value() -> None:
-    m = map_of([[0.0], [4], [1]], Lattice(1, 3))
-    stars = next(c for c in plots.profiles(m, kind="stars").ax_.collections if c.get_zorder() == 3)
-    radius = [np.ptp(path.vertices[:, 0]) / 2 for path in stars.get_paths()]
-    assert radius[2] / radius[1] == pytest.approx(0.5, rel=1e-6)
-
-
-def test_small_cells_are_joined_to_blocks() -> None:
-    m = map_of(np.arange(40_000.0)[:, None], Lattice(200, 200))
-    display = plots.profiles(m)
-    side = display.drawn_["side"]
-    assert side > 4
-    assert display.ax_.get_title() == f"Columns as bars, means of {side} x {side}, 200 x 200 units"
-    bars = next(c for c in display.ax_.collections if c.get_zorder() == 3)
-    heights = [np.ptp(path.vertices[:, 1]) for path in bars.get_paths()]
-    assert len(heights) == (-(-200 // side)) ** 2
-    first = m.codebook.reshape(200, 200)[:side, :side].mean() / (40_000 - 1)
-    assert heights[0] == pytest.approx(0.64 * side * first)
-    assert plots.profiles(map_of(m.codebook[:9], Lattice(3, 3))).drawn_["side"] == 1
-
-
 def test_pies_and_markers_of_small_cells_are_joined_to_blocks() -> None:
     m = map_of(np.arange(40_000.0)[:, None], Lattice(200, 200))
     rows, y = np.array([[0.0], [1], [200], [39_999]]), ["a", "b", "a", "b"]
@@ -891,155 +669,10 @@ def test_pies_and_markers_of_small_cells_are_joined_to_blocks() -> None:
     assert marked.drawn_["counts"].shape == (40_000, 2)
 
 
-def test_of_many_columns_bars_take_the_most_relevant_and_lines_all() -> None:
-    scales = np.arange(1, 13.0)
-    m = map_of(RNG.normal(size=(40, 12)) * scales, Lattice(5, 8))
-    expected = tuple(f"x{i}" for i in np.sort(np.argsort(-m.codebook.var(axis=0))[:8]))
-    assert plots.profiles(m).drawn_["columns"] == expected
-    assert len(plots.profiles(m, kind="lines").drawn_["columns"]) == 12
-
-
-def test_images_are_the_prototypes() -> None:
-    codebook = np.arange(24.0).reshape(4, 6)
-    display = plots.images(map_of(codebook, Lattice(2, 2)), (2, 3))
-    np.testing.assert_array_equal(display.drawn_["images"], codebook.reshape(4, 2, 3))
-    assert display.drawn_["limits"] == (0, 23)
-    assert len(display.ax_.images) == 4
-    np.testing.assert_array_equal(display.ax_.images[3].get_array(), codebook[3].reshape(2, 3))
-    left, right, bottom, top = display.ax_.images[0].get_extent()
-    assert (right - left, bottom - top) == pytest.approx((0.82, 0.82 * 2 / 3))
-    halves = plots.images(map_of(codebook, Lattice(2, 2)), (1, 3), inverse=lambda c: c[:, :3])
-    np.testing.assert_array_equal(halves.drawn_["images"][:, 0], codebook[:, :3])
-    colored = plots.images(map_of(codebook[:, :6] / 24, Lattice(2, 2)), (1, 2, 3))
-    assert colored.drawn_["images"].shape == (4, 1, 2, 3)
-
-
 # Others
 
 
-def test_the_net_keeps_distances_of_flat_data() -> None:
-    rows = np.random.default_rng(5).normal(size=(100, 2)) * [3, 1]
-    m = map_of(rows[:12], Lattice(3, 4))
-    drawn = plots.net(m, rows).drawn_
-    for found, given_ in ((drawn["places"], m.codebook), (drawn["rows"], rows)):
-        np.testing.assert_allclose(
-            np.linalg.norm(found[:, None] - found, axis=2),
-            np.linalg.norm(given_[:, None] - given_, axis=2),
-            atol=1e-9,
-        )
-    variances = np.linalg.eigvalsh(np.cov(rows.T))[::-1]
-    np.testing.assert_allclose(drawn["shares"], variances / variances.sum())
-    assert drawn["rows"][:, 0].var() > drawn["rows"][:, 1].var()
-
-
-def test_the_spanning_tree_is_the_shortest() -> None:
-    # Units at 0, 1, 10 and 2 on a line: joined in the order of their values.
-    m = map_of([[0.0], [1], [10], [2]], Lattice(1, 4))
-    edges = plots.spanning_tree(m).drawn_["edges"]
-    assert {tuple(sorted(edge)) for edge in edges.tolist()} == {(0, 1), (1, 3), (2, 3)}
-
-
-@given(st.integers(2, 25), st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
-def test_a_spanning_tree_joins_all_units_with_the_least_length(n: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    places = rng.integers(0, 6, size=(n, 2)).astype(float)  # with equal places and distances
-    pairs = np.array(list(itertools.combinations(range(n), 2)))
-    lengths = np.linalg.norm(places[pairs[:, 0]] - places[pairs[:, 1]], axis=1)
-    chosen = spanning_tree(n, pairs, lengths)
-    assert len(chosen) == n - 1
-    # Prim's rule: grow from unit 0 by the shortest way out.
-    joined, total = {0}, 0.0
-    while len(joined) < n:
-        length, new = min(
-            (np.linalg.norm(places[a] - places[b]), b)
-            for a in joined
-            for b in set(range(n)) - joined
-        )
-        joined.add(new)
-        total += length
-    assert lengths[chosen].sum() == pytest.approx(total)
-    reached, todo = {0}, [0]
-    for unit in todo:
-        for a, b in pairs[chosen].tolist():
-            for other in ({a, b} - {unit}) if unit in (a, b) else ():
-                if other not in reached:
-                    reached.add(other)
-                    todo.append(other)
-    assert len(reached) == n
-
-
-def test_a_map_on_its_tree_can_be_drawn_by_every_picture() -> None:
-    som = SOM(5, 6, random_state=0).fit(ROWS)
-    display = plots.spanning_tree(som, layout="tree")
-    tree, edges = display.drawn_["tree"], display.drawn_["edges"]
-    assert tree.lattice.kind == "graph"
-    places = tree.lattice.positions
-    lengths = np.linalg.norm(places[edges[:, 0]] - places[edges[:, 1]], axis=1)
-    assert 0.3 < lengths.min() <= lengths.max() < 2
-    apart = np.linalg.norm(places[:, None] - places, axis=2)[np.triu_indices(30, 1)]
-    assert apart.min() > 0.2
-    drawn = plots.hits(tree, ROWS, CLASSES).drawn_
-    np.testing.assert_array_equal(drawn["counts"], plots.hits(som, ROWS, CLASSES).drawn_["counts"])
-
-
-def test_a_tree_lies_as_its_steps_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    edges = np.array([[rng.integers(max(0, i - 4), i), i] for i in range(1, 60)])
-    steps = shortest_paths(60, np.vstack([edges, edges[:, ::-1]]))
-
-    def stress() -> float:
-        places = tree_places(60, edges)
-        apart = np.linalg.norm(places[:, None] - places, axis=2)
-        pairs = np.triu_indices(60, 1)
-        return float((((apart - steps)[pairs] / steps[pairs]) ** 2).mean())
-
-    after = stress()
-    monkeypatch.setattr(_tree_places, "N_MOVES", 0)
-    assert after < 0.7 * stress()
-
-
-def test_the_parts_of_a_graph_are_trees_side_by_side() -> None:
-    edges = np.array([[0, 1], [1, 2], [3, 4]])
-    places = tree_places(6, edges)
-    lengths = np.linalg.norm(places[edges[:, 0]] - places[edges[:, 1]], axis=1)
-    np.testing.assert_allclose(lengths, 1, atol=0.05)
-    assert places[:3, 0].max() + 1 < places[3:5, 0].min()
-    assert places[3:5, 0].max() + 1 < places[5, 0]
-
-
-def test_the_response_is_the_distance_from_one_row() -> None:
-    display = plots.response(line(), [1.2])
-    np.testing.assert_allclose(display.drawn_["values"], [1.2, 0.2, 0.8, 1.8])
-    assert display.drawn_["winner"] == 1
-    np.testing.assert_array_equal(display.drawn_["highlight"], [1])
-    frame = pd.DataFrame({"x0": [1.2]})
-    assert plots.response(named_line(), frame).drawn_["winner"] == 1
-
-
-def test_quality_by_unit_adds_up_to_that_of_the_map() -> None:
-    # Second units are neighbors; on a folded map that of 0.1 is none.
-    drawn = plots.quality(line(), [[0.1], [2.2], [1.8]]).drawn_
-    np.testing.assert_allclose(drawn["quantization_error"], [0.1, np.nan, 0.2, np.nan])
-    np.testing.assert_allclose(drawn["topographic_error"], [0, np.nan, 0, np.nan])
-    folded = map_of([[0.0], [5], [0.5], [9]], Lattice(1, 4))
-    assert plots.quality(folded, [[0.1]]).drawn_["topographic_error"][0] == 1
-    som = SOM(4, 5, random_state=0).fit(ROWS)
-    weights = np.arange(1, 61.0)
-    drawn = plots.quality(som, ROWS, sample_weight=weights).drawn_
-    of_unit = np.bincount(som.predict(ROWS), weights, minlength=20)
-    for name in ("quantization_error", "topographic_error"):
-        mean = np.average(np.nan_to_num(drawn[name]), weights=of_unit)
-        whole = getattr(measures, name)(som, ROWS, sample_weight=weights)
-        assert mean == pytest.approx(whole, rel=1e-9)
-
-
 # Refusals
-
-
-def levels_map() -> Map:
-    code = CategoryCode("color", "asked", ("blue", "green", "red"))
-    return Map(np.eye(4)[:3], Lattice(1, 3), Encoding((code,)), np.ones(3))
 
 
 INCOME = map_of(np.zeros((4, 2)), Lattice(2, 2), names=["income", "age"])
@@ -1050,8 +683,6 @@ INCOME = map_of(np.zeros((4, 2)), Lattice(2, 2), names=["income", "age"])
     [
         lambda: plots.values(INCOME, "incme"),
         lambda: plots.planes(INCOME, "Incomes"),
-        lambda: plots.profiles(INCOME, ["agee"]),
-        lambda: plots.correlations(INCOME, "zzz"),
         lambda: plots.values(INCOME, 2),
         lambda: plots.planes(INCOME, [-1]),
         lambda: plots.planes(INCOME, 1.0),
@@ -1067,27 +698,13 @@ INCOME = map_of(np.zeros((4, 2)), Lattice(2, 2), names=["income", "age"])
         lambda: plots.values(INCOME, "age", highlight=[4]),
         lambda: plots.values(INCOME, list("abcd"), max_classes=0),
         lambda: plots.values(INCOME, "age", colormap="virids"),
-        lambda: plots.images(INCOME, (1, 2), colormap="xyz"),
-        lambda: plots.umatrix(INCOME, kind="p"),
-        lambda: plots.umatrix(INCOME, np.zeros((0, 2)), kind="p"),
-        lambda: plots.umatrix(INCOME, max_classes=13),
+        lambda: plots.umatrix(INCOME, [[0, 0]], ["a"], max_classes=13),
         lambda: plots.hits(INCOME, [[0, 0]], ["a"], max_classes=99),
         lambda: plots.hits(INCOME, [[0, 0]], [None]),
         lambda: plots.hits(INCOME, [[0, 0]], pd.Series([np.nan])),
         lambda: plots.majority(INCOME, [[0, 0]], [float("nan")]),
-        lambda: plots.net(INCOME, y=["a"]),
-        lambda: plots.net(INCOME, [[0, 0]], ["a", "b"]),
         lambda: plots.labels(INCOME, [[0, 0]], names=["a", "b"]),
         lambda: plots.labels(INCOME, [[0, 0]], names=["a"], max_names=0),
-        lambda: plots.profiles(levels_map()),
-        lambda: plots.profiles(levels_map(), "color"),
-        lambda: plots.profiles(some_wide(), list(range(9))),
-        lambda: plots.images(INCOME, (2, 2)),
-        lambda: plots.images(INCOME, 8),
-        lambda: plots.images(INCOME, (0, 2)),
-        lambda: plots.response(INCOME, np.zeros((2, 2))),
-        lambda: plots.response(INCOME, [1.0]),
-        lambda: plots.quality(INCOME, np.zeros((0, 2))),
     ],
 )
 def test_what_is_wrong_and_what_to_do_stands_in_one_line(ask: Any) -> None:
@@ -1097,29 +714,15 @@ def test_what_is_wrong_and_what_to_do_stands_in_one_line(ask: Any) -> None:
     assert len(str(caught.value)) < 300
 
 
-def some_wide() -> Map:
-    return map_of(np.zeros((4, 12)), Lattice(2, 2))
-
-
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda: plots.umatrix(INCOME, kind="x"),
         lambda: plots.planes(INCOME, order="x"),
-        lambda: plots.profiles(INCOME, kind="x"),
-        lambda: plots.spanning_tree(INCOME, layout="x"),
-        lambda: plots.correlations(INCOME, order="x"),
     ],
 )
 def test_a_wrong_choice_names_the_right_ones(ask: Any) -> None:
     with rejected(ValueError, value="x"):
         ask()
-
-
-def test_too_many_units_are_no_tree_of_their_own() -> None:
-    m = map_of(np.zeros((10_100, 1)), Lattice(100, 101))
-    with rejected(parameter="layout", value="tree"):
-        plots.spanning_tree(m, layout="tree")
 
 
 def test_one_row_of_a_class_and_maps_without_hits_are_drawn() -> None:
@@ -1130,18 +733,6 @@ def test_one_row_of_a_class_and_maps_without_hits_are_drawn() -> None:
     assert drawn["limits"] == (0, 1)
     rare = plots.hits(empty, [[0.0]] * 9 + [[5.0]], ["a"] * 9 + ["b"]).drawn_
     assert rare["counts"][5].tolist() == [0, 1]
-
-
-def test_the_number_of_a_region_in_pieces_stands_in_the_largest():
-    som = SOM(12, 12, lattice="rectangular", random_state=0).fit(
-        np.random.default_rng(0).normal(size=(300, 2))
-    )
-    labels = np.zeros((12, 12), dtype=int)
-    labels[:4], labels[-1, -1], labels[6, 6] = 1, 1, 1
-    ax = plots.regions(som, regions.Regions(som.map_, labels.ravel())).ax_
-    (number,) = [text for text in ax.texts if text.get_text() == "1"]
-    assert number.get_position()[1] < 4
-    assert number.get_fontsize() > 9
 
 
 def regions_of_size_two(n_rows: int, n_cols: int, **lattice: Any) -> Regions:
@@ -1221,12 +812,3 @@ def test_names_of_regions_stand_in_a_legend() -> None:
     colors = [handle.get_color() for handle in legend.get_lines()]
     assert colors == [COLORS[0], COLORS[2]]
     assert [t.get_text() for t in ax.texts] == ["0", "1", "2", "3"]
-
-
-def test_a_legend_of_many_regions_is_cut() -> None:
-    found = regions_of_size_two(10, 20)
-    named = regions.rename(found, {i: f"group {i}" for i in range(100)})
-    texts = [t.get_text() for t in plots.regions(found.map_, named).ax_.get_legend().get_texts()]
-    assert texts[0] == "0: group 0"
-    assert texts[-1] == "and 60 more"
-    assert len(texts) == 41

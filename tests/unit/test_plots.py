@@ -31,17 +31,11 @@ def line_map(n_rows: int = 2, n_cols: int = 3, kind: str = "hexagonal") -> Map:
     """Return a map whose unit i stands at i, of one feature."""
     n_units = n_rows * n_cols
     codebook = np.arange(n_units, dtype=np.float64)[:, None]
-    history = {
-        "step": np.array([1.0, 2.0, 3.0]),
-        "radius": np.array([2.0, 1.0, 0.5]),
-        "quantization_error": np.array([0.9, 0.5, 0.4]),
-    }
     return Map(
         codebook,
         Lattice(n_rows, n_cols, kind=kind),
         Encoding.plain(["x"]),
         np.arange(n_units, dtype=np.float64),
-        history,
     )
 
 
@@ -146,7 +140,6 @@ DRAWINGS = {
     "umatrix": plots.umatrix,
     "planes": plots.planes,
     "hits": plots.hits,
-    "training": plots.training,
 }
 
 
@@ -265,11 +258,8 @@ def areas() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", areas())
-@pytest.mark.parametrize("draw", [plots.planes, plots.training], ids=["planes", "training"])
-def test_an_area_is_divided_among_the_drawings(draw: Any, kind: str, tmp_path: Path) -> None:
-    map_ = mixed_map()
-    map_ = Map(map_.codebook, map_.lattice, map_.encoding, map_.hits, line_map().history)
-    display = draw(map_, ax=areas()[kind])
+def test_an_area_is_divided_among_the_drawings(kind: str, tmp_path: Path) -> None:
+    display = plots.planes(mixed_map(), ax=areas()[kind])
     assert isinstance(display.figure_, Figure)
     display.save(tmp_path / "picture.png")
     boxes = [ax.get_window_extent() for ax in display.axes_]
@@ -282,50 +272,12 @@ def test_an_area_is_divided_among_the_drawings(draw: Any, kind: str, tmp_path: P
         assert not any(a.overlaps(b) for b in boxes[:i])
 
 
-def test_planes_fill_a_figure_that_is_given() -> None:
-    # 6 inches wide, in two columns with gaps of 0.22: (6 - 0.22) / 2 - 0.22 = 2.67 each.
-    display = plots.planes(mixed_map(), n_wide=2, ax=Figure(figsize=(6, 8)))
-    widths = [ax.get_window_extent().width / display.figure_.dpi for ax in display.axes_]
-    np.testing.assert_allclose(widths, [2.67, 2.67, 2.67], rtol=1e-9)
-    assert [text.get_text() for text in display.figure_.texts] == ["Each column on the map"]
-
-
-@pytest.mark.parametrize(
-    ("draw", "needed"), [(plots.planes, 3), (plots.training, 2)], ids=["planes", "training"]
-)
-def test_too_few_axes_are_refused(draw: Any, needed: int) -> None:
-    map_ = mixed_map()
-    map_ = Map(map_.codebook, map_.lattice, map_.encoding, map_.hits, line_map().history)
-    axes = list(Figure().subplots(1, needed))
-    assert draw(map_, ax=axes).axes_ == tuple(axes)
+def test_too_few_axes_are_refused() -> None:
+    axes = list(Figure().subplots(1, 3))
     with rejected(parameter="ax"):
-        draw(map_, ax=axes[1:])
+        plots.planes(mixed_map(), ax=axes[1:])
     with rejected(parameter="ax", value="int"):
-        draw(map_, ax=3)
-
-
-def test_every_drawing_of_one_axes_takes_them() -> None:
-    map_ = line_map()
-    for draw, what in (
-        (plots.umatrix, map_),
-        (plots.hits, map_),
-        (plots.regions, map_),
-        (plots.trade_off, candidates()),
-    ):
-        (place, _) = Figure(figsize=(8, 4)).subfigures(1, 2)
-        ax = place.add_subplot()
-        display = draw(what, ax=ax)
-        assert display.axes_ == (ax,)
-        assert display.figure_ is place.get_figure(root=True)
-        assert ax.get_title()
-
-
-@pytest.mark.parametrize("draw", [plots.umatrix, plots.hits, plots.regions, plots.trade_off])
-@pytest.mark.parametrize("place", [3, Figure(), [Figure().add_subplot()], "left"])
-def test_a_drawing_of_one_axes_takes_nothing_else(draw: Any, place: Any) -> None:
-    what = candidates() if draw is plots.trade_off else line_map()
-    with rejected(TypeError, parameter="ax"):
-        draw(what, ax=place)
+        plots.planes(mixed_map(), ax=3)
 
 
 def test_regions_are_passed_as_they_are_found() -> None:
@@ -371,15 +323,6 @@ def test_umatrix_shows_mean_distance_to_neighbors() -> None:
     # 1 x 3 units at 0, 1 and 2: the ends have one neighbor at distance 1, the middle two.
     display = plots.umatrix(line_map(1, 3))
     np.testing.assert_allclose(cells_of(display).get_array(), [1.0, 1.0, 1.0], **SAME)
-
-
-def test_umatrix_draws_into_axes_that_are_given() -> None:
-    figure = Figure()
-    ax = figure.add_subplot()
-    display = plots.umatrix(line_map(), ax=ax)
-    assert display.figure_ is figure
-    assert display.ax_ is ax
-    assert len(figure.axes) == 1
 
 
 def test_map_of_one_unit_can_be_drawn(tmp_path: Path) -> None:
@@ -477,10 +420,6 @@ def test_planes_show_original_units() -> None:
     np.testing.assert_allclose(cells_of(display).get_array(), [100.0, 200.0, 300.0], rtol=1e-15)
 
 
-def test_a_single_column_may_be_named() -> None:
-    assert [ax.get_title() for ax in plots.planes(mixed_map(), "amount").axes_] == ["amount"]
-
-
 def test_plane_of_two_levels_is_the_share_of_the_second() -> None:
     plane = plots.column_plane(mixed_map(), "answer")
     assert (plane.kind, plane.levels) == ("share", ("yes",))
@@ -573,14 +512,6 @@ def segment_map(n_rows: int = 5, n_cols: int = 5) -> Map:
     return Map(codebook, lattice, Encoding((number, answer, kinds, more)), np.ones(n_units))
 
 
-def test_planes_name_whole_levels_one_per_line() -> None:
-    display = plots.planes(segment_map(), ["segment", "another"])
-    first, second = ([t.get_text() for t in ax.get_legend().get_texts()] for ax in display.axes_)
-    assert sorted(first) == sorted(SEGMENTS)
-    assert second[-1] == "other (1)"
-    assert inside(display.axes_[0].get_legend().get_window_extent(), display.figure_.bbox)
-
-
 @pytest.mark.parametrize("kind", ["new", *nightly(["axes", "subfigure", "small figure", "list"])])
 def test_planes_do_not_overprint_each_other(kind: str) -> None:
     columns = ["income in a year", "another", "segment", "answer"] * 2
@@ -621,48 +552,6 @@ def test_names_with_formula_signs_and_rare_letters_can_be_drawn(tmp_path: Path) 
     assert display.ax_.get_title() == r"cost in \$ (\frac{ US\$"
 
 
-# Training
-
-
-def test_training_shows_error_and_radius_by_epoch() -> None:
-    error, radius = plots.training(line_map()).axes_
-    np.testing.assert_array_equal(error.lines[0].get_xydata(), [[1, 0.9], [2, 0.5], [3, 0.4]])
-    np.testing.assert_array_equal(radius.lines[0].get_ydata(), [2, 1, 0.5])
-    assert radius.get_xlabel() == "epoch"
-
-
-# Trade-off of candidates
-
-
-def candidates() -> Table:
-    return table_from_columns(
-        {
-            "n_rows": [2, 2, 4, 4],
-            "n_cols": [3, 3, 6, 6],
-            "radius_end": [1.0, 0.5, 1.0, 0.5],
-            "quantization_error": [0.9, 0.8, 0.7, 0.5],
-            "topographic_error": [0.01, 0.05, 0.02, 0.2],
-            "stability": [0.9, 0.7, 0.8, 0.1],
-        }
-    )
-
-
-def test_the_trade_off_has_a_line_per_size_and_a_marker_per_candidate() -> None:
-    ax = plots.trade_off(candidates()).ax_
-    lines = {line.get_label(): line.get_xydata() for line in ax.lines}
-    np.testing.assert_array_equal(lines["2 x 3"], [[0.01, 0.9], [0.05, 0.8]])
-    np.testing.assert_array_equal(lines["4 x 6"], [[0.02, 0.7], [0.2, 0.5]])
-    areas = [points.get_sizes()[0] for points in ax.collections]
-    assert np.argsort(areas).tolist() == [3, 1, 2, 0]  # by stability
-
-
-def test_the_trade_off_of_another_table_is_refused() -> None:
-    with rejected(parameter="candidates", column="radius_end"):
-        plots.trade_off(table_from_columns({"n_rows": [2], "n_cols": [2]}))
-    with rejected(parameter="candidates"):
-        plots.trade_off(candidates().take(np.arange(0)))
-
-
 # Refusals
 
 
@@ -677,28 +566,11 @@ def test_the_trade_off_of_another_table_is_refused() -> None:
         lambda m: plots.planes(m, ["nix"]),
         lambda m: plots.planes(m, []),
         lambda m: plots.planes(m, n_wide=0),
-        lambda m: plots.training(Map(m.codebook, m.lattice, m.encoding, m.hits)),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(ask: Any) -> None:
     with rejected():
         ask(line_map())
-
-
-def test_a_picture_that_has_no_place_says_what_a_map_says(tmp_path: Path) -> None:
-    map_ = line_map()
-    (tmp_path / "folder.png").mkdir()
-    for target in (
-        tmp_path / "nowhere" / "x.png",
-        tmp_path / "folder.png",
-    ):
-        said = []
-        for save in (plots.planes(map_).save, map_.save):
-            with rejected() as caught:
-                save(target)
-            said.append(str(caught.value))
-        assert said[0] == said[1]
-    assert [p.name for p in tmp_path.iterdir()] == ["folder.png"]
 
 
 def test_a_picture_without_an_ending_gets_one(tmp_path: Path) -> None:

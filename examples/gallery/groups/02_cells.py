@@ -72,11 +72,11 @@ for name in POPULATIONS:
 # The picture
 # -----------
 
-figure, (stars, gates) = plt.subplots(
+figure, (groups, gates) = plt.subplots(
     1, 2, figsize=(11, 5.4), width_ratios=(1.35, 1), layout="constrained"
 )
-plots.profiles(som, kind="stars", regions=found, ax=stars)
-stars.set_title("A star of six markers in each unit")
+plots.regions(som, found, ax=groups)
+groups.set_title("The regions of the map")
 palette = plt.get_cmap("Set2")
 for region in range(found.n_regions):
     shown = np.flatnonzero(of_cells == region)[::4]

@@ -47,14 +47,9 @@ print(f"of two: adjusted Rand index {right:.2f} for setosa")
 # The picture
 # -----------
 
-places = [["heights", "kinds"], ["net", "net"]]
-figure, axes = plt.subplot_mosaic(places, figsize=(9.5, 7.2), layout="constrained")
-heights, kinds, net = axes["heights"], axes["kinds"], axes["net"]
+figure, (heights, kinds) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
 plots.umatrix(som, rows, species, regions=two, ax=heights)
 heights.set_title("U-matrix, with two regions")
 plots.majority(som, rows, species, ax=kinds)
 kinds.set_title("Species by unit")
-plots.net(som, rows, species, ax=net)
-net.set_title("The map among the flowers")
-net.get_legend().remove()
 plt.show()

@@ -89,7 +89,10 @@ for ax, name in zip(above.subplots(2, 3).flat, plant, strict=True):
     display = plots.values(som, name, ax=ax, colormap="cividis")
     above.colorbar(display.drawn_["cells"], ax=ax, shrink=0.7)
     ax.set_title(name)
-ax, legends = below.subplots(1, 2, width_ratios=(7, 1))
-plots.trade_off(candidates, ax=ax)
-legends.set_axis_off()
+ax = below.subplots()
+for size in candidates:
+    ax.plot(size["topographic_error"], size["quantization_error"], "ko")
+    text = f"{size['n_rows']:.0f} x {size['n_cols']:.0f}, {size['radius_end']}"
+    ax.annotate(text, (size["topographic_error"], size["quantization_error"]))
+ax.set(xlabel="topographic error", ylabel="quantization error")
 plt.show()

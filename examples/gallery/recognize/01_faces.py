@@ -25,7 +25,7 @@ training data.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from somscape import SOM, SOMClassifier, plots
+from somscape import SOM, SOMClassifier
 
 SIDE = 32
 y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
@@ -146,7 +146,9 @@ som = SOM(10, 14, n_init=1, random_state=0).fit(faces[learns])
 figure = plt.figure(figsize=(9, 7.9), layout="constrained")
 top, below = figure.subfigures(2, 1, height_ratios=(3.4, 1))
 ax = top.subplots()
-plots.images(som, (SIDE, SIDE), colormap="gray", ax=ax)
+prototypes = som.codebook_.reshape(10, 14, SIDE, SIDE).swapaxes(1, 2)
+ax.imshow(prototypes.reshape(10 * SIDE, 14 * SIDE), cmap="gray")
+ax.set_axis_off()
 ax.set_title("A map of faces")
 classifier.set_params(reject=0.03)
 asked = [*faces[~learns][[1, 12, 44, 70]], *strangers[:2]]

@@ -26,7 +26,7 @@ from sklearn.metrics import confusion_matrix
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
-from somscape import SOM, SOMClassifier, plots
+from somscape import SOM, SOMClassifier
 
 pixels, digits = load_digits(return_X_y=True)
 half = len(pixels) // 2
@@ -60,7 +60,9 @@ som = SOM(14, 12, random_state=0).fit(pixels[:half])
 figure = plt.figure(figsize=(9.5, 5.7), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=(1.3, 1))
 ax = left.subplots()
-plots.images(som, (8, 8), ax=ax)
+prototypes = som.codebook_.reshape(14, 12, 8, 8).swapaxes(1, 2)
+ax.imshow(prototypes.reshape(14 * 8, 12 * 8), cmap="gray_r")
+ax.set_axis_off()
 ax.set_title("Prototypes")
 confusion, below = right.subfigures(2, 1, height_ratios=(1.6, 1))
 ax = confusion.subplots()

@@ -88,7 +88,8 @@ print("without reject:", classifier.set_params(reject=None).predict(mixed))
 figure, (ax, plane) = plt.subplots(
     2, 1, figsize=(8.2, 6.6), height_ratios=(1.1, 1), layout="constrained"
 )
-plots.confusion_map(classifier, table, states, ax=ax)
+wrong = np.flatnonzero(classifier.predict(table) != states)
+plots.hits(classifier, table.take(wrong), states[wrong], ax=ax, title="Wrong predictions")
 colors = {"normal": "tab:green", "hyper": "tab:blue", "hypo": "tab:orange"}
 for state in STATES:
     x, y = (table.column(name).numbers[states == state] for name in ("thyroxin", "tsh_rise"))

@@ -140,7 +140,6 @@ class SOMClassifier(ClassifierMixin, Learner):
     --------
     SOMRegressor : Predicts numbers.
     somscape.recognize.Recognizer : The class of `recognizer_`.
-    somscape.plots.confusion_map : Draws wrong predictions on the map.
 
     Notes
     -----

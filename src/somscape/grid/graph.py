@@ -107,7 +107,6 @@ class Graph(Lattice):
     See Also
     --------
     Lattice : Units in rows and columns.
-    somscape.plots.spanning_tree : A graph made from a map.
 
     References
     ----------
@@ -444,21 +443,6 @@ def connected_groups(lattice: Lattice, units: Ints, labels: Ints | None = None) 
         pairs = pairs[labels[pairs[:, 0]] == labels[pairs[:, 1]]]
     graph = sparse_graph(np.ones(len(pairs)), pairs[:, 0], pairs[:, 1], len(units))
     return np.asarray(connected_components(graph, directed=False)[1])
-
-
-def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
-    """Return the indices of the edges that form the minimum spanning tree."""
-    from scipy.sparse.csgraph import minimum_spanning_tree
-
-    # Use ranks instead of lengths, because ranks are distinct and above 0.
-    rank = np.empty(len(pairs))
-    order = np.argsort(lengths, kind="stable")
-    rank[order] = np.arange(1, len(pairs) + 1)
-    low, high = pairs.min(axis=1), pairs.max(axis=1)
-    _, first = np.unique(low * n_units + high, return_index=True)
-    graph = sparse_graph(rank[first], low[first], high[first], n_units)
-    tree: Any = minimum_spanning_tree(graph)
-    return np.sort(order[tree.tocoo().data.astype(np.intp) - 1])
 
 
 def lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -158,7 +158,6 @@ def quantization_error(som: Map, X: Any, *, sample_weight: Any = None) -> float:
     root_mean_squared_error : Gives more weight to distant rows.
     explained_variance : Does not depend on the units of the features.
     topographic_error : Measures the order of the map.
-    somscape.plots.quality : Shows the error of each unit.
 
     References
     ----------
@@ -247,7 +246,6 @@ def topographic_error(som: Map, X: Any, *, sample_weight: Any = None) -> float:
     --------
     mean_tied_rank : Measures the distance between the two nearest units.
     quantization_error, combined_error
-    somscape.plots.quality : Shows the error of each unit.
 
     References
     ----------

@@ -443,7 +443,6 @@ def by_unit(
     See Also
     --------
     bootstrap_interval : Returns an interval for the whole map.
-    somscape.plots.quality : Draws two of these measures.
 
     Notes
     -----

@@ -40,14 +40,12 @@ _LIGHT_COLORS = tuple(
 """Lighter colors for a region whose neighboring regions already use all other colors."""
 
 N_COLORS = len(COLORS)
-HATCHES = ("", "/////", ".....", "xxxxx")
-"""Hatches that distinguish four classes of the same color (no hatch for the first class)."""
 
-MAX_STYLES = N_COLORS * len(HATCHES)
 MARKED = "#ffb000"
 """Color of rings around highlighted cells."""
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+LETTERS = "ABCDEFGHIJKLM"
+"""Letters of classes in cells, for all colors and for the other classes."""
 
 _DARK: dict[Any, Any] = {
     "figure.facecolor": "#15181d",
@@ -168,8 +166,8 @@ def contrast(color: Any) -> str:
 
 
 def class_color(place: int) -> str:
-    """Return the color of a class.  The colors repeat, with another hatch, after twelve classes."""
-    return COLORS[place % N_COLORS]
+    """Return the color of a class."""
+    return COLORS[place]
 
 
 def region_colors(regions: Regions) -> list[str]:
@@ -192,11 +190,6 @@ def region_names(regions: Regions) -> list[str]:
     """Return a text for each region with the region number and, if it exists, the region name."""
     names = regions.names or ("",) * regions.n_regions
     return [f"{i}: {name}" if name else f"region {i}" for i, name in enumerate(names)]
-
-
-def hatch(place: int) -> str:
-    """Return the hatch of a class.  The first twelve classes are drawn without a hatch."""
-    return HATCHES[place // N_COLORS % len(HATCHES)]
 
 
 def _setting(name: Literal["figure.facecolor", "text.color"]) -> str:
@@ -281,79 +274,6 @@ def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> "
     return bar
 
 
-_TICK_WIDTH = 0.4
-"""Width in inches of a tick label."""
-
-_TICK_CHARACTER = 0.065
-"""Assumed width in inches of a character in a tick label."""
-
-_LEFT, _RIGHT, _TIP = 0.1, 0.9, 0.028
-"""Positions of the left and right end of the slim color bar, and length of a pointed end of this
-bar, as shares of the axes width."""
-
-_TOP, _BOTTOM, _MARK, _NUMBERS, _LABEL = -0.05, -0.14, -0.168, -0.19, -0.32
-"""Vertical positions of the slim color bar and of its texts, in inches above the lower edge of the
-axes.  Negative positions are below the edge."""
-
-
-def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:
-    """Draw a slim color bar below a panel.  An end is pointed if values exceed this end."""
-    from matplotlib.collections import LineCollection
-    from matplotlib.image import BboxImage
-    from matplotlib.patches import Polygon
-    from matplotlib.transforms import Bbox, TransformedBbox
-
-    low, high = map(float, cells.get_clim())
-    if low == high:
-        room = max(0.5, 4 * np.spacing(abs(low)))
-        low, high = low - room, high + room
-    box, dpi = ax.get_window_extent(), ax.figure.dpi
-    heights = _TOP, _BOTTOM, _MARK, _NUMBERS, _LABEL
-    top, bottom, mark, numbers, below = (height * dpi / box.height for height in heights)
-    there: dict[str, Any] = {"transform": ax.transAxes, "clip_on": False}
-    colors = cells.get_cmap()
-    place = TransformedBbox(Bbox.from_extents(_LEFT, bottom, _RIGHT, top), ax.transAxes)
-    image = BboxImage(place, cmap=colors, interpolation="nearest", clip_on=False)
-    image.set_data(np.linspace(0, 1, 128)[None, :])
-    ax.add_artist(image)
-    for end, side, tip in (("min", _LEFT, -_TIP), ("max", _RIGHT, _TIP)):
-        if extend in (end, "both"):
-            corners = (side, bottom), (side + tip, (bottom + top) / 2), (side, top)
-            color = colors(0.0 if end == "min" else 1.0)
-            ax.add_artist(Polygon(corners, facecolor=color, linewidth=0, **there))
-    values, texts, power = _ticks(low, high, n_most=0.8 * box.width / dpi / _TICK_WIDTH)
-    places = [_LEFT + (_RIGHT - _LEFT) * (value - low) / (high - low) for value in values]
-    wide = _TICK_CHARACTER * max(map(len, texts), default=0) * dpi / box.width
-    if any(b - a < wide for a, b in itertools.pairwise(places)):
-        step = len(places) - 1 if places[-1] - places[0] >= wide else len(places)
-        places, texts = places[::step], texts[::step]
-    lines = [[(x, bottom), (x, mark)] for x in places]
-    ax.add_artist(LineCollection(lines, colors=ink(), linewidths=0.8, **there))
-    there |= {"va": "top", "ha": "center", "fontsize": 7}
-    for x, text in zip(places, texts, strict=True):
-        ax.text(x, numbers, text, **there)
-    ax.text(_RIGHT, below, power, **{**there, "ha": "right"})
-    ax.text(0.5, below, label, **{**there, "fontsize": 7.5})
-
-
-def _ticks(low: float, high: float, n_most: float) -> tuple[list[float], list[str], str]:
-    """Return three values for an axis: round numbers in the given range, the texts of these
-    numbers, and a power of ten by which all texts are multiplied."""
-    from matplotlib.ticker import MaxNLocator, ScalarFormatter
-
-    locator = MaxNLocator(int(np.clip(n_most, 2, 4)), steps=[1, 2, 2.5, 5, 10])
-    room = 1e-9 * (high - low)
-    if not np.isfinite(room):
-        return [], [], ""  # no step between such large numbers is finite
-    found = np.asarray(locator.tick_values(low, high), dtype=np.float64)
-    values = found[(found >= low - room) & (found <= high + room)].tolist()
-    form = ScalarFormatter()
-    form.create_dummy_axis()
-    axis: Any = form.axis
-    axis.set_view_interval(low, high)
-    return values, form.format_ticks(values), form.get_offset()
-
-
 _LONG_SIDE, _MAX_UNIT, _MIN_WIDTH, _MIN_HEIGHT = 5.5, 0.85, 2.6, 1.4
 _TITLE, _SIDE, _BAR = 0.42, 0.15, 1.0  # inches
 LEGEND_ROOM = 0.51
@@ -373,6 +293,22 @@ _MIN_POINTS_FOR_LINES = 5.0
 the lines would hide the colors of the cells."""
 
 
+_SLIM_BAR = 0.09
+"""Height in inches of the color bar below a panel, and its distance from the panel."""
+
+
+def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:
+    """Draw a slim color bar below a panel, inside the axes of the panel."""
+    share = _SLIM_BAR * ax.figure.dpi / ax.get_window_extent().height
+    place = ax.inset_axes((0.1, -2 * share, 0.8, share))
+    bar = ax.figure.colorbar(cells, cax=place, orientation="horizontal", extend=extend)
+    bar.outline.set_visible(False)
+    place.locator_params(nbins=4)
+    place.tick_params(labelsize=7, length=2, pad=1)
+    place.xaxis.offsetText.set_fontsize(7)
+    bar.set_label(label, fontsize=7.5, labelpad=1)
+
+
 def draw_cells(
     ax: "Axes",
     lattice: Lattice,
@@ -382,8 +318,6 @@ def draw_cells(
     colormap: str = "viridis",
     limits: tuple[float, float] | None = None,
     edge: Any = "face",
-    places: Float64s | None = None,
-    size: float = 1.0,
 ) -> "PolyCollection":
     """Draw all cells of a lattice as one matplotlib collection."""
     fit_axes(ax, lattice)
@@ -392,22 +326,17 @@ def draw_cells(
         links = lattice.positions[lattice.edges[0]]
         add_lines(ax, links, colors=line_color(), linewidths=1.0, zorder=0.5)  # below the cells
         edge = line_color()  # a light cell must be visible on the page
-    elif size * points_per_step(ax, lattice) < _MIN_POINTS_FOR_LINES:
+    elif points_per_step(ax, lattice) < _MIN_POINTS_FOR_LINES:
         edge = "face"
-    own_places = lattice.positions if places is None else places
-    drawn: list[tuple[Ints, Float64s, dict[str, Any]]]
-    drawn = [(np.arange(len(own_places)), own_places, {})]
-    if places is None:
-        drawn.append(
-            (
-                *_repeated_cells(lattice),
-                {"edgecolors": "face", "alpha": _REPEATED_ALPHA, "zorder": 0.4},
-            )
-        )
+    again = {"edgecolors": "face", "alpha": _REPEATED_ALPHA, "zorder": 0.4}
+    drawn: list[tuple[Ints, Float64s, dict[str, Any]]] = [
+        (np.arange(lattice.n_units), lattice.positions, {}),
+        (*_repeated_cells(lattice), again),
+    ]
     for units, spots, more in drawn:
         if not len(spots):
             continue
-        corners = spots[:, None, :] + size * lattice.cell[None, :, :]
+        corners = spots[:, None, :] + lattice.cell[None, :, :]
         # "face" draws edges in the color of the cell.  Without edges, light seams are visible
         # between cells.
         look = {"edgecolors": edge, "linewidths": width} | more
@@ -571,7 +500,8 @@ def _extent(lattice: Lattice) -> tuple[Float64s, Float64s]:
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """Blocks of cells.  A block is a cell or square of cells that contains one chart or image.
+    """Blocks of cells.  A block is a cell or square of cells that contains one pie chart, or the
+    markers of one cell.
 
     Attributes
     ----------
@@ -594,13 +524,10 @@ class Blocks:
         np.add.at(total, self.of_unit, values)
         return total
 
-    def mean(self, values: Float64s) -> Float64s:
-        """Return the mean of the units' values (n_units, n) in each block."""
-        return np.asarray(self.total(values) / np.bincount(self.of_unit)[:, None])
-
-    def words(self, what: str) -> str:
-        """Return a text with the block size for the end of a title, or "" for single cells."""
-        return "" if self.side == 1 else f", {what} of {self.side} x {self.side}"
+    @property
+    def words(self) -> str:
+        """A text with the block size for the end of a title, or "" for single cells."""
+        return "" if self.side == 1 else f", sums of {self.side} x {self.side}"
 
 
 def blocks_of(lattice: Lattice, step: float, wanted: float) -> Blocks:
@@ -627,15 +554,6 @@ _SHIFTS = (0.0, -0.6, 0.6, -1.2, 1.2)
 distance at which the text does not overlap another text is used."""
 
 _LINE_HEIGHT = 1.25
-_SMALLEST_NUMBER, _LARGEST_NUMBER = 6.5, 22.0
-_DISK = 1.5
-"""Diameter of the disk behind a region number, as a multiple of the width of the number."""
-
-_DISK_LOOK = {"boxstyle": "circle,pad=0.15", "ec": "none", "alpha": 0.85}
-_DIRECTIONS = np.array([[np.cos(a), np.sin(a)] for a in np.arange(8) * np.pi / 4 - np.pi / 2])
-_DISTANCES = (14.0, 22.0, 32.0, 46.0)
-"""Distances in points between a small region and the region number next to it, in the order in
-which the distances are tried."""
 
 
 class Room:
@@ -777,55 +695,6 @@ def draw_region_texts(
     order = sorted(range(len(pieces)), key=lambda region: -len(pieces[region]))
     units = np.array([middle_unit(lattice, pieces[region]) for region in order])
     return draw_texts(ax, lattice, units, [texts[region] for region in order])
-
-
-def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[Any]) -> Float64s:
-    """Write the number of each region in the middle of the region, or next to a small region."""
-    step, scale = points_per_step(ax, lattice), points_per_unit(ax)
-    boxes = Room(ax, scale)
-    places: list[Float64s] = []
-    n_units = np.bincount(labels)
-    tiny = []
-    for region, units in enumerate(largest_pieces(lattice, labels)):
-        middle = lattice.positions[middle_unit(lattice, units)]
-        text = str(region)
-        room = 0.8 * step * max(1.0, 0.6 * len(units) ** 0.5)
-        font = min(room / (_DISK * max(_width(text), 0.9)), _LARGEST_NUMBER)
-        if font < _SMALLEST_NUMBER:
-            tiny.append((len(places), middle, text))
-        else:
-            boxes.take(middle * scale, np.full(2, _DISK * font * max(_width(text), 0.9)))
-            color = contrast(colors[int(np.argmax(labels == region))])
-            _write_number(ax, middle, text, font, color)
-        places.append(middle)
-    small = lattice.positions[np.isin(labels, np.flatnonzero(n_units <= np.sqrt(len(labels))))]
-    for place, middle, text in tiny[:MAX_TEXTS]:
-        size = np.full(2, _DISK * _SMALLEST_NUMBER * max(_width(text), 0.9))
-        places[place] = _free_position_near(boxes, middle * scale, size, small * scale) / scale
-        ax.plot(*zip(middle, places[place], strict=True), color=line_color(), lw=0.8, zorder=5)
-        _write_number(
-            ax, places[place], text, _SMALLEST_NUMBER, ink(), bbox=_DISK_LOOK | {"fc": paper()}
-        )
-    return np.array(places)
-
-
-def _free_position_near(boxes: Room, at: Float64s, size: Float64s, small: Float64s) -> Float64s:
-    """Return a free position for a region number near `at`, and mark this position as covered.  The
-    position hides as few `small` regions as possible."""
-    spots = [boxes.inside(at + far * way, size) for far in _DISTANCES for way in _DIRECTIONS]
-    free = [spot for spot in spots if boxes.is_free(spot, size)] or spots
-    covered = [int((np.abs(small - spot) < size / 2).all(axis=1).sum()) for spot in free]
-    best = free[int(np.argmin(covered))]
-    boxes.take(best, size)
-    return best
-
-
-def _write_number(
-    ax: "Axes", at: Float64s, text: str, font: float, color: str, **more: Any
-) -> None:
-    x, y = float(at[0]), float(at[1])
-    number = ax.text(x, y, text, fontsize=font, weight="bold", color=color, zorder=6, **more)
-    number.set(ha="center", va="center")
 
 
 def middle_unit(lattice: Lattice, units: Ints) -> int:

@@ -1,18 +1,17 @@
-"""Draw pictures of the rows and classes in each unit (hits, majority, confusion, names of rows)."""
+"""Draw pictures of the rows and classes in each unit (hits, majority, names of rows)."""
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
 from somscape._validate import is_missing
 from somscape._weights import pair_sums
 from somscape.errors import InputError
 from somscape.grid.lattice import Lattice
-from somscape.maps.map import NO_UNIT, Map, as_map
+from somscape.maps.map import NO_UNIT, Map
 from somscape.plots._cells import (
     LETTERS,
     SEVERAL,
@@ -21,12 +20,9 @@ from somscape.plots._cells import (
     blocks_of,
     cell_width,
     contrast,
-    draw_borders,
     draw_cells,
     empty_color,
     faint_line,
-    hatch,
-    ink,
     limits_from_zero,
     paled,
     paper,
@@ -38,13 +34,9 @@ from somscape.plots._picture import (
     Picture,
     check_max_classes,
     class_entries,
-    hatch_cells,
-    hatch_shapes,
 )
 from somscape.plots.columns import ColumnPlane, rows_by_unit
 from somscape.plots.display import Canvas, Display, Size
-from somscape.recognize.predictor import recognizer_in
-from somscape.recognize.recognizer import Recognizer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -172,9 +164,6 @@ def draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> Blocks:
             looks.append(entries[i])
     colors, width = [entry.color for entry in looks], min(0.4, 0.04 * blocks.side * step)
     add_polygons(ax, slices, facecolors=colors, edgecolors=paper(), linewidths=width, zorder=3)
-    for pattern in dict.fromkeys(entry.hatch for entry in entries if entry.hatch):
-        of_it = [s for s, entry in zip(slices, looks, strict=True) if entry.hatch == pattern]
-        hatch_shapes(ax, of_it, pattern)
     return blocks
 
 
@@ -219,9 +208,8 @@ def hits(
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=12
-        Maximum number of classes with their own color, at most 48.  Classes with the most rows have
-        their own colors, and all other classes share one color.  From the 13th class on, the same
-        colors are combined with hatches.
+        Maximum number of classes with their own color, at most 12.  The classes with the most rows
+        have their own colors, and all other classes share one color.
     regions, labels, highlight : optional
         As for `plots.values`.
     limits : {"robust", "full"} or pair of float, default="robust"
@@ -272,7 +260,7 @@ def hits(
     else:
         found = count_classes(som, X, y, max_classes)
         draw_cells(picture.ax, som.lattice, edge=paper())
-        joined = draw_pies(picture.ax, som.lattice, found).words("sums")
+        joined = draw_pies(picture.ax, som.lattice, found).words
         entries = class_entries(found.classes, found.n_others)
         picture.legend(entries, y_name)
         picture.drawn |= {"classes": tuple(e.name for e in entries), "counts": found.counts}
@@ -322,9 +310,8 @@ def majority(
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=12
-        Maximum number of classes with their own color and letter, at most 48.  Classes with the
-        most rows have their own colors, and all other classes share one color.  From the ninth
-        class on, the same colors are combined with hatches.
+        Maximum number of classes with their own color and letter, at most 12.  The classes with
+        the most rows have their own colors, and all other classes share one color.
     regions, highlight, unit_size, ax, figsize, title : optional
         As for `plots.values`.
 
@@ -346,8 +333,6 @@ def majority(
     See Also
     --------
     hits : Draws classes as slices of a pie.
-    confusion_map : Draws the mistakes of a classifier.
-    somscape.measures.purity
 
     Examples
     --------
@@ -366,7 +351,6 @@ def majority(
     first, share = _majorities(found)
     cells = [_color(entries, i, s) for i, s in zip(first, share, strict=True)]
     draw_cells(picture.ax, lattice, colors=cells, edge=faint_line())
-    hatch_cells(picture.ax, lattice, first, len(found.classes))
     picture.add(regions=regions, highlight=highlight)
     has_letters = picture.step() >= _MIN_POINTS_FOR_LETTER and len(found.classes) > 1
     if has_letters:
@@ -409,194 +393,6 @@ def _write_letters(picture: Picture, first: Ints, cells: list[Any]) -> None:
         color = cells[unit]
         letter = picture.ax.text(x, y, LETTERS[first[unit]], fontsize=size, color=contrast(color))
         letter.set(ha="center", va="center", zorder=5)
-        if hatch(int(first[unit])):
-            letter.set_bbox({"boxstyle": "circle,pad=0.15", "fc": color, "ec": "none"})
-
-
-_PART_WITH_ROWS, _PART_WITHOUT_ROWS = 0.45, 0.16
-"""Strength of the class color in cells with rows, and in cells without rows.  Strength 0 gives the
-page color, and strength 1 gives the class color."""
-
-_MIN_POINTS_FOR_NUMBER = 17.0
-"""Minimum width of a cell in points at which a number of rows is written in the cell."""
-
-
-def confusion_map(
-    som: Any,
-    X: Any,
-    y: Any,
-    *,
-    y_name: str = "",
-    max_classes: int = 12,
-    highlight: Any = None,
-    unit_size: float | None = None,
-    ax: "Axes | None" = None,
-    figsize: Size = None,
-    title: str | None = None,
-) -> Display:
-    """Draw the class of each unit and the numbers of rows with a wrong prediction.
-
-    A cell has the color of the class of its unit.  Cells without rows are paler.  Thick lines are
-    borders between classes.  In each cell, a pie chart and a number show the rows with a wrong
-    prediction.  The pie chart has the colors of the true classes of these rows.
-
-    Parameters
-    ----------
-    som : SOMClassifier, Recognizer or Map
-        Classifier that predicts the class of each row, or a map.  For a map, the predicted class is
-        the most frequent class among the rows of the same unit.
-    X : Table, data frame or array-like of shape (n_samples, n_features)
-        Rows to classify.  If possible, give rows on which `som` was not trained.
-    y : array-like of shape (n_samples,)
-        Class of each row.  Rows with None or NaN are ignored.  Rows of a class that the classifier
-        did not learn count as mistakes.
-    y_name : str, default=""
-        Title of the legend.
-    max_classes : int, default=12
-        As for `plots.majority`.
-    highlight, unit_size, ax, figsize, title : optional
-        As for `plots.values`.
-
-    Returns
-    -------
-    Display
-        ``drawn_`` contains the ``"classes"``.  ``"stands_for"`` is the class of each unit as a
-        position in the classes, or -1.  The ``"counts"`` of rows and of ``"mistakes"`` are arrays
-        with a row for each unit and a column for each true class.  The ``"confusion"`` has a row
-        for each true class and a column for each predicted class.  ``"refused"`` is the number of
-        rows without a prediction (see ``reject`` of `SOMClassifier`).  They do not count as
-        mistakes.  ``"borders"`` contains both ends of each border line.
-
-    Raises
-    ------
-    InputError
-        If `y` does not contain one label for each row, or if all labels are missing.
-    TypeError
-        If `som` is neither a map nor an object with a map, or if `ax` is not an Axes object.
-
-    See Also
-    --------
-    majority, somscape.SOMClassifier
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape import SOMClassifier, plots
-    >>> X = np.random.default_rng(0).normal(size=(300, 2))
-    >>> y = np.where(X[:, 0] * X[:, 1] > 0, "same", "other")
-    >>> classifier = SOMClassifier(random_state=0).fit(X[:200], y[:200])
-    >>> display = plots.confusion_map(classifier, X[200:], y[200:])
-    >>> n_wrong = int((classifier.predict(X[200:]) != y[200:]).sum())
-    >>> int(display.drawn_["mistakes"].sum()) == n_wrong
-    True
-    """
-    recognizer = recognizer_in(som)
-    picture = Picture(
-        recognizer or as_map(som), Canvas(ax, figsize, title), unit_size, has_legend=True
-    )
-    lattice = picture.map.lattice
-    classes, found = _predictions(recognizer, picture.map, X, y, max_classes)
-    entries = class_entries(classes.names, classes.n_others)
-    has_rows = found.counts.sum(axis=1) > 0
-    colors = [
-        empty_color()
-        if i < 0
-        else paled(entries[i].color, _PART_WITH_ROWS if b else _PART_WITHOUT_ROWS)
-        for i, b in zip(found.stands_for, has_rows, strict=True)
-    ]
-    draw_cells(picture.ax, lattice, colors=colors, edge=faint_line())
-    hatch_cells(picture.ax, lattice, found.stands_for, len(classes.names), level=2)  # below pies
-    borders = draw_borders(picture.ax, lattice, found.stands_for)
-    picture.add(highlight=highlight)
-    picture.legend(entries, y_name)
-    draw_pies(picture.ax, lattice, ClassCounts(classes.names, found.mistakes, classes.n_others))
-    if picture.step() >= _MIN_POINTS_FOR_NUMBER:
-        _write_counts(picture, found.mistakes.sum(axis=1))
-    names = tuple(entry.name for entry in entries)
-    picture.drawn |= {"classes": names, **found._asdict(), "borders": borders}
-    n, n_wrong = int(found.confusion.sum()), int(found.mistakes.sum())
-    refused = f", {found.refused:,} refused" if found.refused else ""
-    return picture.done(f"{n_wrong:,} of {n:,} rows wrong{refused}")
-
-
-class _Predictions(NamedTuple):
-    """Numbers of rows by true class in each unit, and by true and predicted class in total."""
-
-    stands_for: Ints
-    counts: Ints
-    mistakes: Ints
-    confusion: Ints
-    refused: int
-
-
-def _predictions(
-    recognizer: Recognizer | None, map_: Map, X: Any, y: Any, max_classes: int
-) -> tuple[RowClasses, _Predictions]:
-    require_rows(X)
-    units = map_.winners(X)
-    n = len(units)
-    if y is None or all(is_missing(label) for label in np.asarray(y, dtype=object).ravel()):
-        raise InputError(
-            "all classes in `y` are missing. Give the true class of at least one row.",
-            parameter="y",
-        )
-    classes_of(y, n, max_classes)  # raises an error if y is wrong
-    texts = _label_texts(np.asarray(y, dtype=object).ravel(), recognizer)
-    if recognizer is None:
-        known, stands_for = _majority_classes(units, texts, map_.n_units)
-        named = [known[i] if i >= 0 else None for i in stands_for[units]]
-    else:
-        known = _label_texts(recognizer.classes, recognizer)
-        stands_for = recognizer.shares.argmax(axis=1)
-        named = _label_texts(recognizer.predict(X), recognizer)
-    classes = classes_of([*texts, *known], n + len(known), max_classes)
-    true, places = classes.places[:n], classes.places[n:]
-    place = dict(zip(known, places.tolist(), strict=True))
-    is_labelled = (units != NO_UNIT) & (true >= 0)
-    is_named = np.array([name is not None for name in named])
-    counted = np.flatnonzero(is_labelled & is_named)
-    is_wrong = np.array([texts[i] != named[i] for i in counted], dtype=bool)
-    n_all = len(classes.names) + (classes.n_others > 0)
-    called = np.array([place[named[i]] for i in counted], dtype=np.intp)
-    confusion = pair_sums(true[counted], called, (n_all, n_all))
-    counts, mistakes = (
-        pair_sums(units[rows], true[rows], (map_.n_units, n_all))
-        for rows in (counted, counted[is_wrong])
-    )
-    shown = np.where(stands_for >= 0, places[stands_for], -1)
-    n_refused = int((is_labelled & ~is_named).sum())
-    return classes, _Predictions(shown, counts, mistakes, confusion, n_refused)
-
-
-def _label_texts(labels: NDArray[Any], recognizer: Recognizer | None) -> list[str | None]:
-    """Return labels as texts, or None for missing labels.  A label that equals a class of the
-    classifier becomes the name of this class."""
-    known = {} if recognizer is None else {one: str(one) for one in recognizer.classes.tolist()}
-    return [
-        None if is_missing(label) else known.get(label, str(label)) for label in labels.tolist()
-    ]
-
-
-def _majority_classes(
-    units: Ints, texts: list[str | None], n_units: int
-) -> tuple[list[str | None], Ints]:
-    """Return two values: class names, and the position of each unit's majority class, or -1."""
-    there = np.array([text is not None for text in texts]) & (units != NO_UNIT)
-    counted = [str(text) for text, b in zip(texts, there, strict=True) if b]
-    names, codes = np.unique(counted, return_inverse=True)
-    counts = pair_sums(units[there], codes, (n_units, len(names)))
-    return names.tolist(), np.where(counts.any(axis=1), counts.argmax(axis=1), -1)
-
-
-def _write_counts(picture: Picture, n_mistakes: Ints) -> None:
-    from matplotlib.patheffects import withStroke
-
-    size = float(np.clip(0.25 * picture.step(), 5, 12))
-    halo = [withStroke(linewidth=0.25 * size, foreground=paper())]
-    for unit in np.flatnonzero(n_mistakes):
-        x, y = picture.map.lattice.positions[unit]
-        text = picture.ax.text(x, y, f"{n_mistakes[unit]:,}", fontsize=size, color=ink(), zorder=6)
-        text.set(ha="center", va="center", path_effects=halo)
 
 
 def labels(

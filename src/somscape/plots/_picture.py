@@ -16,9 +16,8 @@ from somscape.outliers.alerts import Alerts
 from somscape.plots._cells import (
     FEW,
     LEGEND_ROOM,
-    MAX_STYLES,
+    N_COLORS,
     add_bar,
-    add_polygons,
     add_slim_bar,
     checked_limits,
     class_color,
@@ -30,9 +29,7 @@ from somscape.plots._cells import (
     ends_of_bar,
     faint_line,
     fit_axes,
-    hatch,
     height_for,
-    ink,
     map_axes,
     outline_cells,
     points_per_step,
@@ -121,7 +118,6 @@ class LegendEntry:
     color : color
     marker : str
         Name of a matplotlib marker, or a character between dollar signs that is the marker.
-    hatch : str
     is_cut : bool
         Whether the name can be shortened.
     """
@@ -129,17 +125,13 @@ class LegendEntry:
     name: str
     color: Any
     marker: str = "s"
-    hatch: str = ""
     is_cut: bool = True
 
     @property
     def handle(self) -> Any:
         """Symbol before the name in the legend."""
         from matplotlib.lines import Line2D
-        from matplotlib.patches import Patch
 
-        if self.hatch:
-            return Patch(facecolor=self.color, hatch=self.hatch, edgecolor=ink(), linewidth=0)
         return Line2D([], [], linestyle="none", marker=self.marker, color=self.color)
 
 
@@ -149,10 +141,10 @@ def other_color() -> str:
 
 
 def check_max_classes(max_classes: int) -> None:
-    """Raise InputError if `max_classes` exceeds the number of pairs of a color and a hatch."""
-    if not isinstance(max_classes, int) or not 1 <= max_classes <= MAX_STYLES:
+    """Raise InputError if `max_classes` exceeds the number of colors."""
+    if not isinstance(max_classes, int) or not 1 <= max_classes <= N_COLORS:
         raise InputError(
-            f"`max_classes` must be a whole number from 1 to {MAX_STYLES}, but is {max_classes!r}. "
+            f"`max_classes` must be a whole number from 1 to {N_COLORS}, but is {max_classes!r}. "
             "Further classes share a color.",
             value=max_classes,
         )
@@ -163,10 +155,7 @@ def class_entries(
 ) -> list[LegendEntry]:
     """Return the legend entries of the classes.  The last is for all classes that share a color."""
     shapes = markers or "s" * (len(names) + 1)
-    entries = [
-        LegendEntry(name, class_color(i), shapes[i], "" if markers else hatch(i))
-        for i, name in enumerate(names)
-    ]
+    entries = [LegendEntry(name, class_color(i), shapes[i]) for i, name in enumerate(names)]
     if n_others:
         last = shapes[len(names)]
         entries.append(LegendEntry(f"other ({n_others})", other_color(), last, is_cut=False))
@@ -181,24 +170,6 @@ def level_entries(plane: ColumnPlane, max_levels: int) -> tuple[list[Any], list[
     palette += [other_color()] * (len(plane.levels) - len(named)) + [empty_color()]
     colors = [palette[int(i)] for i in plane.values]  # the last color is for -1
     return colors, class_entries(named, len(plane.levels) - len(named))
-
-
-def hatch_cells(
-    ax: "Axes", lattice: Lattice, places: Any, n_named: int, *, level: float = 3.5
-) -> None:
-    """Draw hatches on the cells of the ninth and all later levels of a category.  This
-    distinguishes levels of equal color.  Only the first `n_named` levels are hatched."""
-    for pattern in dict.fromkeys(map(hatch, range(n_named))):
-        if pattern:
-            is_of = [0 <= i < n_named and hatch(int(i)) == pattern for i in places]
-            spots = lattice.positions[np.array(is_of, dtype=bool)]
-            hatch_shapes(ax, spots[:, None, :] + lattice.cell, pattern, level=level)
-
-
-def hatch_shapes(ax: "Axes", shapes: Any, pattern: str, *, level: float = 3.5) -> None:
-    """Draw a hatch over polygons."""
-    look = {"facecolors": "none", "edgecolors": ink(), "linewidths": 0, "zorder": level}
-    add_polygons(ax, shapes, **look).set_hatch(pattern)
 
 
 def _grow_below(ax: "Axes", more: float) -> None:
@@ -269,7 +240,6 @@ def paint(
     if plane.kind == "level":
         colors, entries = level_entries(plane, max_classes)
         shapes = draw_cells(ax, lattice, colors=colors, **cells)
-        hatch_cells(ax, lattice, plane.values, min(max_classes, len(plane.levels)))
         return Painted(shapes, None, "neither", entries)
     ends = (0.0, 1.0) if plane.kind == "share" else checked_limits(plane.values, limits, share)
     shapes = draw_cells(ax, lattice, plane.values, colormap=colormap, limits=ends, **cells)

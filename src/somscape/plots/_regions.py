@@ -1,4 +1,4 @@
-"""Draw the regions of a map, their tree and stability, paths of rows, or changes between maps."""
+"""Draw the regions of a map, their tree, paths of rows, or changes between maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ from somscape.maps.map import Map, as_map
 from somscape.paths import Paths
 from somscape.plots._cells import (
     BAR_CHARACTER,
-    COLORS,
     add_bar,
     add_lines,
     cell_width,
@@ -26,7 +25,6 @@ from somscape.plots._cells import (
     diverging,
     draw_borders,
     draw_cells,
-    draw_numbers,
     draw_region_texts,
     ink,
     limits_from_zero,
@@ -38,9 +36,9 @@ from somscape.plots._cells import (
 )
 from somscape.plots._picture import LegendEntry, Picture, draw_panels
 from somscape.plots.columns import ColumnPlane, levels_of
-from somscape.plots.display import Canvas, Display, Size, display_of, fit_text, given_axes, short
+from somscape.plots.display import Canvas, Display, Size, display_of, fit_text, short
 from somscape.regions.edit import RegionChange, given_or_found
-from somscape.regions.find import RegionStability, order_of_joins
+from somscape.regions.find import order_of_joins
 from somscape.regions.regions import Regions
 from somscape.tables._messages import counted
 from somscape.tables._recoded import words_of_column
@@ -366,9 +364,8 @@ def regions(
     -------
     Display
         ``drawn_`` contains the ``"regions"`` and their ``"colors"``.  ``"borders"`` contains both
-        ends of each border line (n_lines, 2, 2), and ``"numbers"`` the position of each region
-        number (n_regions, 2).  The number of a small region is drawn next to the region, and a line
-        joins both.
+        ends of each border line (n_lines, 2, 2), and ``"labels"`` the drawn numbers of regions by
+        unit.  A number that would overlap other numbers is left out.
 
     Raises
     ------
@@ -377,7 +374,7 @@ def regions(
 
     See Also
     --------
-    dendrogram, stability, somscape.regions.find_regions
+    dendrogram, somscape.regions.find_regions
 
     Examples
     --------
@@ -394,12 +391,13 @@ def regions(
     picture = Picture(som, canvas, unit_size, has_legend=has_legend, has_bar=False)
     lattice, by_region = picture.map.lattice, region_colors(found)
     colors = [by_region[label] for label in found.labels]
+    numbers = [str(region) for region in range(found.n_regions)]
     draw_cells(picture.ax, lattice, colors=colors, edge=paper())
     picture.drawn |= {
         "regions": found,
         "colors": by_region,
         "borders": draw_borders(picture.ax, lattice, found.labels),
-        "numbers": draw_numbers(picture.ax, lattice, found.labels, colors),
+        "labels": draw_region_texts(picture.ax, lattice, found.labels, numbers),
     }
     if any(found.names):
         picture.legend(_entries(found.names, by_region), "regions")
@@ -700,127 +698,3 @@ def _draw_scale(ax: "Axes", merges: list[Merge], has_rows: bool) -> None:
         box, width = ax.get_window_extent(), ax.figure.bbox.width
         label = ax.set_xlabel("p-value of the border between two regions", fontsize=9)
         fit_text(label, 2 * width - box.x0 - box.x1)
-
-
-STABLE = 0.6
-"""Minimum stability of a reliable region (Hennig 2007)."""
-
-_WIDE, _GAP, _BARS_ROW = 2.3, 0.3, 0.24  # inches
-_BARS_HEAD, _BARS_FOOT, _LEFT = 0.8, 0.55, 0.6
-_MIN_BARS_TALL, _MAX_BARS_TALL, _MAX_BARS, _THICK = 1.5, 11.0, 2.0, 0.2
-
-
-def stability(
-    stability: RegionStability, *, ax: Any = None, figsize: Size = None, title: str | None = None
-) -> Display:
-    """Draw how many regions samples of the rows give, and how stable each region is.
-
-    Parameters
-    ----------
-    stability : RegionStability
-        Returned by `regions.stability`.
-    ax, figsize, title : optional
-        As for `plots.planes`.  A sequence must contain two axes.
-
-    Returns
-    -------
-    Display
-        The first of the two `axes_` contains a bar for each number of regions.  The second contains
-        a bar for the stability of each region, and a line at 0.6.  A region with a stability below
-        0.6 is not reliable.  ``drawn_`` contains the ``"numbers"`` of regions, and the ``"shares"``
-        of the samples that gave each number.  ``"of_regions"`` is the stability of each region.
-
-    Raises
-    ------
-    TypeError
-        If `stability` is not a RegionStability object.
-
-    See Also
-    --------
-    regions, somscape.regions.stability
-
-    References
-    ----------
-    C. Hennig (2007), Cluster-wise assessment of cluster stability, Computational Statistics and
-    Data Analysis 52.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape import SOM, plots, regions
-    >>> X = np.random.default_rng(0).normal(size=(300, 2)) + np.repeat([[0], [9]], 150, axis=0)
-    >>> found = regions.find_regions(SOM(random_state=0).fit(X))
-    >>> display = plots.stability(regions.stability(found, n_samples=5))
-    >>> display.drawn_["numbers"].tolist(), display.drawn_["shares"].tolist()
-    ([2], [1.0])
-    """
-    cure = " Pass the result of somscape.regions.stability(found)."
-    check_is("stability", stability, RegionStability, "a RegionStability object", cure)
-    values, found = stability.of_regions, stability.found
-    names = [f"region {i}" for i in range(len(values))]
-    colors = [COLORS[i % len(COLORS)] for i in range(len(values))]
-    if found is not None:
-        names, colors = region_names(found), region_colors(found)
-    names = [short(name, _NAME_CHARACTERS) for name in names]
-    numbers, counts = np.unique(stability.numbers, return_counts=True)
-    shares = counts / counts.sum()
-    canvas = Canvas(ax, figsize, title)
-    text = canvas.text(f"Stability: {stability}".partition(". ")[0].partition(",")[0])
-    axes = given_axes(canvas, 2) or _two_axes(canvas, names, text)
-    _draw_numbers(axes[0], numbers, shares, stability.usual_number)
-    _draw_regions(axes[1], values, names, colors)
-    return display_of(axes, {"numbers": numbers, "shares": shares, "of_regions": values})
-
-
-def _two_axes(canvas: Canvas, names: list[str], title: str) -> "list[Axes]":
-    label = 0.2 + _CHARACTER * max(map(len, names))
-    tall = float(np.clip(_BARS_ROW * len(names), _MIN_BARS_TALL, _MAX_BARS_TALL))
-    area = canvas.area(_LEFT + 2 * _WIDE + _GAP + label + 0.35, _BARS_HEAD + tall + _BARS_FOOT)
-    width, height = area.size
-    wide = max((width - _LEFT - _GAP - label - 0.35) / 2, 0.3)
-    tall = max(height - _BARS_HEAD - _BARS_FOOT, 0.3)
-    right = _LEFT + wide + _GAP + label
-    area.add_title(title, 0.15, 0.24)
-    low = min(tall, _MAX_BARS)
-    return [
-        area.add_axes((_LEFT, _BARS_FOOT + tall - low), (wide, low)),
-        area.add_axes((right, _BARS_FOOT), (wide, tall)),
-    ]
-
-
-def _draw_numbers(ax: "Axes", numbers: Ints, shares: Float64s, usual: int) -> None:
-    colors = [COLORS[0] if number == usual else shade(0.4) for number in numbers]
-    ax.bar(numbers, 100 * shares, color=colors, width=0.7)
-    ax.set_xlim(numbers.min() - 1, numbers.max() + 1)
-    shown = np.arange(numbers.min(), numbers.max() + 1)
-    ax.set_xticks(shown[:: -(-len(shown) // 10)])
-    ax.set_ylim(0, 100)
-    ax.set_ylabel("% of samples", fontsize=9)
-    ax.tick_params(axis="y", labelsize=8)
-    _add_title(ax, "How many were found", "number of regions")
-
-
-def _draw_regions(ax: "Axes", values: Float64s, names: list[str], colors: list[str]) -> None:
-    places = np.arange(len(values))
-    room = ax.get_window_extent().height / ax.figure.dpi / len(values)
-    ax.barh(places, values, color=colors, height=min(0.7, _THICK / room))
-    ax.axvline(STABLE, color=ink(), linewidth=1.0, linestyle=(0, (4, 3)))
-    size = float(np.clip(0.75 * 72 * room, 3.5, 9))
-    for place, value in zip(places.tolist(), values.tolist(), strict=True):
-        at: dict[str, Any] = {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
-        ax.annotate(f"{value:.2f}", (1, place), fontsize=0.9 * size, **at)
-    ax.set_yticks(places, names, fontsize=size)
-    ax.set_ylim(len(values) - 0.5, -0.5)
-    ax.set_xlim(0, 1)
-    is_wide = ax.get_window_extent().width / ax.figure.dpi >= 1.5
-    ax.set_xticks([0, 0.2, 0.4, STABLE, 0.8, 1] if is_wide else [0, STABLE, 1])
-    _add_title(ax, "Which came back", "share that came back")
-    ax.tick_params(axis="y", length=0)
-
-
-def _add_title(ax: "Axes", title: str, label: str) -> None:
-    room = 1.2 * ax.get_window_extent().width
-    fit_text(ax.set_title(title, fontsize=9.5), room)
-    fit_text(ax.set_xlabel(label, fontsize=9), room)
-    ax.tick_params(axis="x", labelsize=8)
-    ax.spines[["top", "right"]].set_visible(False)

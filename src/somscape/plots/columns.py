@@ -286,18 +286,6 @@ def by_likeness(correlations: Float64s) -> Ints:
     return np.array(chain if chain[0] <= chain[-1] else chain[::-1], dtype=np.intp)
 
 
-def numeric_planes(map_: Map, names: list[str]) -> Float64s:
-    """Return the values of planes that contain numbers or shares (n_units, n_names)."""
-    planes = [column_plane(map_, name) for name in names]
-    if wrong := [p.name for p in planes if p.kind == "level"]:
-        raise InputError(
-            f"`columns` must be numbers, dates or categories of two levels, but {wrong[0]!r} has "
-            "more levels. Leave out the column, or draw it with plots.values.",
-            column=wrong[0],
-        )
-    return np.column_stack([plane.values for plane in planes])
-
-
 def _as_numbers(map_: Map, name: str) -> Any:
     plane = column_plane(map_, name)
     if plane.kind != "level":

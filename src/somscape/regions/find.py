@@ -439,7 +439,6 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
 
     See Also
     --------
-    somscape.plots.stability : Draws the result.
     find_regions
 
     References
