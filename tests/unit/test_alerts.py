@@ -2,7 +2,6 @@
 
 import csv
 import io
-from dataclasses import replace
 from typing import Any
 
 import naive
@@ -15,14 +14,10 @@ from somscape.outliers import (
     AlertRule,
     Alerts,
     Calibration,
-    Decorrelation,
     Detector,
-    Reason,
     Scorer,
 )
 from somscape.outliers.alerts import ranked
-from somscape.outliers.calibration import threshold_for
-from somscape.outliers.detector import as_detector
 from somscape.tables import Encoding, Table, read_table, table_from_columns, write_csv
 from somscape.tables._fit_encoding import fit_encoding
 from somscape.tables._write import unescape_cell
@@ -119,14 +114,6 @@ def test_rows_are_scored_alike_alone_and_together(mixed: tuple[Detector, Table])
     np.testing.assert_allclose(alone, together, **CLOSE)
 
 
-def test_map_without_a_detector_cannot_score() -> None:
-    map_ = make_detector([[0.0], [1.0]]).map_
-    with rejected():
-        Detector.from_record(map_.to_record())
-    with rejected(TypeError, value="Map"):
-        as_detector(map_)
-
-
 # p-values and threshold
 
 
@@ -139,57 +126,6 @@ def test_p_values_by_hand() -> None:
         1.0,
         0.4,
     ]
-
-
-def test_p_values_equal_the_oracle_with_ties() -> None:
-    rng = np.random.default_rng(0)
-    calibration = np.sort(rng.integers(0, 9, 50).astype(float))
-    scores = rng.integers(-1, 11, 80).astype(float)
-    detector = make_detector([[0.0]], calibration=calibration)
-    expected = naive.conformal_p(scores, calibration)
-    np.testing.assert_allclose(detector.calibration.p_values(scores), expected, rtol=1e-15)
-
-
-def test_estimated_p_values_equal_the_oracle_with_ties() -> None:
-    rng = np.random.default_rng(0)
-    calibration = np.sort(rng.integers(0, 9, 50).astype(float))
-    scores = rng.integers(0, 31, 80).astype(float)
-    expected = naive.estimated_p(scores, calibration)
-    found = Calibration(calibration, by_bulk=True).p_values(scores)
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
-    assert (found < naive.conformal_p(scores, calibration)).any()
-
-
-@pytest.mark.parametrize(
-    ("n_rows", "contamination", "n_flagged"),
-    [
-        *((30, 0.1, 3), (30, 0.05, 1), (30, 0.5, 15), (30, 0.001, 0), (30, 1 / 3, 10)),
-        (100, 0.29, 29),  # though 0.29 * 100 is 28.999999999999996
-    ],
-)
-def test_threshold_flags_the_share_asked_for(
-    n_rows: int, contamination: float, n_flagged: int
-) -> None:
-    scores = np.random.default_rng(1).permutation(n_rows) + 0.5
-    threshold = threshold_for(scores, contamination, None)
-    assert (scores > threshold).sum() == n_flagged
-    assert threshold in scores
-
-
-def test_threshold_never_flags_more_than_asked_where_scores_tie() -> None:
-    scores = np.array([5.0, 4, 4, 4, 1, 1, 1, 1, 1, 1])
-    # 20 % are two rows, but the second is tied with two others: only one is flagged.
-    assert (scores > threshold_for(scores, 0.2, None)).sum() == 1
-
-
-def test_threshold_counts_weights_as_rows() -> None:
-    scores = np.array([9.0, 7, 5, 3])
-    weights = np.array([1.0, 2, 3, 4])
-    twice = np.repeat(scores, weights.astype(int))
-    for contamination in (0.1, 0.3, 0.5):
-        assert threshold_for(scores, contamination, weights) == threshold_for(
-            twice, contamination, None
-        )
 
 
 # Reasons
@@ -244,15 +180,6 @@ def test_reasons_are_at_most_three_and_none_is_below_5_percent() -> None:
     # Gaps 10 and 2: 4 of 104 is 3.8 %.
     (reasons,) = detector.reasons(plain_table([[0, 10, 0, 2, 0, 0]]))
     assert [r.column for r in reasons] == ["x1"]
-
-
-def test_row_on_its_prototype_has_no_reason() -> None:
-    detector = make_detector([[1.0, 2.0]], k=1)
-    assert detector.reasons(plain_table([[1, 2]])) == [()]
-
-
-def test_no_rows_have_no_reasons() -> None:
-    assert make_detector([[0, 0], [3, 4]]).reasons(plain_table([[3, 0]]).take([])) == []
 
 
 def test_reasons_of_arrays_name_the_features() -> None:
@@ -346,29 +273,6 @@ def test_missing_cell_is_no_reason_where_missing_prevails() -> None:
     assert present[0].value == "a"
 
 
-def test_missing_cell_is_named_as_missing() -> None:
-    detector = category_detector([[0.75, 0.25, 0]], ("a", "(missing)"))
-    table = table_from_columns({"c": [None], "n": [0.0]})
-    ((reason,),) = detector.reasons(table.take([0]))
-    assert str(reason) == "c missing: usual a (75 %)"
-
-
-def test_reason_text_is_column_value_and_what_is_usual() -> None:
-    assert str(Reason("A14", "100001", "32 to 243", 0.5)) == "A14 100001: usual 32 to 243"
-    outside = Reason("A14", "9", "32 to 243", 0.5, at=0.1, usual_at=(0.2, 0.7))
-    assert str(outside) == "A14 9: usual 32 to 243"
-    inside = Reason("A14", "50", "32 to 243", 0.5, 0.3, (0.2, 0.7), is_usual_alone=True)
-    assert str(inside) == "A14 50: usual alone (32 to 243), but not with the other columns"
-
-
-def test_a_value_that_is_usual_but_not_with_the_others_says_so() -> None:
-    detector = make_detector([[0, 0], [3, 4]])
-    one, each = np.eye(2), np.ones(2)
-    whole = replace(detector.of_all_rows, decorrelation=Decorrelation(0 * each, each, one, each))
-    ((first, _),) = replace(detector, of_all_rows=whole).reasons(np.array([[3.0, 0.0]]))
-    assert str(first) == "x1 0: usual alone (0 to 4), but not with the other columns"
-
-
 def test_reasons_of_customers_begin_with_a_number_that_no_other_customer_comes_near() -> None:
     X = np.random.default_rng(0).uniform(-1, 1, size=(300, 4))
     X[:2] = [[0.1, 60, 0, 0.4], [0, 60, 0.1, 0.2]]  # two rows share the most unusual value
@@ -409,55 +313,6 @@ def ranked_alerts(stands_out: Any, n_alerts: int, n_by_chance: float = 0.0) -> A
         *("key", ids, np.arange(n), falling, p, np.arange(n), [()] * n_alerts, n_alerts),
         *(np.array(stands_out, dtype=bool), n_by_chance),
     )
-
-
-@pytest.mark.parametrize(
-    ("n_out", "n_rows", "n_by_chance", "says"),
-    [
-        (0, 690, 0.0, "No row of 690 stands out"),
-        (0, 1, 0.0, "No row of 1 stands out"),
-        (0, 0, 0.0, "No row of 0 stands out"),
-        (1, 690, 0.03, "1 of 690 rows stands out"),
-        (1, 1, 0.2, "1 of 1 row stands out"),
-        (5, 690, 0.49, "5 of 690 rows stand out (fewer than one of them by chance)"),
-        (5, 690, 0.51, "5 of 690 rows stand out (about 1 of them by chance)"),
-        (7, 690, 1.4, "7 of 690 rows stand out (about 1 of them by chance)"),
-        (13, 690, 2.37, "13 of 690 rows stand out (about 2 of them by chance)"),
-        (20, 20, 3.6, "20 of 20 rows stand out (about 4 of them by chance)"),
-    ],
-)
-def test_the_headline_says_how_many_rows_stand_out(
-    n_out: int, n_rows: int, n_by_chance: float, says: str
-) -> None:
-    alerts = ranked_alerts(np.arange(n_rows) < n_out, 0, n_by_chance)
-    assert alerts.headline == says
-    assert alerts.n_stand_out == n_out
-
-
-def test_printed_alerts_have_a_line_after_those_that_stand_out() -> None:
-    def printed(n_out: int, n_alerts: int, n_rows: int = 30) -> list[str]:
-        """The first cell of each printed line; "--" is the line."""
-        alerts = ranked_alerts(np.arange(n_rows) < n_out, n_alerts, 0.7)
-        head, *others = str(alerts).splitlines()
-        assert head == alerts.headline
-        assert [text for text in others if text.startswith("--")] in (
-            [],
-            ["-- from here on rows do not stand out --"],
-        )
-        more = n_out - min(n_out, n_alerts)
-        assert sum("more row" in text for text in others) == (more > 0)
-        return [text.split()[0] for text in others if "more row" not in text]
-
-    assert printed(2, 4) == ["rank", "1", "2", "--", "3", "4"]
-    assert printed(1, 2) == ["rank", "1", "--", "2"]
-    assert printed(3, 4) == ["rank", "1", "2", "3", "--", "4"]
-    # None before the first, or after the last.
-    assert printed(0, 3) == ["rank", "1", "2", "3"]
-    assert printed(3, 3) == printed(9, 3) == ["rank", "1", "2", "3"]
-    # Twenty are printed, and the line is where another follows.
-    ranks = [str(i) for i in range(1, 21)]
-    assert printed(19, 25) == ["rank", *ranks[:19], "--", "20", "..."]
-    assert printed(20, 25) == printed(21, 25) == ["rank", *ranks, "..."]
 
 
 @pytest.mark.parametrize(
@@ -646,12 +501,6 @@ def test_input_columns_called_like_results_get_input_added() -> None:
     assert sorted(made.column("rank_input").cells) == ["1.5", "2.5"]
 
 
-def test_names_stay_different_where_the_new_name_is_taken_too() -> None:
-    made, _ = alerts_table(cust_id=["a", "b"], row=[1.5, 2.5], row_input=[3.5, 4.5])
-    assert len(set(made.names)) == len(made.names)
-    assert {tuple(sorted(c.cells)) for c in made.columns[10:]} == {("1.5", "2.5"), ("3.5", "4.5")}
-
-
 def test_id_called_like_a_result_gets_input_added() -> None:
     made, _ = alerts_table(unit=["u1", "u2"], a=[1.5, 2.5])
     assert made.names[1] == "unit_input"
@@ -682,14 +531,6 @@ def test_text_that_a_spreadsheet_could_run_is_quoted_and_can_be_undone(cell: str
         assert "'" + cell in written
         assert cell in {unescape_cell(text) for text in written}
     assert not any(v[:1] in "=@\t\r" and v for row in rows for v in row.values())
-
-
-def test_negative_numbers_are_not_quoted() -> None:
-    made, _ = alerts_table(cust_id=["a", "b"], a=[-1.5, 9.5])
-    text = io.StringIO()
-    write_csv(text, made)
-    assert ",-1.5\n" in text.getvalue()
-    assert "'" not in text.getvalue()
 
 
 def test_reasons_cell_joins_the_reasons_in_order(mixed: tuple[Detector, Table]) -> None:

@@ -13,7 +13,6 @@ from safetensors.numpy import save
 from texts import rejected
 
 from somscape import SOM, Detector, SOMDetector, TableEncoder, load
-from somscape.errors import MapFileError
 from somscape.outliers import Calibration
 from somscape.outliers.calibration import threshold_for
 from somscape.tables import table_from_columns
@@ -65,13 +64,6 @@ def test_contributions_do_not_depend_on_the_blocks_they_are_computed_in(monkeypa
     whole = detector.contributions(X)
     monkeypatch.setattr("somscape.outliers.score.BLOCK_VALUES", 7 * 5 * 4)
     np.testing.assert_array_equal(detector.contributions(X), whole)
-
-
-def test_a_row_on_its_only_prototype_scores_zero_with_no_reason(kernels):
-    X = np.array([[-3.0, 1.0]] * 6)
-    detector = detector_of(X, som=None)
-    assert detector.score_samples(X).tolist() == [0] * 6
-    assert detector.contributions(X).tolist() == [[0, 0]] * 6
 
 
 def test_scores_by_hand(kernels):
@@ -137,15 +129,6 @@ def test_a_share_that_falls_short_of_a_whole_row_by_rounding_alone_flags_that_ro
     assert threshold_for(np.arange(100.0), 0.29, None) == 70.0
 
 
-def test_thresholds_by_hand():
-    scores = np.array([3.0, -1.0, 10.0, 2.0, 5.0, 2.5, 0.0, 7.0, 1.0, 4.0])
-    assert threshold_for(scores, 0.2, None) == 5.0  # 10 and 7 lie above
-    assert threshold_for(scores, 0.25, None) == 5.0
-    assert threshold_for(scores, 0.05, None) == 10.0  # half a row: none
-    # 10 and 7 tie with two more: all four are a share of 0.4, so none at 0.3.
-    assert threshold_for(np.array([9.0, 9, 9, 9, 1, 2, 3, 4, 5, 6]), 0.3, None) == 9.0
-
-
 @given(
     st.lists(st.tuples(st.integers(-9, 9), st.integers(1, 4)), min_size=1, max_size=20),
     st.floats(1e-3, 0.5),
@@ -197,14 +180,6 @@ def test_p_values_after_training_that_may_not_be_clean_equal_the_oracle(kernels,
     assert (found <= counted).all()
     assert ((found < counted / 2).sum() > 10) == (n >= 50)
     np.testing.assert_allclose(found[-1], (0.01 if n >= 50 else 1) / (n + 1), rtol=1e-12)
-
-
-def test_p_values_count_ties_as_at_least_as_unusual(kernels):
-    detector = detector_of(rows_of(40))
-    calibration = detector.detector_.calibration.scores
-    expected = naive.conformal_p(calibration, calibration)
-    found = detector.detector_.calibration.p_values(calibration)
-    np.testing.assert_allclose(found, expected, rtol=1e-15)
 
 
 def test_the_smallest_p_value_is_one_over_n_plus_one_and_the_largest_is_one(kernels):
@@ -323,21 +298,6 @@ def test_the_same_seed_gives_the_same_detector_and_its_map_draws_from_it():
     assert not hasattr(som, "map_")
 
 
-def test_parameters_reach_the_map_to_train():
-    detector = SOMDetector(som=SOM(3, 4))
-    assert detector.get_params()["som__n_rows"] == 3
-    assert detector.set_params(method="k_prototype", som__n_rows=5) is detector
-    assert detector.som.n_rows == 5
-    assert detector.fit(rows_of()).detector_.score == "k_prototype"
-
-
-def test_the_method_is_chosen_by_default():
-    X = rows_of()
-    np.testing.assert_array_equal(
-        detector_of(X).score_samples(X), detector_of(X, method="combined").score_samples(X)
-    )
-
-
 WRONG = [
     ({"method": "iforest"}, ValueError),
     ({"contamination": 0}, ValueError),
@@ -405,15 +365,6 @@ def test_estimator_and_detector_give_the_same_answers(ask):
     assert list(map(str, answers)) == list(map(str, getattr(detector, ask)(few)))
 
 
-def test_a_notebook_shows_the_map_and_what_is_flagged():
-    detector = detector_of(rows_of()).detector_
-    html = detector._repr_html_()
-    assert detector.map_._repr_html_() in html
-    assert f"flags scores above {detector.threshold:.4g}" in html
-    assert repr(detector) == "Detector(Map(3 x 4 hexagonal, 4 features), combined)"
-    assert repr(detector_of(rows_of(), n_maps=2).detector_).endswith("combined, 2 maps)")
-
-
 def test_the_same_seed_gives_byte_identical_files(tmp_path):
     for name in ("a", "b"):
         detector_of(rows_of()).detector_.save(tmp_path / name)
@@ -430,12 +381,6 @@ def rewritten(folder, settings, **arrays):
     header["detector"] |= settings
     path.write_bytes(save(parts | arrays, metadata={"somscape": json.dumps(header)}))
     return path
-
-
-def refused(path):
-    with pytest.raises(MapFileError) as caught:
-        load(path)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

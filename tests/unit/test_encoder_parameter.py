@@ -8,13 +8,12 @@ import polars as pl
 import pytest
 from nightly import nightly
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from texts import rejected
 
 from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer, SOMRegressor, TableEncoder
 from somscape.errors import SomscapeWarning
-from somscape.tables import table_from_columns, table_from_frame
+from somscape.tables import table_from_frame
 
 N = 96
 
@@ -120,17 +119,6 @@ def test_values_of_a_column_of_objects_say_what_it_is():
     assert not SOM(2, 3, missing="fill").fit(mixed).map_.encoding.is_plain
 
 
-@pytest.mark.parametrize("library", ["pandas", "polars"])
-def test_distances_come_as_data_frames_on_request(library):
-    frame = LIBRARIES[library](columns())
-    encoder = TableEncoder(missing="fill")
-    som = SOM(2, 3, encoder=encoder).set_output(transform=library).fit(frame)
-    found = som.transform(frame)
-    assert type(found) is type(frame)
-    assert list(found.columns) == [f"som{unit}" for unit in range(6)]
-    assert som.feature_names_in_.tolist() == som.map_.encoding.feature_names
-
-
 def test_candidates_are_tried_on_encoded_rows():
     frame, encoder = in_pandas(columns()), TableEncoder(missing="fill")
     settings = {"n_samples": 60, "n_seeds": 2, "n_rows": 3, "n_cols": 3}
@@ -142,21 +130,6 @@ def test_candidates_are_tried_on_encoded_rows():
 
 
 # What was done
-
-
-@by_rule
-def test_what_columns_became_is_explained():
-    som = SOM(4, 5, missing="fill").fit(in_pandas(columns()).drop(columns="churned"))
-    assert som.explain_defaults_["encoder"] == (
-        "4 of 9 columns contain text or dates, so the data frame was encoded by rules: "
-        "id 'customer_id'; numbers 'amount', 'age', 'visits'; "
-        "categories 'job', 'paid', 'member', 'kind'; dates 'since'."
-    )
-    numbers = table_from_columns({"a": np.arange(30.5) / 2})
-    said = SOM(2, 3).fit(numbers).explain_defaults_["encoder"]
-    assert said == "Tables are encoded by rules: numbers 'a'."
-    assert "encoder" not in SOM(2, 3).fit(numbers.to_numpy()).explain_defaults_
-    assert "encoder" not in SOM(2, 3, encoder=None).fit(numbers).explain_defaults_
 
 
 def test_none_never_encodes():
@@ -226,25 +199,6 @@ def test_numbers_that_are_scaled_because_of_another_column_are_named_once(kind, 
     np.testing.assert_array_equal(stated.map_.codebook, fitted.map_.codebook)
     estimators()[kind].fit(part_of(frame, ["visits"]), target)
     estimators()[kind].fit(table_from_frame(frame), target)  # a table is encoded in any case
-
-
-@pytest.mark.parametrize("missing", ["fill", "mask"])
-def test_what_to_write_instead_keeps_what_happens_to_missing_cells(missing):
-    frame = in_pandas(columns())[["amount", "visits", "kind"]]
-    with pytest.warns(SomscapeWarning, match=rf"encoder=TableEncoder\(missing='{missing}'\)"):
-        som = SOM(2, 3, missing=missing).fit(frame)
-    stated = SOM(2, 3, encoder=TableEncoder(missing=missing)).fit(frame)
-    assert stated.map_.encoding == som.map_.encoding
-
-
-def test_what_to_write_instead_names_columns_that_are_left_out():
-    frame = pd.DataFrame({"a": np.arange(200) * 0.37, "note": [f"note {i}" for i in range(200)]})
-    written = r"encoder=TableEncoder\(drop=\['note'\], missing='fill'\)"
-    with pytest.warns(SomscapeWarning, match=written):
-        som = SOM(2, 3, missing="fill").fit(frame)
-    encoder = TableEncoder(drop=["note"], missing="fill")
-    stated = SOM(2, 3, encoder=encoder).fit(frame)
-    np.testing.assert_array_equal(stated.codebook_, som.codebook_)
 
 
 def test_a_frame_whose_numbers_stay_as_they_are_needs_no_warning():
@@ -352,15 +306,6 @@ def test_rows_without_a_value_train_nothing_where_the_encoder_masks():
         som = SOM(3, 4, encoder=TableEncoder(missing="mask")).fit(holed)
     assert som.labels_[-1] == -1
     assert som.map_.hits.sum() == 60
-
-
-def test_the_encoder_is_a_parameter_like_any_other():
-    frame = in_pandas(columns())
-    som = SOM(3, 4, encoder=TableEncoder(missing="fill"))
-    search = GridSearchCV(som, {"encoder__scale": ["robust", "range"]}, cv=2).fit(frame)
-    assert set(search.best_params_) == {"encoder__scale"}
-    assert clone(som).encoder is not som.encoder
-    assert "encoder=TableEncoder(missing='fill')" in repr(som)
 
 
 def test_other_estimators_do_not_encode_twice():
@@ -485,50 +430,6 @@ def test_values_are_checked_once(data, monkeypatch):
         calls.clear()
         ask(given)
         assert calls == ["maps.map"]
-
-
-@by_rule
-def test_a_detector_explains_what_was_chosen():
-    data = pd.DataFrame({"x": np.arange(50) / 2, "job": ["a", "b"] * 25})
-    detector = SOMDetector(som=SOM(2, 3), random_state=0).fit(data)
-    explained = detector.explain_defaults_
-    assert list(explained) == ["method", "n_maps", "n_prototypes", "trim", "encoder"]
-    assert explained["method"].startswith("combined:")
-    assert explained["n_maps"].startswith("4: with 50 rows (at most 2,000),")
-    assert explained["n_prototypes"].startswith("32: some training rows may be unusual")
-    assert explained["trim"].startswith("0.2: ")
-    assert "numbers 'x'; categories 'job'" in explained["encoder"]
-    given = SOMDetector(
-        "k_prototype",
-        som=SOM(2, 3),
-        n_maps=1,
-        n_prototypes=3,
-        trim=0.1,
-        encoder=None,
-        random_state=0,
-    )
-    assert given.fit(data[["x"]]).explain_defaults_ == {}
-    clean = SOMDetector(training_is_clean=True, som=SOM(2, 3), random_state=0).fit(data)
-    assert clean.explain_defaults_["n_maps"].startswith("1: all training rows are usual")
-    assert clean.explain_defaults_["n_prototypes"].startswith("1: all training rows are usual")
-    pieces = SOMDetector(som=SOM(2, 3), random_state=0).partial_fit(data)
-    why = "1: `partial_fit` trains one map, and `fit` 4 maps for at most 2,000 rows."
-    assert next(iter(pieces.explain_defaults_.items())) == ("n_maps", why)
-    assert len(pieces.detector_.members) == 0
-    assert len(SOMDetector(som=SOM(2, 3)).fit(data).detector_.members) == 4
-    assert (
-        "one map, but `fit` trains several maps" in SOMDetector.partial_fit.__doc__.split("\n")[0]
-    )
-
-
-@pytest.mark.parametrize("is_fitted", [False, True])
-def test_what_an_encoder_made_of_the_columns_is_explained(is_fitted):
-    data = pd.DataFrame({"x": np.arange(50) / 2, "job": ["a", "b"] * 25})
-    encoder = TableEncoder(drop=["job"])
-    som = SOM(2, 3, encoder=encoder.fit(data) if is_fitted else encoder).fit(data)
-    assert som.explain_defaults_["encoder"] == (
-        "The `TableEncoder` was used: numbers 'x'; left out 'job' (as asked)."
-    )
 
 
 def test_a_pattern_stands_for_columns() -> None:

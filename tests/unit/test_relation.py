@@ -11,7 +11,6 @@ from sklearn.metrics import average_precision_score
 from sklearn.mixture import GaussianMixture
 
 from somscape import SOMDetector, TableEncoder, load
-from somscape.outliers import Occurrence, Reason
 from somscape.outliers import relation as module
 from somscape.tables import table_from_columns
 
@@ -159,41 +158,6 @@ def test_mixtures_are_those_of_scikit_learn(seed):
     np.testing.assert_allclose(found.precisions, oracle.precisions_[order], rtol=0.05, atol=0.02)
 
 
-def test_a_fit_that_starts_at_its_result_stops(monkeypatch):
-    rng = np.random.default_rng(0)
-    X = np.vstack([rng.multivariate_normal(np.zeros(3), LAW, 600), rng.normal(size=(400, 3)) + 3])
-    rest = np.ones(1000), np.arange(3), 0.05
-    labels = (X[:, 0] > 2).astype(int)
-    found = module._fitted(X, rest[0], labels, *rest[1:])
-    steps = counted(monkeypatch)
-    again = module._fitted(X, rest[0], found, *rest[1:])
-    assert len(steps) <= 1
-    np.testing.assert_allclose(again.means, found.means, atol=0.01)
-
-
-def test_four_laws_are_learned_in_few_steps(monkeypatch):
-    # When both starts of each number of components took all their steps, there were 150 steps.
-    rng = np.random.default_rng(0)
-    laws, which = rng.normal(size=(4, 3, 12)), rng.integers(0, 4, 3000)
-    X = np.einsum("ij,ijk->ik", rng.normal(size=(3000, 3)), laws[which])
-    X += 0.1 * rng.normal(size=X.shape)
-    steps = counted(monkeypatch)
-    assert len(relation_of(X).heights) == 4
-    assert len(steps) <= 110
-
-
-def counted(monkeypatch):
-    """A list that gets the numbers of rows and components of each step of the algorithm."""
-    steps, maximized = [], module._maximized
-
-    def step(scaled, shares, targets):
-        steps.append(shares.shape)
-        return maximized(scaled, shares, targets)
-
-    monkeypatch.setattr(module, "_maximized", step)
-    return steps
-
-
 def test_the_evidence_is_zero_at_the_limits():
     rng = np.random.default_rng(0)
     X = np.vstack([rng.normal(size=(500, 8)), rng.normal(size=(500, 8)) @ np.diag([5] * 8) + 9])
@@ -309,12 +273,6 @@ def test_rare_values_of_a_nearly_constant_column_break_no_relation():
     assert not relation_of(X).scores(X)[5::250].any()
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e6, 1e9])
-def test_relations_do_not_depend_on_an_offset(offset):
-    X = broken(sums(noise=0.01)) + offset
-    assert SOMDetector(random_state=0).fit(X).score_samples(X).argmin() == 5
-
-
 @pytest.mark.parametrize("share", [0.01, 0.03, 0.1, 0.3])
 def test_rows_with_a_rare_term_of_an_exact_sum_are_usual(share):
     rng = np.random.default_rng(1)
@@ -377,35 +335,6 @@ def test_more_rows_of_a_wide_table_do_not_break_relations():
     before = (detector.detector_.relation.scores(new) > 0).mean()
     detector.partial_fit(X[:10])
     assert (detector.detector_.relation.scores(new) > 0).mean() <= before + 0.01
-
-
-def test_reasons_in_words():
-    parts = "latency", "310", "90 to 150", 0.8
-    reason = Reason(*parts, fitting="120")
-    assert str(reason) == "latency 310, but 120 would fit the other columns"
-    assert reason.sentence() == "latency is 310, but 120 would fit the other columns."
-    reason = Reason(*parts, fitting="120", occurs=Occurrence(1, 50, "high"))
-    assert str(reason) == "latency 310: highest of 50 rows; 120 would fit the other columns"
-    assert reason.sentence() == (
-        "latency is 310, the highest of 50 rows; 120 would fit the other columns."
-    )
-
-
-def test_the_implied_value_is_in_original_units():
-    X = sums(noise=0.02)
-    columns = {"net": 1000 + 200 * X[:, 0], "tax": 50 + 10 * X[:, 1]}
-    columns["gross"] = columns["net"] + columns["tax"]
-    columns["gross"][7] += 300
-    table = table_from_columns(columns)
-    detector = SOMDetector(random_state=0).fit(table)
-    alerts = detector.alerts(table, 1)
-    assert alerts.rows[0] == 7
-    reason = alerts.reasons[0][0]
-    right = {
-        name: columns[name][7] + by for name, by in zip(columns, (300, 300, -300), strict=True)
-    }
-    assert reason.column in right
-    assert float(reason.fitting) == pytest.approx(right[reason.column], abs=40)
 
 
 @pytest.mark.parametrize(("share", "least"), [(0.01, 0.9), (0.03, 0.6), (0.05, 0.6)])
@@ -569,17 +498,6 @@ def test_large_weights_of_collinear_columns(weight):
     detector = SOMDetector(random_state=0).fit(X, sample_weight=np.full(400, weight))
     assert np.isfinite(detector.score_samples(X)).all()
     assert detector.score_samples(broken(X)).argmin() == 5
-
-
-def test_a_stream_that_forgets_quickly_keeps_its_relation():
-    X = sums(600, noise=0.1)
-    detector = SOMDetector(random_state=0).fit(X)
-    for i in range(0, 400, 5):
-        detector.partial_fit(X[i : i + 5], half_life=5)
-    late = detector.detector_.relation
-    detector.partial_fit(X[400:405], half_life=5)
-    assert detector.detector_.relation is late
-    assert (late.scores(X) > 0).mean() < 0.2
 
 
 def test_implied_amounts_with_long_tails_have_few_digits_within_their_column():

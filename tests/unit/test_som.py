@@ -16,8 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save as safetensors_bytes
-from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
 from texts import rejected
 
 from somscape import SOM, Lattice, Map, SOMDetector, load
@@ -101,11 +99,6 @@ def test_labels_predict_and_transform_agree_with_the_oracle(kernels, dtype):
     assert som.score(X) == pytest.approx(-squares.mean(), rel=10 * tolerance)
 
 
-def test_fit_predict_is_fit_then_labels():
-    X = rows_of(50)
-    np.testing.assert_array_equal(SOM(3, 4).fit_predict(X), SOM(3, 4).fit(X).labels_)
-
-
 @pytest.mark.parametrize(("kind", "boundary"), LATTICES)
 def test_a_lattice_gives_size_kind_and_boundary(kind, boundary):
     X, lattice = rows_of(60), Lattice(4, 5, kind, boundary)
@@ -157,18 +150,6 @@ def test_few_rows_make_a_map_of_no_more_units(n, lattice, boundary):
     assert np.isfinite(som.codebook_).all()
 
 
-def test_history_tells_of_each_epoch_before_its_update():
-    X = rows_of(60)
-    som = SOM(3, 4, n_epochs=1, radius_start=1.0, init="sample", random_state=3).fit(X)
-    start = SOM(3, 4, n_epochs=1, radius_start=1e-3, init="sample", random_state=3)
-    heard = []
-    start.set_params(callbacks=[heard.append]).fit(X)
-    assert som.history_["quantization_error"][0] == heard[0].quantization_error
-    assert som.history_["radius"].tolist() == [0.7]
-    assert som.n_iter_ == 1
-    assert som.stop_reason_ == "all epochs done"
-
-
 def test_the_quantization_error_of_the_last_epoch_is_the_oracles():
     X = rows_of(60)
     som = SOM(3, 4, n_epochs=30, radius_start=0.7, radius_end=0.7).fit(X)
@@ -210,14 +191,6 @@ def test_the_same_seed_gives_the_same_map_and_another_seed_another():
     np.testing.assert_array_equal(SOM(3, 4).fit(X).codebook_, SOM(3, 4).fit(X).codebook_)
 
 
-def test_a_random_state_object_is_drawn_from():
-    X = rows_of(60)
-    draws = np.random.RandomState(0)
-    som = SOM(3, 4, init="sample", n_epochs=3, random_state=draws)
-    a, b = (som.fit(X).codebook_ for _ in range(2))
-    assert not np.array_equal(a, b)
-
-
 def test_fitting_leaves_the_parameters_the_data_and_the_global_random_state_alone():
     X = rows_of(60)
     before, state = X.copy(), global_random_state()
@@ -252,24 +225,6 @@ def test_the_recorded_seed_makes_an_unseeded_map_again():
     seed = som.map_.parameters["seed"]
     again = SOM(3, 4, algorithm="online", init="sample", random_state=seed).fit(X)
     np.testing.assert_array_equal(som.codebook_, again.codebook_)
-
-
-def test_a_pca_start_with_batch_training_draws_nothing():
-    state = global_random_state()
-    SOM(3, 4).fit(rows_of(60))
-    after = global_random_state()
-    np.testing.assert_array_equal(after[0], state[0])
-    assert after[1] == state[1]
-
-
-def test_online_parameters_are_recorded_too():
-    som = SOM(
-        2, 3, algorithm="online", n_epochs=0.5, learning_rate=(0.3, 0.05), random_state=7
-    ).fit(rows_of(30))
-    assert som.map_.parameters["learning_rate"] == [0.3, 0.05]
-    assert som.map_.parameters["n_epochs"] == 0.5
-    assert som.map_.parameters["seed"] == 7
-    assert som.history_["step"].tolist() == [15]
 
 
 def test_callbacks_are_told_and_may_stop():
@@ -427,13 +382,6 @@ def test_a_map_of_float32_rows_takes_larger_float64_rows(core, large):
     assert som.predict(np.array([[0.0, 0, 0], [0, large, 0]]))[1] == furthest
 
 
-def test_duplicated_rows_change_nothing_where_all_are_duplicated(kernels):
-    X = rows_of(60)
-    a, b = SOM(3, 4).fit(X).codebook_, SOM(3, 4).fit(np.vstack([X, X])).codebook_
-    # The same means; the PCA start's covariance rounds to other steps.
-    np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
-
-
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 4), st.integers(1, 4))
 def test_prototypes_of_batch_training_are_means_so_within_the_data(seed, n, n_rows, n_cols):
     X = np.random.default_rng(seed).integers(-2, 3, (n, 2)).astype(float)
@@ -475,36 +423,11 @@ def test_the_unit_of_the_weights_does_not_matter(kernels, factor):
     np.testing.assert_allclose(som.codebook_, plain, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("each", [3.0, 1e9, 1e15, 1e300])
-def test_equal_whole_weights_give_the_map_without_weights(kernels, each):
-    X = rows_of(60)
-    plain = SOM(3, 4, init=X[:12]).fit(X).codebook_
-    found = SOM(3, 4, init=X[:12]).fit(X, sample_weight=np.full(60, each)).codebook_
-    np.testing.assert_allclose(found, plain, rtol=0, atol=1e-6)
-
-
-def test_weights_whose_total_is_no_float_train_or_are_refused_by_name():
-    X = rows_of(60)
-    try:
-        found = SOM(3, 4, init=X[:12]).fit(X, sample_weight=np.full(60, 1e308)).codebook_
-    except ValueError as error:
-        assert "sample_weight" in str(error)  # noqa: PT017  both are right
-    else:
-        np.testing.assert_allclose(found, SOM(3, 4, init=X[:12]).fit(X).codebook_, atol=1e-6)
-
-
 def test_hits_are_weights():
     X, weights = rows_of(60), np.random.default_rng(1).random(60)
     som = SOM(3, 4).fit(X, sample_weight=weights)
     expected = [math.fsum(weights[som.labels_ == unit]) for unit in range(12)]
     np.testing.assert_allclose(som.map_.hits, expected, rtol=1e-14)
-
-
-def test_rows_of_zero_weight_get_labels_all_the_same():
-    X, weights = rows_of(60), np.arange(60) % 2 + 0.0
-    som = SOM(3, 4).fit(X, sample_weight=weights)
-    np.testing.assert_array_equal(som.labels_, som.predict(X))
-    assert som.map_.hits.sum() == 30
 
 
 @pytest.mark.parametrize("algorithm", ["batch", "online"])
@@ -572,18 +495,6 @@ def with_gaps():
     return X
 
 
-def test_missing_values_are_counted_by_column_with_the_ways_out():
-    with pytest.raises(InputError) as caught:
-        SOM(2, 3).fit(with_gaps())
-    message = str(caught.value)
-    assert "NaN" in message
-    assert "2 in 'x0', 1 in 'x2'" in message
-    assert "x1" not in message
-    assert (caught.value.parameter, caught.value.row) == ("X", 3)
-    assert "missing='fill'" in message
-    assert "\n" not in message
-
-
 def test_missing_values_are_filled_by_the_median_on_request(kernels):
     X = with_gaps()
     filled = X.copy()
@@ -627,28 +538,6 @@ def test_values_that_cannot_be_squared_are_named_with_row_and_column(bad, when):
     X[4, 1] = bad
     with rejected(parameter="X", row=4, column="x1"):
         getattr(som, when)(X)
-
-
-@pytest.mark.parametrize(
-    ("X", "message"),
-    [
-        (np.empty((0, 3)), "0 sample"),
-        (np.empty((5, 0)), "0 feature"),
-        (np.zeros(5), "2D array"),
-        (np.zeros((2, 2, 2)), "dim"),
-        ([["a", "b"]], "(?i)string"),
-        (np.ones((3, 2)) * 1j, "Complex"),
-    ],
-)
-def test_data_of_another_form_is_refused(X, message):
-    with pytest.raises(ValueError, match=message):
-        SOM(2, 3).fit(X)
-
-
-def test_another_number_of_features_is_refused():
-    som = SOM(2, 3).fit(rows_of(30))
-    with pytest.raises(ValueError, match=r"2 features.*3 features"):
-        som.predict(np.zeros((4, 2)))
 
 
 def test_a_som_has_these_parameters_and_no_others():
@@ -736,10 +625,6 @@ def test_a_hexagonal_torus_of_odd_rows_says_what_to_pass():
         SOM(3, 4, boundary="torus").fit(rows_of(30))
 
 
-def test_parameters_are_only_checked_when_fitting():
-    assert SOM(n_rows="many", tol=-1).get_params()["n_rows"] == "many"
-
-
 # The map
 
 
@@ -781,19 +666,7 @@ def test_a_map_refuses_rows_of_another_form():
         map_.winners(np.full((4, 3), np.nan))
 
 
-def test_a_map_is_frozen():
-    map_ = SOM(2, 3).fit(rows_of(30)).map_
-    with pytest.raises(AttributeError):
-        map_.codebook = None
-
-
 # Saving
-
-
-def test_an_estimator_that_is_not_fitted_is_not_saved(tmp_path):
-    with pytest.raises(NotFittedError):
-        SOM().save(tmp_path / "none.som")
-    assert not (tmp_path / "none.som").exists()
 
 
 def same_map(a, b):
@@ -839,29 +712,6 @@ def test_a_loaded_map_saves_the_same_bytes_again(tmp_path):
     assert (tmp_path / "a.som").read_bytes() == (tmp_path / "b.som").read_bytes()
 
 
-def test_saving_replaces_a_file_whole_and_leaves_nothing_else_behind(tmp_path):
-    path = tmp_path / "m.som"
-    path.write_bytes(b"older")
-    SOM(2, 3).fit(rows_of(30)).map_.save(path)
-    assert load(path).n_units == 6
-    assert [p.name for p in tmp_path.iterdir()] == ["m.som"]
-
-
-def test_a_failed_save_keeps_the_older_file_and_no_rest(tmp_path, monkeypatch):
-    path = tmp_path / "m.som"
-    path.write_bytes(b"older")
-
-    def fail(*_):
-        raise OSError(28, "disk full")
-
-    map_ = SOM(2, 3).fit(rows_of(30)).map_
-    monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
-        map_.save(path)
-    assert path.read_bytes() == b"older"
-    assert [p.name for p in tmp_path.iterdir()] == ["m.som"]
-
-
 def saved(folder):
     path = folder / "m.som"
     SOM(2, 3).fit(rows_of(30)).map_.save(path)
@@ -892,10 +742,6 @@ def rewritten(folder, change_header=None, **arrays):
     return path
 
 
-def test_a_map_rewritten_without_change_still_loads(tmp_path):
-    assert load(rewritten(tmp_path)).n_units == 6
-
-
 def test_a_file_truncated_anywhere_is_refused(tmp_path):
     path = saved(tmp_path)
     whole = path.read_bytes()
@@ -904,33 +750,6 @@ def test_a_file_truncated_anywhere_is_refused(tmp_path):
         refused(path)
     path.write_bytes(whole + b"more")
     refused(path)
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_random_bytes_are_refused(tmp_path, seed):
-    rng = np.random.default_rng(seed)
-    path = tmp_path / "m.som"
-    path.write_bytes(rng.bytes(int(rng.integers(0, 500))))
-    refused(path)
-    # The same after a believable start: a length, and a brace.
-    length = int(rng.integers(2, 200))
-    path.write_bytes(length.to_bytes(8, "little") + b"{" + rng.bytes(300))
-    refused(path)
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_a_file_with_a_damaged_header_is_refused_or_still_a_map(tmp_path, seed):
-    path = saved(tmp_path)
-    content = bytearray(path.read_bytes())
-    length = int.from_bytes(content[:8], "little")
-    rng = np.random.default_rng(seed)
-    for _ in range(3):
-        content[int(rng.integers(0, 8 + length))] = int(rng.integers(0, 256))
-    path.write_bytes(bytes(content))
-    try:
-        assert load(path).n_units == 6
-    except MapFileError as error:
-        assert "\n" not in str(error)  # noqa: PT017  either is right
 
 
 def test_other_kinds_of_files_are_refused(tmp_path):
@@ -963,10 +782,6 @@ def test_another_format_number_is_named_with_what_to_do(tmp_path, number):
 )
 def test_a_header_that_is_no_maps_header_is_refused(tmp_path, text):
     refused(rewritten(tmp_path, lambda _: text))
-
-
-def test_a_header_nested_beyond_reason_is_refused(tmp_path):
-    refused(rewritten(tmp_path, lambda _: "[" * 200_000))
 
 
 @pytest.mark.parametrize(
@@ -1043,15 +858,6 @@ def test_arrays_of_a_type_that_numpy_lacks_are_refused(tmp_path):
     refused(path)
 
 
-def test_a_loaded_map_needs_no_pickle_and_holds_plain_json(tmp_path):
-    content = saved(tmp_path).read_bytes()
-    length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    assert set(header) - {"__metadata__"} >= {"codebook", "hits"}
-    assert json.loads(header["__metadata__"]["somscape"])["format"] == 1
-    assert isinstance(load(tmp_path / "m.som").lattice, Lattice)
-
-
 def test_a_given_start_is_not_rounded_for_float32_rows():
     X = (1e6 + np.random.default_rng(0).normal(size=(300, 3))).astype(np.float32)
     start = SOM(5, 5).fit(X).codebook_
@@ -1111,15 +917,6 @@ def test_weights_count_as_rows_where_an_epochs_work_chooses_the_algorithm():
             for rows, weight in [(X, None), (X, 2.0), (np.repeat(X, 2, axis=0), None)]
         ]
         assert [(p["algorithm"], p["n_epochs"]) for p in found] == [once, twice, twice]
-
-
-def test_a_grid_search_finds_a_radius():
-    X = rows_of(200)
-    search = GridSearchCV(SOM(4, 5, n_epochs=10), {"radius_end": [0.4, 0.9, 1.6]}, cv=3).fit(X)
-    scores = search.cv_results_["mean_test_score"]
-    assert search.best_params_["radius_end"] < 1.6
-    assert scores.argmin() == 2
-    assert search.predict(X).shape == (200,)
 
 
 def test_the_time_limit_counts_from_the_start_of_the_fit(monkeypatch):
