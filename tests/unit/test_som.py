@@ -771,12 +771,6 @@ def test_other_kinds_of_files_are_refused(tmp_path):
     refused(tmp_path)
 
 
-@pytest.mark.parametrize("number", [0, 2, 99, None, "1", [1]])
-def test_another_format_number_is_named_with_what_to_do(tmp_path, number):
-    path = rewritten(tmp_path, lambda header: header | {"format": number})
-    refused(path)
-
-
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", "3", '"map"', "{}", '{"format": 1}', "\u0000"]
 )
