@@ -23,7 +23,7 @@ def test_example_runs_and_leaves_its_picture(example, tmp_path):
         env=os.environ,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=280,
         check=False,
     )
     assert run.returncode == 0, run.stderr
