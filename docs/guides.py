@@ -74,10 +74,8 @@ COMMANDS = {
     "cases": "operate/watching",
     "cases forget": "operate/auditing",
     "audit": "operate/auditing",
-    "reproduce": "operate/auditing",
     "backup": "operate/auditing",
     "restore": "operate/auditing",
-    "card": "operate/auditing",
 }
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from some_cases import KEY
 
-from somscape.desk.cases.records import NOTHING, hidden, next_head, seal_of
+from somscape.desk.cases.records import FORGOTTEN, NOTHING, next_head, seal_of
 
 AUDIT_KEY = b"k" * 32
 
-DECISION = ("watch", "case", "state", "comment", "run", "score", "cells")
-"""What a line of another program could contain of a decision."""
+DECISION = ("watch", "case", "state", "comment", "run", "score", "cells", "token")
+"""What a line contains of a decision."""
 
 Forgery = Callable[[sqlite3.Connection], object]
 
@@ -70,26 +70,17 @@ def add(db: sqlite3.Connection, kind: str, seal: str | None = None, **said: Any)
     db.execute("INSERT INTO audit VALUES (?, ?, ?, ?)", values)
 
 
-def forgotten(db: sqlite3.Connection, decisions: list[int], **said: Any) -> None:
-    """Delete decisions, and add a line of a forgotten case that hides the deletion."""
-    for number in decisions:
-        db.execute("DELETE FROM decisions WHERE number = ?", (number,))
-    more = {"watch": "cards", "cases": 1, "rows": 0, "kept": 0, "emptied": [], **said}
-    add(db, "forgotten", decisions=decisions, **more)
+TOKEN = f"{FORGOTTEN}-{16 * '0'}"
 
 
-def forget_well(db: sqlite3.Connection, seal: str | None = None) -> None:
-    """Do all that `forget` does with a case, by hand: nothing in the database shows it."""
-    [(salt,)] = db.execute("SELECT salt FROM salts WHERE key = ?", (KEY,)).fetchall()
-    names = "run, place, score, p_value, news, reasons"
-    listed = db.execute(f"SELECT {names} FROM listed WHERE key = ?", (KEY,)).fetchall()
-    kept = db.execute("SELECT run, cells FROM kept WHERE key = ?", (KEY,)).fetchall()
-    hashes = [(run, hidden(json.dumps([KEY, *rest]), salt)) for run, *rest in listed]
-    hashes += [(run, "kept:" + hidden(f'"{KEY}"\n{cells}', salt)) for run, cells in kept]
-    db.executemany("INSERT INTO forgotten VALUES (?, ?)", hashes)
-    for table in ("listed", "kept", "salts"):
-        db.execute(f"DELETE FROM {table} WHERE key = ?", (KEY,))
-    forgotten(db, [6, 7], rows=len(listed), kept=len(kept), seal=seal)
+def forgotten(db: sqlite3.Connection, key: str, seal: str | None = None, **said: Any) -> None:
+    """Do all that `forget` does with a case, by hand."""
+    of_case = (TOKEN, key)
+    db.execute("UPDATE decisions SET key = ?, comment = '', cells = 'null' WHERE key = ?", of_case)
+    db.execute("UPDATE listed SET key = ?, reasons = '' WHERE key = ?", of_case)
+    db.execute("UPDATE kept SET key = ?, cells = '{}' WHERE key = ?", of_case)
+    db.execute("DELETE FROM salts WHERE key = ?", (key,))
+    add(db, FORGOTTEN, seal, **{"watch": "cards", "cases": [TOKEN], "emptied": []} | said)
 
 
 def trigger_of_the_system(db: sqlite3.Connection) -> None:
@@ -108,17 +99,15 @@ def other_map(db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO maps VALUES (?, ?)", values)
 
 
-def forget_decided(db: sqlite3.Connection, decisions: list[int], **said: Any) -> None:
-    """Forget the case that no run lists or keeps."""
-    forgotten(db, decisions, **said)
-    db.execute("DELETE FROM salts WHERE key = 'd'")
-
-
 def forgotten_early(db: sqlite3.Connection) -> None:
-    """Add a line that names a decision of the next line, which is then deleted."""
-    forgotten(db, [13])
+    """Add a line that names a case before a later decision on it."""
+    forgotten(db, "d")
     said = lines(db)[9][1]
     add(db, "decision", **{name: said[name] for name in DECISION})
+    db.execute(
+        "INSERT INTO decisions SELECT 13, 'x', watch, key, state, comment, author, made, run,"
+        " score, cells FROM decisions WHERE number = 10"
+    )
 
 
 def renamed(db: sqlite3.Connection) -> None:
@@ -144,7 +133,7 @@ def rewritten(
 
 def with_a_late_key(db: sqlite3.Connection) -> None:
     """Add a line without a seal, and one by a person who has the key."""
-    forget_well(db)
+    forgotten(db, KEY)
     [(said, map_)] = db.execute("SELECT said, map FROM watches").fetchall()
     add(db, "watch changed", "?", watch="cards", said=said, map=map_)
     head = lines(db)[-1][2]
@@ -169,19 +158,6 @@ def one_line_with_its_head(db: sqlite3.Connection) -> None:
     head = next_head(lines(db)[3][2], text)
     db.execute("UPDATE audit SET said = ?, head = ? WHERE number = 5", (text, head))
     db.execute("UPDATE decisions SET author = 'eve' WHERE number = 5")
-
-
-def as_another_program(said: dict[str, Any]) -> None:
-    for name in ("sealed", "token"):
-        said.pop(name, None)
-    if said["kind"] == "run":
-        said.pop("kept", None)
-
-
-def in_another_form(db: sqlite3.Connection) -> None:
-    """Rewrite all lines as those of another program, and change what these do not cover."""
-    chained(db, as_another_program)
-    db.execute("UPDATE kept SET cells = '{}'")
 
 
 VERIFY, HEAD, AUDIT, BOTH, NEVER = "verify", "head", "key", "head or key", "never"
@@ -242,7 +218,7 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     "listed news": (sql("UPDATE listed SET news = 'folded' WHERE place = 1"), VERIFY),
     "listed reasons": (sql("UPDATE listed SET reasons = '' WHERE place = 1"), VERIFY),
     "listed row deleted": (sql("DELETE FROM listed WHERE run = 'r1' AND place = 1"), VERIFY),
-    "rows of no run": (sql("INSERT INTO kept VALUES ('r9', 'a', '{}')"), VERIFY),
+    "rows of no run": (sql("INSERT INTO kept VALUES ('r9', 'a', '{}', '')"), VERIFY),
     "map deleted that a line names": (
         sql("DELETE FROM maps WHERE hash NOT IN (SELECT map FROM watches)"),
         VERIFY,
@@ -253,6 +229,10 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     "map that nothing names": (other_map, VERIFY),
     "other map of a watch": (sql("UPDATE watches SET map = 'x'"), VERIFY),
     "text of a watch": (sql("UPDATE watches SET said = '{}'"), VERIFY),
+    "listed row and its hash changed": (
+        sql("UPDATE listed SET score = 9, hash = 'x' WHERE place = 1"),
+        VERIFY,
+    ),
     "salts deleted": (sql("DELETE FROM salts"), VERIFY),
     "kept cells changed": (
         sql("""UPDATE kept SET cells = '{"age": 5}' WHERE key = 'unlisted'"""),
@@ -260,7 +240,7 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     ),
     "kept row deleted": (sql("DELETE FROM kept WHERE run = 'r1' AND key = 'a'"), VERIFY),
     "kept rows deleted": (sql("DELETE FROM kept"), VERIFY),
-    "kept row added": (sql("INSERT INTO kept VALUES ('r1', 'c', '{}')"), VERIFY),
+    "kept row added": (sql("INSERT INTO kept VALUES ('r1', 'c', '{}', '')"), VERIFY),
     "kept rows swapped": (
         sql("UPDATE kept SET cells = (SELECT max(cells) FROM kept) WHERE key = 'a'"),
         VERIFY,
@@ -312,7 +292,6 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
         lambda db: rewritten(db, lambda head, old: seal_of(head, AUDIT_KEY)),
         HEAD,
     ),
-    "rewritten without what says whether lines are sealed": (in_another_form, VERIFY),
     "seals removed": (sql("UPDATE audit SET seal = NULL"), VERIFY),
     "a seal removed": (sql("UPDATE audit SET seal = NULL WHERE number = 7"), VERIFY),
     "a seal of another key": (
@@ -322,86 +301,80 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
         AUDIT,
     ),
     # Deletions behind a line of forgotten cases.
-    "forgotten, and only the decision deleted": (lambda db: forgotten(db, [5]), VERIFY),
-    "forgotten, and one decision of two deleted": (lambda db: forgotten(db, [7]), VERIFY),
-    "forgotten, and decisions of two cases deleted": (lambda db: forgotten(db, [4, 5]), VERIFY),
+    "forgotten, and the decision deleted": (
+        lambda db: [forgotten(db, "c"), db.execute(f"DELETE FROM decisions WHERE key = '{TOKEN}'")],
+        VERIFY,
+    ),
+    "forgotten, and the state changed": (
+        lambda db: [
+            forgotten(db, "c"),
+            db.execute(f"UPDATE decisions SET state = 'cleared' WHERE key = '{TOKEN}'"),
+        ],
+        VERIFY,
+    ),
+    "forgotten, and a comment written": (
+        lambda db: [
+            forgotten(db, "c"),
+            db.execute(f"UPDATE decisions SET comment = 'x' WHERE key = '{TOKEN}'"),
+        ],
+        VERIFY,
+    ),
+    "forgotten, and listed row deleted": (
+        lambda db: [forgotten(db, "c"), db.execute(f"DELETE FROM listed WHERE key = '{TOKEN}'")],
+        VERIFY,
+    ),
+    "forgotten, and reasons written": (
+        lambda db: [
+            forgotten(db, "c"),
+            db.execute(f"UPDATE listed SET reasons = 'x' WHERE key = '{TOKEN}'"),
+        ],
+        VERIFY,
+    ),
     "forgotten, and the line names another watch": (
-        lambda db: forget_decided(db, [10, 11], watch="loans"),
+        lambda db: forgotten(db, "d", watch="loans"),
         VERIFY,
     ),
-    "forgotten, and the line names fewer cases": (
-        lambda db: forget_decided(db, [10, 11], cases=0),
-        VERIFY,
-    ),
+    "forgotten, and the line names no case": (lambda db: forgotten(db, "d", cases=[]), VERIFY),
     "forgotten before the decision was made": (forgotten_early, VERIFY),
-    "forgotten, and nothing deleted": (
-        lambda db: add(
-            *(db, "forgotten"), watch="cards", cases=1, decisions=[5], rows=0, kept=0, emptied=[]
-        ),
-        VERIFY,
-    ),
-    "forgotten with the salt": (
-        lambda db: [forgotten(db, [5]), db.execute("DELETE FROM salts WHERE key = 'c'")],
-        VERIFY,
-    ),
-    "forgotten as somscape does, without a seal": (forget_well, VERIFY),
+    "forgotten as somscape does, without a seal": (lambda db: forgotten(db, KEY), VERIFY),
     "forgotten as somscape does, with a made-up seal": (
-        lambda db: forget_well(db, "0" * 64),
+        lambda db: forgotten(db, KEY, "0" * 64),
         AUDIT,
     ),
     "forgotten as somscape does, before a line with a seal": (with_a_late_key, VERIFY),
     "kept cells deleted as those of old runs": (
         lambda db: [
             db.execute("DELETE FROM kept WHERE run = 'r1'"),
-            forgotten(db, [], cases=0, emptied=["r1"], seal="0" * 64),
+            add(db, FORGOTTEN, "0" * 64, watch="cards", cases=[], emptied=["r1"]),
         ],
         AUDIT,
     ),
     "kept cells said to be deleted": (
-        lambda db: forgotten(db, [], cases=0, emptied=["r1"], seal="0" * 64),
+        lambda db: add(db, FORGOTTEN, "0" * 64, watch="cards", cases=[], emptied=["r1"]),
         VERIFY,
     ),
     **{
         f"forgotten, with {name} {what}": (
-            lambda db, said={name: value}: forgotten(
-                db, [], **{"cases": 0, "seal": "0" * 64} | said
+            lambda db, said={name: value}: add(
+                *(db, FORGOTTEN, "0" * 64),
+                **{"watch": "cards", "cases": [], "emptied": []} | said,
             ),
             VERIFY,
         )
         for name, what, value in (
             ("cases", "beyond all numbers", MANY),
-            ("cases", "beyond all databases", 10**15),
-            ("cases", "below 0", -1),
-            ("cases", "that is true", True),
-            ("cases", "in text", "1"),
-            ("rows", "that is false", False),
-            ("kept", "with a fraction", 0.0),
+            ("cases", "of numbers", [1]),
+            ("cases", "in a table", {}),
             ("emptied", "in a text", "abc"),
             ("emptied", "of numbers", [1]),
             ("watch", "of no text", 5),
         )
     },
-    "decisions forgotten in a table": (
-        lambda db: add(
-            *(db, "forgotten", "0" * 64),
-            **{"watch": "cards", "cases": 0, "decisions": {}, "rows": 0, "kept": 0, "emptied": []},
-        ),
-        VERIFY,
-    ),
     "line of a kind that there is not": (
         lambda db: add(db, "decided", "0" * 64, watch="cards"),
         VERIFY,
     ),
     "line without a kind": (lambda db: add(db, None, "0" * 64, watch="cards"), VERIFY),
-    "restored, with lines below 0": (
-        lambda db: add(db, "restored", "0" * 64, lines_before=-1, head_before="0" * 64),
-        VERIFY,
-    ),
-    "restored, with no head": (
-        lambda db: add(db, "restored", "0" * 64, lines_before=1, head_before=None),
-        VERIFY,
-    ),
-    "row forgotten by no line": (sql("INSERT INTO forgotten VALUES ('r1', 'x')"), VERIFY),
 }
 """What is done to a state with seals, and what finds this: `verify` alone, with the key or with the
 head of line 7, or the opening of the state."""

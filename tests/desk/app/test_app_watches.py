@@ -32,7 +32,7 @@ from somscape.desk.cases import (
     verify,
 )
 from somscape.desk.cases.decide import NewDecision
-from somscape.desk.cases.records import Listed, WatchRun, add_line, is_waiting
+from somscape.desk.cases.records import Listed, WatchRun, is_waiting
 from somscape.desk.jobs._detect import Found, detect, rule_of
 from somscape.desk.jobs._roles import ready, roles_from
 from somscape.desk.jobs.job import Job
@@ -511,18 +511,18 @@ def test_two_runs_of_an_upload_do_not_begin_watches_at_the_same_time(
     assert named.run(other.id).watch == run.id
 
 
-def test_a_decision_on_an_upload_stays_the_same_decision_of_its_watch(named: Store) -> None:
+def test_a_decision_on_an_upload_becomes_a_decision_of_its_watch(named: Store) -> None:
     state = named.cases
     (said,) = state.history("cards", "00003")
     (first,) = state.runs("cards")
-    assert (said.number, said.author, said.run, said.score) == (2, "bob", first.id, 1.0)
+    assert (said.number, said.author, said.run, said.score) == (5, "bob", first.id, 1.0)
     assert said.cells == state.kept(first.id)["00003"]
     assert [watch.name for watch in state.watches()] == ["cards"]
     assert [line["kind"] for line in audit_lines(state)] == [
-        *("watch", "decision", "watch", "named", "run")
+        *("watch", "decision", "watch", "named", "decision", "forgotten", "run")
     ]
     assert verify(state).faults == ()
-    assert forget(state, "cards", "00003", author="eve").n_decisions == 1
+    assert forget(state, "cards", "00003", author="eve").n_cases == 1
     assert verify(state).faults == ()
 
 
@@ -531,34 +531,6 @@ def test_a_copied_state_keeps_that_an_upload_was_named(named: Store, tmp_path: P
     with State(tmp_path / "other") as other:
         assert restore(other, tmp_path / "copy.sqlite") == verdict
         assert other.named() == named.cases.named()
-
-
-@pytest.mark.parametrize(
-    ("sql", "words"),
-    [
-        ("UPDATE decisions SET key = '00004'", "decision of line 2 differs"),
-        ("UPDATE decisions SET cells = 'null'", "differs from the line (cells)"),
-        ("UPDATE decisions SET run = 'r'", "differs from the line (run)"),
-        ("UPDATE decisions SET comment = ''", "differs from the line (comment)"),
-        ("UPDATE decisions SET made = '2020'", "differs from the line (made)"),
-        ("DELETE FROM decisions", "the decision of line 2 was deleted"),
-    ],
-)
-def test_a_changed_decision_of_a_named_upload_is_found(named: Store, sql: str, words: str) -> None:
-    with named.cases.database.change() as change:
-        change.rows(sql)
-    assert any(words in fault for fault in verify(named.cases).faults), verify(named.cases)
-
-
-@pytest.mark.parametrize(
-    "forged", [{"watch": "cards"}, {"cases": 7}, {"cases": {"a": 1}}, {"name": "upload/b"}]
-)
-def test_a_line_that_cannot_name_an_upload_is_a_fault(named: Store, forged: Any) -> None:
-    said = {"watch": "upload/a", "name": "cards", "run": "r", "cases": {}, **forged}
-    with named.cases.database.change() as change:
-        add_line(change, "named", said, author="eve", key=None)
-    (fault,) = verify(named.cases).faults
-    assert fault.startswith("line 6 cannot be compared")
 
 
 def test_the_page_of_a_case_has_the_original_rows_of_a_customer(client: Client) -> None:

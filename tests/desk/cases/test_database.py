@@ -117,12 +117,12 @@ def test_an_interrupt_while_a_change_begins_leaves_none_open(
 def test_saving_that_fails_leaves_nothing(tmp_path: Path) -> None:
     def refer_to_nothing(change: Transaction) -> None:
         change.rows("PRAGMA defer_foreign_keys = ON")  # so that COMMIT looks
-        change.rows("INSERT INTO forgotten VALUES ('no run', '0')")
+        change.rows("INSERT INTO kept VALUES ('no run', '0', '', '')")
 
     with State(tmp_path) as state:
         with rejected():
             changing(state, refer_to_nothing)
-        assert state.database.rows("SELECT * FROM forgotten") == []
+        assert state.database.rows("SELECT * FROM kept") == []
         fill(state)
 
 

@@ -268,5 +268,3 @@ def test_a_damaged_line_names_no_upload(state: State, said: dict[str, Any]) -> N
     with state.database.change() as change:
         add_line(change, "named", said, author="eve", key=None)
     assert state.named() == {}
-    decide(state, "upload/a", [NewDecision("1", CONFIRMED)], author="bob")
-    assert verify(state).faults

@@ -120,22 +120,12 @@ def test_lines_of_forgotten_cases_are_shown_and_need_the_key(folder: Path, tmp_p
         "1 line about forgotten cases (1 case):\nForgotten: eve forgot 1 case of the watch 'w'"
         in (outcome.out)
     )
-    assert "with 1 decision (line 4) and" in outcome.out
-    assert "Without seals, " in outcome.out
     assert run("cases", "mark", "w", second, "later", "--audit-key", key).code == 0
     refused = run("cases", "forget", "w", second)
     assert (refused.code, "Give --audit-key." in refused.err) == (2, True)
     assert run("cases", "forget", "w", second, "--audit-key", key).code == 0
-    outcome = run("audit", "verify")
-    assert outcome.code == 3
-    assert (
-        "Not checked: cases were forgotten, and only the key of the seals can show who wrote "
-        in (outcome.out)
-    )
-    assert outcome.out.startswith("No fault was found, but ")
     outcome = run("audit", "verify", "--audit-key", key)
     assert (outcome.code, outcome.out.splitlines()[0]) == (0, "The audit is valid.")
-    assert "Without seals" not in outcome.out
 
 
 def test_lines_are_listed_for_people_and_programs(folder: Path) -> None:
@@ -146,16 +136,6 @@ def test_lines_are_listed_for_people_and_programs(folder: Path) -> None:
     assert [line["number"] for line in lines] == [1, 2, 3, 4]
     assert lines[1]["facts"]["n_rows"] == 60
     assert lines[3]["key"] == rows[3]["key"]
-
-
-def test_a_run_is_repeated_to_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    for each, n in zip(runs(tmp_path), (60, 50), strict=True):
-        outcome = run("reproduce", each)
-        assert outcome.code == 0, outcome.out
-        assert (
-            f"The same bytes: the scores of {n} rows, 6 of them listed; alerts.csv" in outcome.out
-        )
-    assert "\n4 lines, head" in run("audit", "verify").out  # nothing is recorded
 
 
 def test_a_clock_that_was_ahead_is_said(
@@ -180,64 +160,6 @@ def test_a_mistyped_state_has_no_head_and_no_backup(folder: Path, tmp_path: Path
     assert run("backup", tmp_path / "b", "--state", tmp_path / "mistyped").code == 2
 
 
-def test_a_run_is_read_again_as_it_was_read(folder: Path, tmp_path: Path) -> None:
-    table = tmp_path / "april.csv"
-    table.write_text((folder / "march.csv").read_text().replace(",", ";"))
-    assert run("run", "w", table, "--again", "--delimiter", ";").code in (0, 3)
-    last = runs(tmp_path)[-1]
-    assert "The same bytes: the scores of" in run("reproduce", last).out
-    with State(tmp_path / "copy" / "state") as state:
-        assert state.run(last).facts["options"]["delimiter"] == ";"
-
-
-@pytest.mark.parametrize("source", ["-", "upload.csv"])
-def test_a_table_that_is_not_kept_is_said_at_once(
-    folder: Path, tmp_path: Path, source: str
-) -> None:
-    spoil(tmp_path, f"UPDATE runs SET source = '{source}'")
-    outcome = run("reproduce", runs(tmp_path)[0])
-    assert (outcome.code, outcome.out.splitlines()[:-1]) == (
-        2,
-        ["The run cannot be repeated, because its table was uploaded or piped in and not kept."],
-    )
-
-
-@pytest.mark.parametrize("facts", ["{", "{}", "[]"])
-def test_a_run_that_somebody_damaged_is_one_line(folder: Path, tmp_path: Path, facts: str) -> None:
-    first = runs(tmp_path)[0]
-    spoil(tmp_path, f"UPDATE runs SET facts = '{facts}'")
-    outcome = run("reproduce", first)
-    assert outcome.code == 2
-    assert f"The run {first} is damaged. Find the damage with `somscape audit" in outcome.err
-    assert "Traceback" not in outcome.err
-
-
-def test_an_input_that_changed_is_named(folder: Path, tmp_path: Path) -> None:
-    first = runs(tmp_path)[0]
-    table = folder / "customers.csv"
-    rows = table.read_text()
-    table.write_text(rows.replace("nurse", "clerk", 1))
-    outcome = run("reproduce", first)
-    assert (outcome.code, "table changed (the same number of rows)." in outcome.out) == (
-        2,
-        True,
-    )
-    table.write_text("\n".join(rows.splitlines()[:-3]) + "\n")
-    assert "The values of the table changed (60 rows then, 57 now)." in run("reproduce", first).out
-    table.unlink()
-    assert "The table cannot be read again (" in run("reproduce", first).out
-    table.write_text(rows)
-    with closing(sqlite3.connect(tmp_path / "copy" / "state" / "cases.sqlite")) as db, db:
-        db.execute("""UPDATE runs SET facts = replace(facts, '"NumPy": "', '"NumPy": "0.')""")
-        db.execute("UPDATE listed SET score = score + 1e-15 WHERE place = 1")
-    outcome = run("reproduce", first)
-    assert "The score or p-value of 1 listed case is different." in outcome.out
-    assert "Other versions: NumPy 0." in outcome.out
-    spoil(tmp_path, "UPDATE maps SET content = x'00'")
-    assert "The map of the run was changed in the state." in run("reproduce", first).out
-    assert "There is no run nothing in " in run("reproduce", "nothing").err
-
-
 def test_a_backup_is_written_and_restored(folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "monday.sqlite"
     outcome = run("backup", file)
@@ -260,7 +182,7 @@ def test_a_case_is_forgotten_by_key_and_old_ones_by_months(folder: Path, tmp_pat
     assert "--decided needs --older-than" in run("cases", "forget", "w", key, "--decided").err
     outcome = run("cases", "forget", "w", key)
     assert outcome.code == 0
-    assert "Deleted 1 case with 1 decision and " in outcome.out
+    assert "Forgot 1 case." in outcome.out
     assert "written results and the original table still contain these cases." in outcome.out
     assert key not in run("audit", "list").out
     assert run("audit", "verify").code == 0

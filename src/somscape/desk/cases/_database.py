@@ -399,15 +399,12 @@ CREATE TABLE runs (
 CREATE TABLE listed (
     run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, place INTEGER NOT NULL,
     score DOUBLE PRECISION NOT NULL, p_value DOUBLE PRECISION NOT NULL,
-    news TEXT NOT NULL, reasons TEXT NOT NULL,
+    news TEXT NOT NULL, reasons TEXT NOT NULL, hash TEXT NOT NULL,
     PRIMARY KEY (run, key)
-);
-CREATE TABLE forgotten (
-    run TEXT NOT NULL REFERENCES runs, hash TEXT NOT NULL, PRIMARY KEY (run, hash)
 );
 CREATE TABLE kept (
     run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, cells TEXT NOT NULL,
-    PRIMARY KEY (run, key)
+    hash TEXT NOT NULL, PRIMARY KEY (run, key)
 );
 CREATE TABLE decisions (
     number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE,
@@ -432,7 +429,6 @@ TABLES = {
     "watches": "name",
     "runs": "id",
     "listed": "run, key",
-    "forgotten": "run, hash",
     "kept": "run, key",
     "decisions": "number",
     "salts": "watch, key",

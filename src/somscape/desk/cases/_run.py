@@ -47,7 +47,7 @@ from somscape.desk.cases._watch import (
     source_of,
 )
 from somscape.desk.cases.decide import by_run
-from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of, facts_of
+from somscape.desk.cases.outcome import LIST, RunOutcome, digest_of, facts_of
 from somscape.desk.cases.records import (
     CLEAR_FOR,
     CLEARED,
@@ -427,7 +427,7 @@ def run_watch(
 
     See Also
     --------
-    reproduce : Repeat a run without recording it.
+    verify : Check the audit of a state.
 
     Examples
     --------
@@ -471,7 +471,7 @@ def run_watch(
             *(watch, detector, subject.table, rule, author, read_from, subject.grouped),
             new_ids=new_ids or any(r.facts.get("new_ids") for r in counting(state.runs(name))[:1]),
         ),
-        # With these options, `reproduce` can read and rank the table of this run again.
+        # With these options, the app can read and rank the table of this run again.
         job=kept.without(*IN_ROLES_FILE, "missing_values").then(reading),
         instead_of=instead_of,
         draft=draft,
@@ -516,8 +516,7 @@ def record_run(
         if again is False and known and not outcome.is_again:
             raise KnownTableError(known, next((r for r in runs if known.id in r.replaced), None))
         newest = runs[0].id if runs else ""
-        names = (LIST,) if draft is None and begins is None else (LIST, PAGE)  # what is written
-        new = _new_run(outcome, subject, map_, job or watch.job, digests_of(outcome, names))
+        new = _new_run(outcome, subject, map_, job or watch.job)
         if draft is not None:
             draft(outcome)
         with suppress(RunMeanwhileError):
@@ -623,9 +622,7 @@ def _left_out(subject: Subject, rule: AlertRule, alerts: Alerts) -> set[str]:
     return {subject.keys[row] for row in alerts.rows[n:][alerts.stands_out[n:]]}
 
 
-def _new_run(
-    outcome: RunOutcome, subject: Subject, map_: bytes, job: Job, digests: Mapping[str, str]
-) -> NewRun:
+def _new_run(outcome: RunOutcome, subject: Subject, map_: bytes, job: Job) -> NewRun:
     """Return the data of the run to be saved, with its list and the rows for the next run."""
     run = outcome.run
     keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
@@ -634,7 +631,7 @@ def _new_run(
         "content": subject.content,
         **({"new_ids": True} if subject.new_ids else {}),
         "as_of": {"today": subject.today, "decision": subject.last_decision},
-        "files": dict(digests),
+        "files": {LIST: digest_of(outcome)},
     }
     kept = {**subject.cells(keys), **outcome.kept_checks}
     listed = (*outcome.listed, *outcome.checks)

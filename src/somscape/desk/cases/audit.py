@@ -3,7 +3,7 @@
 import hashlib
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,18 +21,15 @@ from somscape.desk.cases.records import (
     FORGOTTEN,
     NAMED,
     NOTHING,
-    OF_KEPT,
     SEALED,
     UNNAMED,
+    Listed,
     decision_line,
-    hashes_of_kept,
-    hashes_of_listed,
-    hidden,
-    lines_of,
+    is_forgotten,
+    kept_hash,
     mapping_in,
-    naming_of,
-    namings,
     next_head,
+    row_hash,
     run_line,
     said_by_line,
     seal_of,
@@ -43,8 +40,8 @@ from somscape.tables._messages import counted
 
 
 @dataclass
-class Follows:
-    """Progress and results of a check of the audit that reads one line after the other.
+class Chain:
+    """A check of heads and seals that reads one line after the other.
 
     Attributes
     ----------
@@ -55,23 +52,14 @@ class Follows:
     number, head : int, str
         Number and head of the line that was checked last.
     faults : list of str
-    unchecked : list of str
-        Sentences on lines that only a person or the owner of the key can confirm.
     found : str or None
         Phrase on where the requested head is in the audit.
-    n_found : int
-        Number of the line with this head.
     n_sealed : int
         Number of lines with a seal that the key confirms.
     has_seals : bool
         Whether any line has a seal.
     unsealed : int or None
         Number of the first line after the last valid seal, or None.
-    is_sealing : bool
-        Whether any checked line was sealed.
-    doubtful : dict of str to list of int
-        Numbers of lines on forgotten cases and on named uploads that only a person or the owner of
-        the key can confirm, by the kind of the lines.
     """
 
     key: bytes | None
@@ -79,14 +67,10 @@ class Follows:
     number: int = 0
     head: str = NOTHING
     faults: list[str] = field(default_factory=list)
-    unchecked: list[str] = field(default_factory=list)
     found: str | None = None
-    n_found: int = 0
     n_sealed: int = 0
     has_seals: bool = False
     unsealed: int | None = None
-    is_sealing: bool = False
-    doubtful: dict[str, list[int]] = field(default_factory=lambda: {FORGOTTEN: [], NAMED: []})
 
     def __post_init__(self) -> None:
         if self.asked is not None and NOTHING.startswith(self.asked):
@@ -103,7 +87,7 @@ class Follows:
             self.faults.append(f"line {number} contains the text of line {said.get('number')}.")
         self.number, self.head = number, line["head"]
         if self.asked is not None and line["head"].startswith(self.asked):
-            self.found, self.n_found = f"of line {number}, written {said.get('made')}", number
+            self.found = f"of line {number}, written {said.get('made')}"
         self._take_seal(line, said)
 
     def _take_seal(self, line: Row, said: Row) -> None:
@@ -113,15 +97,15 @@ class Follows:
         elif said[SEALED] != (seal is not None):
             was = "was sealed when it was written, but its seal was removed"
             was_not = "was not sealed when it was written, but has a seal now"
-            self.faults.append(f"line {number} {was if said[SEALED] else was_not}.")
-        if said.get("kind") == FORGOTTEN:
-            self._take_forgotten(number, said, is_sealed=seal is not None)
-        elif said.get("kind") == NAMED and said.get("cases"):
-            is_alone = seal is None and self.is_sealing  # the app has no key
-            if self.key is None or is_alone:
-                self.doubtful[NAMED].append(number)
+            self.faults.append(f"line {number} {was_not if seal else was}.")
+        # The app forgets uploads without a key.
+        is_of_app = str(said.get("watch")).startswith(UNNAMED)
+        if said.get("kind") == FORGOTTEN and self.has_seals and seal is None and not is_of_app:
+            self.faults.append(
+                f"line {number} records forgotten cases without a seal, although earlier lines "
+                "have seals. A person without the key may have written this line."
+            )
         self.has_seals = self.has_seals or seal is not None
-        self.is_sealing = self.is_sealing or seal is not None or said.get(SEALED) is True
         if self.key is None:
             return
         if seal is None:
@@ -130,20 +114,6 @@ class Follows:
             self.n_sealed, self.unsealed = self.n_sealed + 1, None
         else:
             self.faults.append(f"line {number} has a seal that this key did not make.")
-
-    def _take_forgotten(self, number: int, said: Row, *, is_sealed: bool) -> None:
-        if is_sealed:
-            if self.key is None:
-                self.doubtful[FORGOTTEN].append(number)
-        elif str(said.get("watch")).startswith(UNNAMED):  # the app has no key
-            self.doubtful[FORGOTTEN].append(number)
-        elif self.is_sealing:
-            self.faults.append(
-                f"line {number} records forgotten cases without a seal, although earlier lines "
-                "have seals. A person without the key may have written this line."
-            )
-        elif self.key is None:
-            self.doubtful[FORGOTTEN].append(number)
 
     def end(self) -> None:
         """Add those faults that can only be found after the last line was read."""
@@ -157,27 +127,6 @@ class Follows:
                 f"no line has the head {self.asked}. Earlier lines were changed or deleted after "
                 "this head was noted."
             )
-        for kind, doubtful in self.doubtful.items():
-            what, why = DOUBTS[kind]
-            later = [number for number in doubtful if number > self.n_found]
-            if self.key is None and self.has_seals and doubtful:
-                self.unchecked.append(
-                    f"{what}, and only the key of the seals can show who wrote "
-                    f"{lines_of(doubtful)}. Give the key."
-                )
-            elif self.key is not None and later:
-                self.unchecked.append(
-                    f"{what}, and the key cannot show who wrote {lines_of(later)}, because {why} "
-                    "such lines without a seal. Ask the authors of these lines. Then note the "
-                    "present head of the audit, and give this head in later checks."
-                )
-
-
-DOUBTS = {
-    FORGOTTEN: ("cases were forgotten", "the app writes"),
-    NAMED: ("decisions on uploads were moved to watches", "the app writes"),
-}
-"""Phrases on changes that a forged line can hide, and on why the key cannot confirm such lines."""
 
 
 def _missing_lines(first: int, last: int) -> str:
@@ -186,8 +135,8 @@ def _missing_lines(first: int, last: int) -> str:
     return f"line {first} is missing." if first == last else f"lines {first} to {last} are missing."
 
 
-Case = tuple[str, str]
-"""Name of the watch and salted hash of the key of a case, as lines on decisions contain them."""
+UNKNOWN_AFTER = {"case", "comment", "cells", "token"}
+"""Fields of the line of a decision that cannot be compared after the case was forgotten."""
 
 
 @dataclass
@@ -198,65 +147,38 @@ class TableComparison:
     ----------
     read : Transaction
     faults : list of str
-    decisions : dict of int to tuple of str
-        Case of each decision that the audit records, by the number of the decision.
-    runs : set of str
-        Ids of the runs in the audit.
-    deleted, forgotten : set of int
-        Numbers of the decisions that are missing, and of those deleted with forgotten cases.
+    decisions, runs : set
+        Numbers of the decisions and ids of the runs in the audit.
+    replaced : dict of tuple to int
+        Number of the last line whose rows contain a token instead of a key, by watch and token.
+    forgotten : dict of tuple to int
+        Number of the line that names a token, by watch and token.
     emptied : dict of str to int
         Number of the last line that records deleted rows of a run, by the id of the run.
-    gone : dict of tuple to int
-        Number of the line that records that a case was forgotten, by the case.
-    n_forgotten : dict of str to int
-        Number of forgotten rows by watch.  Only their hashes remain.
-    n_cases : int
-        Number of forgotten cases.
+    unlike : dict of str to str
+        A sentence for each run whose kept rows differ from its line.
     lines : list of str
         A sentence for each line that records forgotten cases.
-    unlike : dict of str to str
-        A sentence for each run whose rows differ from the hashes in its audit line.
     maps : set of str
         Hashes of all maps in the audit.
     watches : dict of str to dict
         Fields of the last line that records a change of a watch, by the name of the watch.
     begun : dict of str to str
         Time of the first line on a watch, by the name of the watch.
-    named : dict of tuple to dict
-        For each case of an upload that was named as a watch, those fields of the lines of its
-        decisions that have changed since.
-    of_uploads : dict of str to set of str
-        Cases of each upload that earlier lines on decisions contain.
-    namings : dict of str to int
-        Number of the line that names an upload, by the upload.
-    moved : list of str
-        A sentence for each line that moves decisions on an upload to a watch.
     """
 
     read: Transaction
     faults: list[str] = field(default_factory=list)
-    decisions: dict[int, Case] = field(default_factory=dict)
+    decisions: set[int] = field(default_factory=set)
     runs: set[str] = field(default_factory=set)
-    deleted: set[int] = field(default_factory=set)
-    forgotten: set[int] = field(default_factory=set)
+    replaced: dict[tuple[str, str], int] = field(default_factory=dict)
+    forgotten: dict[tuple[str, str], int] = field(default_factory=dict)
     emptied: dict[str, int] = field(default_factory=dict)
-    gone: dict[Case, int] = field(default_factory=dict)
-    n_forgotten: dict[str, int] = field(default_factory=dict)
-    n_cases: int = 0
-    lines: list[str] = field(default_factory=list)
     unlike: dict[str, str] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
     maps: set[str] = field(default_factory=set)
     watches: dict[str, Row] = field(default_factory=dict)
     begun: dict[str, str] = field(default_factory=dict)
-    named: dict[Case, Row] = field(default_factory=dict)
-    of_uploads: dict[str, set[str]] = field(default_factory=dict)
-    namings: dict[str, int] = field(default_factory=dict)
-    moved: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        for upload, naming in namings(self.read).items():  # without forged lines
-            for case, new in naming.cases.items():
-                self.named[upload, case] = {"watch": naming.watch, "run": naming.run, **new}
 
     def take(self, lines: Sequence[Row]) -> None:
         """Compare the next lines of the audit with the tables."""
@@ -267,62 +189,42 @@ class TableComparison:
         )
         rows = {row["number"]: row for row in found}
         for line in lines:
+            number = line["number"]
             try:
-                self._take(line["number"], said_by_line(line), rows)
+                self._take(number, said_by_line(line), rows.get(number))
             except (KeyError, TypeError, ValueError):  # a forged line may lack fields
                 self.faults.append(
-                    f"line {line['number']} cannot be compared with the tables, because the line "
-                    "or a table contains values that somscape never writes."
+                    f"line {number} cannot be compared with the tables, because the line or a "
+                    "table contains values that somscape never writes."
                 )
 
-    def _take(self, number: int, said: Row, rows: dict[int, Row]) -> None:
+    def _take(self, number: int, said: Row, decision: Row | None) -> None:
         kind = said["kind"]
         if "map" in said:
             self.maps.add(said["map"])
         if kind == "decision":
-            if _text(said["watch"]).startswith(UNNAMED):
-                self.of_uploads.setdefault(said["watch"], set()).add(said["case"])
-            said = {**said, **self.named.get((said["watch"], said["case"]), {})}
-            self.decisions[number] = said["watch"], said["case"]
-            self._take_decision(number, said, rows.get(number))
+            self._take_decision(number, said, decision)
         elif kind == "run":
-            self.runs.add(said["run"])
             self._take_run(number, said)
         elif kind in ("watch", "watch changed"):
             self.watches[said["watch"]] = said
             self.begun.setdefault(said["watch"], said["made"])
         elif kind == FORGOTTEN:
             self._take_forgotten(number, said)
-        elif kind == NAMED:
-            self._take_named(number, said)
-        elif kind == "restored":
-            _count(said["lines_before"])
-            _text(said["head_before"])
-        else:
+        elif kind not in (NAMED, "restored"):
             raise ValueError
 
-    def _take_named(self, number: int, said: Row) -> None:
-        naming = naming_of(said)
-        first = self.namings.setdefault(naming.upload, number)
-        if first != number:
-            self.faults.append(
-                f"line {number} names an upload as a watch, although line {first} has named it."
-            )
-        elif not naming.cases.keys() <= self.of_uploads.get(naming.upload, set()):
-            self.faults.append(
-                f"line {number} moves decisions on an upload that no earlier line records."
-            )
-        self.watches.pop(naming.upload, None)
-        if naming.cases:
-            self.moved.append(
-                f"{said['author']} moved the decisions on {counted(len(naming.cases), 'case')} of "
-                f"an upload to the watch '{naming.watch}' on {said['made']} (line {number})."
-            )
-
     def _take_decision(self, number: int, said: Row, row: Row | None) -> None:
+        self.decisions.add(number)
         what = f"the decision of line {number}"
         if row is None:
-            self.deleted.add(number)
+            self.faults.append(f"{what} was deleted.")
+        elif is_forgotten(row["key"]):
+            self.replaced[row["watch"], row["key"]] = number
+            line = {n: v for n, v in decision_line(row, "").items() if n not in UNKNOWN_AFTER}
+            if (row["comment"], row["cells"]) != ("", "null"):
+                self.faults.append(f"{what} contains texts, although its case was forgotten.")
+            self._compare(what, said, row, line)
         elif row["salt"] is None:
             self.faults.append(
                 f"{what} cannot be compared, because the salt of its case was deleted."
@@ -331,76 +233,80 @@ class TableComparison:
             self._compare(what, said, row, decision_line(row, row["salt"]))
 
     def _take_run(self, number: int, said: Row) -> None:
+        self.runs.add(said["run"])
         what = f"the run of line {number}"
         found = self.read.rows("SELECT * FROM runs WHERE id = ?", (said["run"],))
         if not found:
             self.faults.append(f"{what} was deleted.")
             return
-        of_run = (self.read, "t.run = ?", (said["run"],))
-        listed, kept = (
-            [*(hash_ for _, hash_ in find(*of_run)), *self._forgotten(found[0], is_kept=is_kept)]
-            for find, is_kept in ((hashes_of_listed, False), (hashes_of_kept, True))
-        )
-        if None in listed:
-            self.faults.append(
-                f"{what} cannot be compared, because the salt of a listed case was deleted."
-            )
-            return
-        line = run_line(found[0], filter(None, listed), filter(None, kept))
+        rows = {table: self._rows(number, found[0], table) for table in ("listed", "kept")}
+        line = run_line(found[0], **rows)
         digest = line.pop("kept")
         self._compare(what, said, found[0], line)
-        if None in kept or digest != said["kept"]:  # a later line may record a deletion
+        if digest != said["kept"]:  # a later line may record a deletion
             self.unlike[said["run"]] = f"{what} keeps values that differ from the line."
 
-    def _forgotten(self, run: Row, *, is_kept: bool) -> Iterable[str]:
-        gone = self.read.rows("SELECT hash FROM forgotten WHERE run = ?", (run["id"],))
-        return (row["hash"] for row in gone if row["hash"].startswith(OF_KEPT) == is_kept)
+    def _rows(self, number: int, run: Row, table: str) -> list[Row]:
+        """Return the rows of a run, and compare each row with its own hash."""
+        columns = {"listed": "place, score, p_value, news, reasons", "kept": "cells"}[table]
+        rows = self.read.rows(
+            f"SELECT t.key, {columns}, hash, s.salt FROM {table} t LEFT JOIN salts s ON s.watch = ?"
+            " AND s.key = t.key WHERE t.run = ?",
+            (run["watch"], run["id"]),
+        )
+        what = f"the run of line {number}"
+        for row in rows:
+            hash_, salt = row.pop("hash"), row.pop("salt")
+            if is_forgotten(row["key"]):
+                self.replaced[run["watch"], row["key"]] = number
+                if row.get("reasons", "") or row.get("cells", "{}") != "{}":
+                    self.faults.append(f"{what} contains texts on a forgotten case ({table}).")
+            elif salt is None:
+                self.faults.append(
+                    f"{what} cannot be compared, because the salt of a case was deleted ({table})."
+                )
+            elif hash_ != (
+                row_hash(Listed(**row), salt) if table == "listed" else kept_hash(**row, salt=salt)
+            ):
+                self.faults.append(f"{what} has a row that differs from its hash ({table}).")
+            row["hash"] = hash_
+        return rows
 
     def _compare(self, what: str, said: Row, row: Row, line: Row) -> None:
+        said = {**said, "made": said.get("decided", said["made"])}
         line = {**line, "made": row["made"], "author": row["author"]}
         other = [name for name, value in line.items() if said[name] != value]
         if other:
             self.faults.append(f"{what} differs from the line ({', '.join(other)}).")
 
     def _take_forgotten(self, number: int, said: Row) -> None:
-        watch, n_cases = _text(said["watch"]), _count(said["cases"])
-        decisions = {_count(each) for each in _list(said["decisions"])}
-        n_rows = _count(said["rows"]) + _count(said["kept"])
-        runs = [_text(each) for each in _list(said["emptied"])]
-        self.n_forgotten[watch] = self.n_forgotten.get(watch, 0) + n_rows
-        self.n_cases += n_cases
+        watch, tokens, runs = said["watch"], said["cases"], said["emptied"]
+        are_lists = isinstance(tokens, list) and isinstance(runs, list)
+        if not are_lists or not all(isinstance(each, str) for each in (watch, *tokens, *runs)):
+            raise TypeError
+        self.forgotten |= {(watch, token): number for token in tokens}
         self.emptied |= dict.fromkeys(runs, number)
-        earlier = decisions & self.decisions.keys()
-        cases = {self.decisions[each] for each in earlier}
-        is_of_watch = all(name == watch for name, _ in cases)
-        if earlier != decisions or not is_of_watch or len(cases) > n_cases:
-            self.faults.append(
-                f"line {number} records forgotten decisions that cannot belong to its forgotten "
-                "cases."
-            )
-        self.forgotten |= decisions
-        self.gone |= dict.fromkeys(cases, number)
-        named = f" ({lines_of(sorted(decisions))})" if decisions else ""
         cells = f", and the values of {counted(len(runs), 'older run')}" if runs else ""
         self.lines.append(
-            f"{said['author']} forgot {counted(n_cases, 'case')} of the watch '{watch}' on "
-            f"{said['made']} (line {number}), with {counted(len(decisions), 'decision')}{named} "
-            f"and {counted(n_rows, 'row')} of runs{cells}."
+            f"{said['author']} forgot {counted(len(tokens), 'case')} of the watch '{watch}' on "
+            f"{said['made']} (line {number}){cells}."
         )
 
     def end(self) -> None:
         """Add those faults that can only be found after the last line was read."""
-        deleted = sorted(self.deleted - self.forgotten)
-        self.faults += [f"the decision of line {number} was deleted." for number in deleted]
         for row in self.read.rows("SELECT number FROM decisions ORDER BY number"):
             if row["number"] not in self.decisions:
                 self.faults.append(f"no line records the decision {row['number']}.")
         for row in self.read.rows("SELECT id FROM runs ORDER BY id"):
             if row["id"] not in self.runs:
                 self.faults.append(f"no line records the run {row['id']}.")
+        for (watch, token), number in self.replaced.items():
+            if self.forgotten.get((watch, token), 0) < number:
+                self.faults.append(
+                    f"no line after line {number} records that the case {token} was forgotten."
+                )
         self._end_watches()
         self._end_kept()
-        self._end_forgotten()
         self._end_maps()
 
     def _end_maps(self) -> None:
@@ -440,52 +346,10 @@ class TableComparison:
                     f"the run {row['run']} keeps values, although line {line} records that they "
                     "were deleted."
                 )
-        for table in ("listed", "kept", "forgotten"):
+        for table in ("listed", "kept"):
             sql = f"SELECT DISTINCT run FROM {table} WHERE run NOT IN (SELECT id FROM runs)"
             for row in self.read.rows(f"{sql} ORDER BY run"):
                 self.faults.append(f"the table '{table}' has rows of the deleted run {row['run']}.")
-
-    def _end_forgotten(self) -> None:
-        found = self.read.rows(
-            "SELECT r.watch, count(*) AS n FROM forgotten f JOIN runs r ON r.id = f.run"
-            " GROUP BY r.watch"
-        )
-        there = {row["watch"]: row["n"] for row in found}
-        for watch in sorted({*there, *self.n_forgotten}, key=str):
-            n, told = there.get(watch, 0), self.n_forgotten.get(watch, 0)
-            if n != told:
-                self.faults.append(
-                    f"the watch '{watch}' has {counted(n, 'forgotten row')}, but its lines record "
-                    f"{told}."
-                )
-        for row in self.read.rows("SELECT * FROM salts ORDER BY watch, key") if self.gone else ():
-            line = self.gone.get((row["watch"], hidden(row["key"], row["salt"])))
-            if line is not None:
-                self.faults.append(
-                    f"line {line} records a case as forgotten, but the case still has its salt."
-                )
-
-
-MAX_COUNT = 10**12
-"""Maximum count of cases or rows that a valid line can contain."""
-
-
-def _count(value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= MAX_COUNT:  # type() excludes True
-        raise ValueError
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError
-    return value
 
 
 COLUMNS = (
@@ -594,14 +458,10 @@ class Verdict:
         Head of the last line.
     faults : tuple of str
         A sentence for each fault.
-    unchecked : tuple of str
-        A sentence for each line that only a person or the owner of the key can confirm.
     forgotten : tuple of str
-        A sentence on each line on forgotten cases, with author, time, counts and decisions.
+        A sentence on each line on forgotten cases, with author, time and counts.
     n_forgotten : int
         Number of forgotten cases.
-    notes : tuple of str
-        Sentences on decisions that were moved from uploads to watches.
     found : str or None
         Phrase on where the given head is in the audit.
     n_sealed : int
@@ -625,10 +485,8 @@ class Verdict:
     n_lines: int
     head: str
     faults: tuple[str, ...] = ()
-    unchecked: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
     n_forgotten: int = 0
-    notes: tuple[str, ...] = ()
     found: str | None = None
     n_sealed: int = 0
     has_seals: bool = False
@@ -650,9 +508,7 @@ def verify(state: State, head: str | None = None) -> Verdict:
     Parameters
     ----------
     state : State
-        The seals are checked with `state.audit_key`.  Without the key, a forged line can hide that
-        data were deleted or moved.  In this case, `unchecked` names the lines on forgotten cases
-        and on moved decisions.
+        The seals are checked with `state.audit_key`.
     head : str or None, default=None
         An earlier head of the audit, or at least the first 16 digits of this head.  If it is not
         found, lines were changed or deleted.
@@ -694,7 +550,7 @@ def verify(state: State, head: str | None = None) -> Verdict:
 def verdict_on(read: Transaction, key: bytes | None = None, head: str | None = None) -> Verdict:
     """Check the audit and the rows of a database, but not its table definitions. See `verify`."""
     last = ""
-    chain, told = Follows(key, None if head is None else head.lower()), TableComparison(read)
+    chain, told = Chain(key, None if head is None else head.lower()), TableComparison(read)
     for lines in _slices(read):
         for line in lines:
             chain.take(line)
@@ -706,10 +562,8 @@ def verdict_on(read: Transaction, key: bytes | None = None, head: str | None = N
         n_lines=chain.number,
         head=chain.head,
         faults=(*chain.faults, *told.faults),
-        unchecked=tuple(chain.unchecked),
         forgotten=tuple(told.lines),
-        n_forgotten=told.n_cases,
-        notes=tuple(told.moved),
+        n_forgotten=len(told.forgotten),
         found=chain.found,
         n_sealed=chain.n_sealed,
         has_seals=chain.has_seals,
@@ -728,8 +582,8 @@ def audit_lines(state: State) -> Iterator[dict[str, Any]]:
     ------
     dict
         The fields ``number``, ``made``, ``author``, ``kind`` and ``head``, and further fields that
-        depend on the kind of the line.  The line of a decision also has the key and the comment,
-        until the case is forgotten.
+        depend on the kind of the line.  The line of a decision also has the key and the comment.  A
+        random token replaces the key of a forgotten case.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""Forget cases by deleting their keys, comments, reasons and values. The audit stays valid."""
+"""Forget cases: random tokens replace their keys, and their texts and values are deleted."""
 
 import calendar
 import json
@@ -11,26 +11,20 @@ from somscape.desk.cases._database import Transaction
 from somscape.desk.cases._watch import BETWEEN
 from somscape.desk.cases.records import (
     CHECK,
-    FORGOTTEN,
-    add_line,
-    hashes_of_kept,
-    hashes_of_listed,
+    PRESENT,
     is_check,
 )
-from somscape.desk.cases.state import State
+from somscape.desk.cases.state import State, erase
 from somscape.errors import InputError
-
-AT_ONCE = 500
-"""Largest number of keys in a statement."""
 
 OLD = (
     "SELECT t.key FROM ("
     "  SELECT l.key, r.made FROM listed l JOIN runs r ON r.id = l.run WHERE r.watch = ?"
     "  UNION ALL SELECT k.key, r.made FROM kept k JOIN runs r ON r.id = k.run WHERE r.watch = ?"
     "  UNION ALL SELECT d.key, d.made FROM decisions d WHERE d.watch = ?"
-    ") t{where} GROUP BY t.key HAVING max(t.made) < ? ORDER BY t.key"
+    f") t WHERE t.{PRESENT}{{where}} GROUP BY t.key HAVING max(t.made) < ? ORDER BY t.key"
 )
-UNDECIDED = " WHERE t.key NOT IN (SELECT d.key FROM decisions d WHERE d.watch = ?)"
+UNDECIDED = " AND t.key NOT IN (SELECT d.key FROM decisions d WHERE d.watch = ?)"
 """SQL condition for cases without a decision."""
 
 OF_OLD_RUNS = (
@@ -46,14 +40,16 @@ class Forgotten:
 
     Attributes
     ----------
-    n_cases, n_decisions, n_rows : int
-        Number of forgotten cases, of their deleted decisions, and of their deleted rows.
+    n_cases : int
+        Number of forgotten cases.
+    n_checks : int
+        Number of forgotten checks of columns that named a row of the cases.
+    n_emptied : int
+        Number of old runs whose values of rows were deleted.
     is_swept : bool
         Whether the deleted data were also removed from the files of the database.  Another program
         that uses the state can prevent this.  Another PostgreSQL role that owns the tables can also
         prevent this.
-    n_checks : int, default=0
-        Number of deleted checks of columns that named a row of the cases.
 
     See Also
     --------
@@ -62,15 +58,14 @@ class Forgotten:
     Examples
     --------
     >>> from somscape.desk.cases import Forgotten
-    >>> Forgotten(n_cases=1, n_decisions=2, n_rows=3, is_swept=True).n_decisions
-    2
+    >>> Forgotten(n_cases=1).n_checks
+    0
     """
 
     n_cases: int
-    n_decisions: int
-    n_rows: int
-    is_swept: bool
     n_checks: int = 0
+    n_emptied: int = 0
+    is_swept: bool = True
 
 
 def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
@@ -102,8 +97,8 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
     --------
     >>> from somscape.desk.cases import State, forget
     >>> with State("state") as state:
-    ...     print(forget(state, "cards", "c005", author="ann").n_decisions)
-    0
+    ...     print(forget(state, "cards", "c005", author="ann").n_cases)
+    1
     """
     state.watch(watch)
     with state.database.change() as change:
@@ -120,8 +115,9 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
                     parameter="key",
                     value=key,
                 )
-        n_decisions, n_rows, n_checks = _delete(state, change, watch, [key], author)
-    return Forgotten(1, n_decisions, n_rows, state.database.swept(), n_checks)
+        checks = _checks_with(change, watch, [key], by=state.watch(watch).key)
+        erase(change, watch, [key, *checks], author, state.audit_key)
+    return Forgotten(1, len(checks), is_swept=state.database.swept())
 
 
 def forget_all(state: State, upload: str, *, author: str) -> None:
@@ -132,7 +128,7 @@ def forget_all(state: State, upload: str, *, author: str) -> None:
     with state.database.change() as change:
         found = change.rows("SELECT key FROM salts WHERE watch = ?", (upload,))
         if found:
-            _delete(state, change, upload, [row["key"] for row in found], author)
+            erase(change, upload, [row["key"] for row in found], author, state.audit_key)
 
 
 def forget_old(
@@ -186,14 +182,14 @@ def forget_old(
         found = change.rows(OLD.format(where=where), (*values, since))
         keys = [row["key"] for row in found]
         of_old, values = f"FROM kept WHERE {OF_OLD_RUNS}", (watch, since, watch)
-        old = change.rows(f"SELECT run, count(*) AS n {of_old} GROUP BY run ORDER BY run", values)
+        old = change.rows(f"SELECT DISTINCT run {of_old} ORDER BY run", values)
         if not keys and not old:
-            return Forgotten(0, 0, 0, is_swept=True)
+            return Forgotten(0)
         change.rows(f"DELETE {of_old}", values)
+        checks = _checks_with(change, watch, keys, by=state.watch(watch).key)
         emptied = [row["run"] for row in old]
-        n_decisions, n_rows, n_checks = _delete(state, change, watch, keys, author, emptied)
-        n_rows += sum(row["n"] for row in old)
-    return Forgotten(len(keys), n_decisions, n_rows, state.database.swept(), n_checks)
+        erase(change, watch, [*keys, *checks], author, state.audit_key, emptied)
+    return Forgotten(len(keys), len(checks), len(emptied), is_swept=state.database.swept())
 
 
 def months_ago(now: datetime, months: int) -> str:
@@ -245,48 +241,3 @@ def _checks_with(
         if is_check(row["key"]) and any(f": {text}" in row["cells"] for text in texts)
     }
     return sorted(checks - {*keys})
-
-
-def _delete(
-    state: State,
-    change: Transaction,
-    watch: str,
-    keys: Sequence[str],
-    author: str,
-    emptied: Sequence[str] = (),
-) -> tuple[int, int, int]:
-    """Delete cases, and return the numbers of deleted decisions, rows, and checks of these cases.
-
-    Checks that name a row of the cases are also deleted.
-    """
-    checks = _checks_with(change, watch, keys, by=state.watch(watch).key)
-    keys = [*keys, *checks]
-    decisions: list[int] = []
-    n_listed = n_kept = n_hashed = 0
-    for first in range(0, len(keys), AT_ONCE):
-        some = keys[first : first + AT_ONCE]
-        of_cases = f"key IN ({', '.join('?' * len(some))})"
-        of_runs = f"run IN (SELECT id FROM runs WHERE watch = ?) AND {of_cases}"
-        values = (watch, *some)
-        # Only hashes remain, without salts, so that they reveal no values.
-        of_rows = (change, f"r.watch = ? AND s.salt IS NOT NULL AND t.{of_cases}", values)
-        listed, hashed = hashes_of_listed(*of_rows), hashes_of_kept(*of_rows)
-        change.many("INSERT INTO forgotten VALUES (?, ?)", [*listed, *hashed])
-        n_listed, n_hashed = n_listed + len(listed), n_hashed + len(hashed)
-        n_kept += change.rows(f"SELECT count(*) AS n FROM kept WHERE {of_runs}", values)[0]["n"]
-        said = change.rows(f"SELECT number FROM decisions WHERE watch = ? AND {of_cases}", values)
-        decisions += [row["number"] for row in said]
-        for table in ("listed", "kept"):
-            change.rows(f"DELETE FROM {table} WHERE {of_runs}", values)
-        for table in ("decisions", "salts"):
-            change.rows(f"DELETE FROM {table} WHERE watch = ? AND {of_cases}", values)
-    line = {
-        "watch": watch,
-        "cases": len(keys),
-        "decisions": sorted(decisions),
-        "rows": n_listed,
-        "kept": n_hashed,
-        "emptied": list(emptied),
-    }
-    add_line(change, FORGOTTEN, line, author=author, key=state.audit_key)
-    return len(decisions), n_listed + n_kept, len(checks)

@@ -1,10 +1,9 @@
 """The result of one run of a watch."""
 
 import hashlib
-import json
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -319,33 +318,12 @@ def runs_of(numbers: Iterable[int]) -> str:
     return f"run{'s' * (len(parts) > 1)} {joined(parts)}"
 
 
-LIST, PAGE = "alerts.csv", "report.json"
-
-NOT_OF_INPUTS = (
-    *("run", "number", "made", "author", "audit_head", "notes", "question"),
-    *("if_wrong", "command_anew", "precision", "compared_with_table", "trained_on"),
-    *("checks", "n_waiting"),  # some depend on the day
-)
-"""Fields of the page that depend on more than the table, the map, the rule and the decisions."""
+LIST = "alerts.csv"
 
 
-def digests_of(outcome: RunOutcome, names: Sequence[str] = (LIST, PAGE)) -> dict[str, str]:
-    """Return the SHA-256 hash of each result file of a run, by file name."""
-    make = {LIST: _list, PAGE: _page}
-    return {name: hashlib.sha256(make[name](outcome)).hexdigest() for name in names}
-
-
-def _list(outcome: RunOutcome) -> bytes:
-    return b"".join(outcome.result_list().content("csv"))
-
-
-def _page(outcome: RunOutcome) -> bytes:
-    table = replace(outcome.found.table, source=outcome.run.source)  # also for a named upload
-    found = replace(outcome.found, table=table, label=None, agreement=None)
-    changed = {n: value for n, value in outcome.to_json().items() if n not in NOT_OF_INPUTS}
-    changed["has_news"] = outcome.n_outstanding > 0  # without checks
-    data = dict(found.report("", changed=changed, has_checks=False))
-    return json.dumps(data, sort_keys=True).encode()
+def digest_of(outcome: RunOutcome) -> str:
+    """Return the SHA-256 hash of the list of a run as a CSV file."""
+    return hashlib.sha256(b"".join(outcome.result_list().content("csv"))).hexdigest()
 
 
 def facts_of(outcome: RunOutcome, job: Job) -> dict[str, Any]:

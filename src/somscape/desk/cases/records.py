@@ -4,8 +4,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -554,32 +553,13 @@ class Naming(NamedTuple):
     run : str
         Id of the first run of the watch.
     app_run : str
-        Id of the run of the app with which the watch began; "" in a line without this id.
-    cases : dict of str to dict
-        New salted hashes of each moved case, by its earlier salted hash.
+        Id of the run of the app with which the watch began.
     """
 
     upload: str
     watch: str
     run: str
     app_run: str
-    cases: dict[str, dict[str, str]]
-
-
-def naming_of(said: Row) -> Naming:
-    """Return the content of a line of the kind `NAMED`. Errors are in `UNREADABLE`."""
-    texts = (said["watch"], said["name"], said["run"], said.get("app_run", ""))
-    cases = {
-        case: {part: new[part] for part in ("case", "cells")}
-        for case, new in dict(said["cases"]).items()
-    }
-    hashes = (text for new in cases.values() for text in new.values())
-    if said["kind"] != NAMED or not all(isinstance(text, str) for text in (*texts, *hashes)):
-        raise TypeError
-    found = Naming(*texts, cases)
-    if not found.upload.startswith(UNNAMED) or found.watch.startswith(UNNAMED):
-        raise ValueError
-    return found
 
 
 def namings(read: StateDatabase | Transaction, upload: str = UNNAMED) -> dict[str, Naming]:
@@ -587,9 +567,11 @@ def namings(read: StateDatabase | Transaction, upload: str = UNNAMED) -> dict[st
     sql = "SELECT said FROM audit WHERE said LIKE ? ORDER BY number"
     found: dict[str, Naming] = {}
     for line in read.rows(sql, (f'%"kind":"{NAMED}"%"watch":"{upload}%',)):
-        with suppress(*UNREADABLE):
-            naming = naming_of(said_by_line(line))
-            found.setdefault(naming.upload, naming)
+        said = said_by_line(line)
+        values = (said.get(name) for name in ("watch", "name", "run", "app_run"))
+        texts = [text for text in values if isinstance(text, str)]
+        if len(texts) == len(Naming._fields):
+            found.setdefault(texts[0], Naming(*texts))
     return found
 
 
@@ -601,12 +583,17 @@ def now() -> str:
 FORGOTTEN = "forgotten"
 """Kind of a line on forgotten cases."""
 
+PRESENT = f"key NOT LIKE '{FORGOTTEN}-{16 * '_'}'"
+"""SQL condition for the rows of cases that were not forgotten."""
+
+
+def is_forgotten(key: str) -> bool:
+    """Return whether a random token replaced the key of a case."""
+    return re.fullmatch(rf"{FORGOTTEN}-[0-9a-f]{{16}}", key) is not None
+
+
 NAMED = "named"
 """Kind of a line on an upload that was named as a watch."""
-
-OF_KEPT = "kept:"
-"""Prefix of the hashes of kept rows. Hashes of listed rows start differently."""
-
 
 MAX_NAMED = 10
 """Maximum number of lines that a sentence names by their numbers."""
@@ -638,16 +625,16 @@ def decision_line(row: Row, salt: str) -> dict[str, Any]:
     }
 
 
-def run_line(row: Row, listed: Iterable[str], kept: Iterable[str]) -> dict[str, Any]:
-    """Return the fields of the audit line that records a run."""
+def run_line(row: Row, listed: Sequence[Row], kept: Sequence[Row]) -> dict[str, Any]:
+    """Return the fields of the audit line that records a run, with the hashes of its rows."""
     said = {name: row[name] for name in ("watch", "source", "data", "map", "facts")}
     rows = {"listed": _joint_hash(listed), "kept": _joint_hash(kept)}
     # `number` is the number of the line.
     return {"run": row["id"], "run_number": row["number"], **said, **rows}
 
 
-def _joint_hash(hashes: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
+def _joint_hash(rows: Sequence[Row]) -> str:
+    return hashlib.sha256("\n".join(sorted(row["hash"] for row in rows)).encode()).hexdigest()
 
 
 def row_hash(row: Listed, salt: str) -> str:
@@ -658,34 +645,4 @@ def row_hash(row: Listed, salt: str) -> str:
 
 def kept_hash(key: str, cells: str, salt: str) -> str:
     """Return the salted hash of a row that a run keeps for comparison with the next run."""
-    return OF_KEPT + hidden(f"{json.dumps(key)}\n{cells}", salt)  # JSON escapes line breaks
-
-
-def hashes_of_listed(
-    read: Transaction, where: str, values: Sequence[str]
-) -> list[tuple[str, str | None]]:
-    """Return the run and the hash of listed rows. The hash of a row without a salt is None.
-
-    `where` chooses among the rows `t` of the runs `r`.
-    """
-    columns = "t.key, t.place, t.score, t.p_value, t.news, t.reasons"
-    rows = _salted(read, "listed", columns, where, values)
-    return [(run, salt and row_hash(Listed(**row), salt)) for run, salt, row in rows]
-
-
-def hashes_of_kept(
-    read: Transaction, where: str, values: Sequence[str]
-) -> list[tuple[str, str | None]]:
-    """Return the run and the hash of rows that runs keep. See `hashes_of_listed`."""
-    rows = _salted(read, "kept", "t.key, t.cells", where, values)
-    return [(run, salt and kept_hash(**row, salt=salt)) for run, salt, row in rows]
-
-
-def _salted(
-    read: Transaction, table: str, columns: str, where: str, values: Sequence[str]
-) -> Iterator[tuple[str, str | None, Row]]:
-    sql = (
-        f"SELECT {columns}, t.run, s.salt FROM {table} t JOIN runs r ON r.id = t.run"
-        f" LEFT JOIN salts s ON s.watch = r.watch AND s.key = t.key WHERE {where}"
-    )
-    return ((row.pop("run"), row.pop("salt"), row) for row in read.rows(sql, values))
+    return hidden(f"{json.dumps(key)}\n{cells}", salt)  # JSON escapes line breaks

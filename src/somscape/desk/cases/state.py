@@ -15,12 +15,14 @@ from somscape.desk.cases.records import (
     COUNTED,
     FILLED,
     FOLDED,
+    FORGOTTEN,
     INSTEAD_OF,
     LATER,
     MAX_COMMENT,
     NAMED,
     NOTHING,
     OPEN,
+    PRESENT,
     RETURNED,
     UNNAMED,
     Case,
@@ -39,7 +41,6 @@ from somscape.desk.cases.records import (
     damaged,
     decision_line,
     decision_of,
-    hidden,
     is_check,
     kept_hash,
     mapping_in,
@@ -235,34 +236,29 @@ class State:
             If the upload was already named, or if a case is not a row of the table.
         """
         name, keys, app_run = upload
-        with self.database.change() as change:
+        with self.together(), self.database.change() as change:
             self.check_unnamed(name)
-            found = change.rows("SELECT key, salt FROM salts WHERE watch = ?", (name,))
-            salts = {row["key"]: row["salt"] for row in found}
             key_of = {str(number): key for number, key in enumerate(keys)}
-            for old in sorted(salts.keys() - key_of.keys()):
+            found = change.rows(
+                f"SELECT * FROM decisions WHERE watch = ? AND {PRESENT} ORDER BY number", (name,)
+            )
+            decisions = [*map(decision_of, found)]
+            for old in sorted({each.key for each in decisions} - key_of.keys()):
                 raise InputError(
                     f"The decided case {old!r} is not a row of this table, which has "
                     f"{counted(len(keys), 'row')}. Upload the file again, and begin the watch with "
                     "the new upload.",
                     value=old,
                 )
-            cells = cells_of([key_of[old] for old in salts])
-            cases, moved = {}, []
-            for old, salt in salts.items():
-                key = key_of[old]
-                text = as_text(cells.get(key))
-                new = {"case": hidden(key, salt), "cells": hidden(text, salt)}
-                cases[hidden(old, salt)] = new
-                moved.append((watch, key, run, text, name, old))
-            line = {"watch": name, "name": watch, "run": run, "cases": cases, "app_run": app_run}
+            line = {"watch": name, "name": watch, "run": run, "app_run": app_run}
             add_line(change, NAMED, line, author=author, key=self.audit_key)
-            of_case = "WHERE watch = ? AND key = ?"
-            sql = f"UPDATE decisions SET watch = ?, key = ?, run = ?, cells = ? {of_case}"
-            change.many(sql, moved)
-            sql = f"UPDATE salts SET watch = ?, key = ? {of_case}"
-            change.many(sql, ((*each[:2], *each[4:]) for each in moved))
-            change.rows("DELETE FROM watches WHERE name = ?", (name,))
+            cells = cells_of([key_of[each.key] for each in decisions])
+            for each in decisions:
+                key = key_of[each.key]
+                moved = replace(each, watch=watch, key=key, run=run, cells=cells.get(key))
+                self._decide(change, moved, None, None)
+            if decisions:
+                erase(change, name, [each.key for each in decisions], author, self.audit_key)
 
     def named(self, upload: str = UNNAMED) -> dict[str, Naming]:
         """Return how uploads were named, by upload. `upload` limits the search."""
@@ -376,16 +372,19 @@ class State:
             kept = {key: as_text(cells) for key, cells in run.kept.items()}
             keys = dict.fromkeys([*(listed.key for listed in run.listed), *kept])
             salts = _salts(change, watch, [*keys])
-            line = run_line(
-                row,
-                (row_hash(listed, salts[listed.key]) for listed in run.listed),
-                (kept_hash(*each, salts[each[0]]) for each in kept.items()),
-            )
+            of_list = [
+                {"run": run.id, **vars(each), "hash": row_hash(each, salts[each.key])}
+                for each in run.listed
+            ]
+            of_kept = [
+                {"run": run.id, "key": k, "cells": text, "hash": kept_hash(k, text, salts[k])}
+                for k, text in kept.items()
+            ]
+            line = run_line(row, of_list, of_kept)
             _, made = add_line(change, "run", line, author=author, key=self.audit_key)
             insert(change, "runs", [{**row, "made": made, "author": author}])
-            insert(change, "listed", [{"run": run.id, **vars(each)} for each in run.listed])
-            rows = [{"run": run.id, "key": key, "cells": cells} for key, cells in kept.items()]
-            insert(change, "kept", rows)
+            insert(change, "listed", of_list)
+            insert(change, "kept", of_kept)
         return run_of(self.database.rows("SELECT * FROM runs WHERE id = ?", (run.id,))[0])
 
     def last_run(self, watch: str) -> str | None:
@@ -397,7 +396,7 @@ class State:
     def listed(self, run: str, *, key: str | None = None) -> list[Listed]:
         """Return the listed rows of a run by rank. With `key`, return only one row."""
         where, values = _where("key", key)
-        sql = f"SELECT {ROW} FROM listed WHERE run = ?{where} ORDER BY place"
+        sql = f"SELECT {ROW} FROM listed WHERE run = ? AND {PRESENT}{where} ORDER BY place"
         return [Listed(**row) for row in self.database.rows(sql, (run, *values))]
 
     def kept(
@@ -413,7 +412,7 @@ class State:
 
     def _kept(self, run: str, key: str | None = None, more: str = "") -> dict[str, dict[str, Any]]:
         where, values = _where("key", key)
-        sql = f"SELECT key, cells FROM kept WHERE run = ?{where}{more}"
+        sql = f"SELECT key, cells FROM kept WHERE run = ? AND {PRESENT}{where}{more}"
         found = self.database.rows(sql, (run, *values))
         return {
             row["key"]: mapping_in(row["cells"], f"The case {row['key']!r} of the run {run}")
@@ -482,10 +481,9 @@ class State:
 
     def _begin_upload(self, name: str, author: str) -> None:
         """Save the watch of an upload, which has no map, unless the upload has one already."""
-        if self.database.rows("SELECT name FROM watches WHERE name = ?", (name,)):
-            return
         self.check_unnamed(name)
-        self.keep_watch(Watch(name, (), ""), b"", author=author)
+        if not self.database.rows("SELECT name FROM watches WHERE name = ?", (name,)):
+            self.keep_watch(Watch(name, (), ""), b"", author=author)
 
     def _decide(
         self, change: Transaction, decision: Decision, token: str | None, seen: int | None
@@ -501,7 +499,10 @@ class State:
         salt = _salts(change, decision.watch, [decision.key])[decision.key]
         row = {**vars(decision), "cells": as_text(decision.cells), "token": token}
         line, author = decision_line(row, salt), decision.author
+        if decision.made:  # it moved from an upload; its line has the time of the move
+            line["decided"] = decision.made
         number, made = add_line(change, "decision", line, author=author, key=self.audit_key)
+        made = decision.made or made
         insert(change, "decisions", [{**row, "number": number, "made": made}])
         return replace(decision, number=number, made=made)
 
@@ -527,7 +528,7 @@ class State:
             return {}
         found = self.database.rows(
             "SELECT watch, count(*) AS n FROM decisions WHERE number IN (SELECT max(number)"
-            f" FROM decisions WHERE watch IN ({', '.join('?' * len(watches))})"
+            f" FROM decisions WHERE {PRESENT} AND watch IN ({', '.join('?' * len(watches))})"
             " GROUP BY watch, key) AND state <> ? GROUP BY watch",
             (*watches, OPEN),
         )
@@ -554,7 +555,7 @@ class State:
         since: dict[str, int] = {}  # the last run in which a cleared case returned
         for row in self.database.rows(
             "SELECT l.run, l.key, l.news, r.number FROM listed l JOIN runs r ON r.id = l.run"
-            " WHERE r.watch = ? ORDER BY r.number",
+            f" WHERE r.watch = ? AND l.{PRESENT} ORDER BY r.number",
             (watch,),
         ):
             if row["news"] == RETURNED:
@@ -600,7 +601,8 @@ class State:
         found = self.database.rows(
             f"SELECT {ROW}, run FROM (SELECT l.*, r.number,"
             f" row_number() OVER (PARTITION BY l.key ORDER BY {is_replaced}, r.number DESC) AS nth"
-            f" FROM listed l JOIN runs r ON r.id = l.run WHERE r.watch = ?{where}) newest"
+            f" FROM listed l JOIN runs r ON r.id = l.run WHERE r.watch = ?"
+            f" AND l.{PRESENT}{where}) newest"
             " WHERE nth = 1 ORDER BY number DESC, place",
             (*replaced, watch, *values),
         )
@@ -625,8 +627,8 @@ MOST = 2**31 - 1
 """Maximum number of an audit line, and thereby of a decision."""
 
 LAST = (
-    "SELECT * FROM decisions WHERE number IN"
-    " (SELECT max(number) FROM decisions WHERE watch = ? AND number <= ? GROUP BY key)"
+    "SELECT * FROM decisions WHERE number IN (SELECT max(number) FROM decisions"
+    f" WHERE watch = ? AND number <= ? AND {PRESENT} GROUP BY key)"
     " ORDER BY number"
 )
 LAST_OF_KEY = "SELECT * FROM decisions WHERE watch = ? AND key = ? ORDER BY number DESC LIMIT 1"
@@ -683,6 +685,34 @@ def _salts(change: Transaction, watch: str, keys: Sequence[str]) -> dict[str, st
     new = {key: secrets.token_hex(16) for key in keys if key not in salts}
     change.many("INSERT INTO salts VALUES (?, ?, ?)", ((watch, *each) for each in new.items()))
     return salts | new
+
+
+def erase(
+    change: Transaction,
+    watch: str,
+    keys: Sequence[str],
+    author: str,
+    audit_key: bytes | None,
+    emptied: Sequence[str] = (),
+) -> None:
+    """Replace the keys of cases by random tokens, and delete their texts and values.
+
+    The salts are deleted, so the hashes that remain reveal nothing.  The audit names the tokens,
+    and the runs whose kept rows were deleted.
+    """
+    tokens = {key: f"{FORGOTTEN}-{new_id()}" for key in dict.fromkeys(keys)}
+    of_cases = [(token, watch, key) for key, token in tokens.items()]
+    of_runs = "run IN (SELECT id FROM runs WHERE watch = ?) AND key = ?"
+    for what in (
+        "decisions SET key = ?, comment = '', cells = 'null' WHERE watch = ? AND key = ?",
+        f"listed SET key = ?, reasons = '' WHERE {of_runs}",
+        f"kept SET key = ?, cells = '{{}}' WHERE {of_runs}",
+    ):
+        change.many(f"UPDATE {what}", of_cases)
+    sql = "DELETE FROM salts WHERE watch = ? AND key = ?"
+    change.many(sql, [(watch, key) for key in tokens])
+    line = {"watch": watch, "cases": sorted(tokens.values()), "emptied": list(emptied)}
+    add_line(change, FORGOTTEN, line, author=author, key=audit_key)
 
 
 def _check_texts(decision: Decision) -> None:

@@ -1,6 +1,5 @@
-"""Commands `audit`, `forget`, `backup`, `restore`, `card` and `reproduce`."""
+"""Commands `audit`, `cases forget`, `backup` and `restore`."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,30 +8,16 @@ from typing import Any
 import click
 
 from somscape.desk.cases._backup import backup, restore
-from somscape.desk.cases._card import card_of, card_text, watch_history
 from somscape.desk.cases.audit import Verdict, audit_lines, verify
 from somscape.desk.cases.forgotten import forget, forget_old
-from somscape.desk.cases.repeat import reproduce
 from somscape.desk.cli._options import Access
-from somscape.desk.cli._out import Terminal, check_result, make_console, print_csv, stage, writing
-from somscape.desk.cli._run import author_of, files_of, open_state
-from somscape.desk.jobs._roles import read_as
-from somscape.desk.jobs.job import Job
+from somscape.desk.cli._out import Terminal, make_console, print_csv
+from somscape.desk.cli._run import author_of, open_state
 from somscape.errors import InputError
-from somscape.maps.map import as_map
-from somscape.save._load import load_model
 from somscape.tables._messages import counted
 
 MAX_SENTENCES = 20
-"""Maximum number of faults that are printed, and of lines to be confirmed that are printed."""
-
-UNCHECKED = 3
-"""Exit code if only a person or the owner of the key can confirm some lines of the audit."""
-
-NO_SEALS = (
-    "Without seals, such a line could be forged to hide a deleted decision. Ask the people whose "
-    "names are in these lines."
-)
+"""Maximum number of faults and of lines on forgotten cases that are printed."""
 
 NOT_SWEPT_ON_SERVER = (
     "The rows are deleted but not yet overwritten on the disk, because another program uses the "
@@ -48,21 +33,13 @@ COLUMNS = ("number", "made", "author", "kind", "watch", "run", "key", "state", "
 
 
 def verify_audit(head: str | None, access: Access) -> int:
-    """Print whether the audit is valid. If not, the exit code is 2. If unknown, it is 3."""
+    """Print whether the audit is valid. If not, the exit code is 2."""
     console = make_console()
     with open_state(access) as state:
         if head is None:
             state.check_has_lines()  # else a wrong --state would count as a valid audit
         verdict = verify(state, head)
-    if verdict.faults:
-        console.say("The audit is not valid.")
-    elif verdict.unchecked:
-        console.say(
-            "No fault was found, but lines about forgotten cases or moved decisions must be "
-            "checked with the key or by a person.",
-        )
-    else:
-        console.say("The audit is valid.")
+    console.say("The audit is not valid." if verdict.faults else "The audit is valid.")
     console.say(f"{counted(verdict.n_lines, 'line')}, head {verdict.head}")
     if verdict.found is not None:
         console.say(f"The given head is the head {verdict.found}.")
@@ -76,12 +53,8 @@ def verify_audit(head: str | None, access: Access) -> int:
         cases = counted(verdict.n_forgotten, "case")
         console.say(f"{counted(len(verdict.forgotten), 'line')} about forgotten cases ({cases}):")
         _say_some(console, "Forgotten", verdict.forgotten)
-        if not verdict.has_seals:
-            console.say(NO_SEALS)
-    _say_some(console, "Note", verdict.notes)
-    _say_some(console, "Not checked", verdict.unchecked)
     _say_some(console, "Wrong", verdict.faults)
-    return 2 if verdict.faults else UNCHECKED if verdict.unchecked else 0
+    return 2 if verdict.faults else 0
 
 
 def _say_some(console: Terminal, what: str, sentences: Sequence[str]) -> None:
@@ -149,12 +122,12 @@ def forget_cases(
         else:
             gone = forget_old(state, watch, older_than or 0, author=author, decided=decided)
         head, is_server = state.head(), state.database.is_server
-    if not (gone.n_cases or gone.n_rows):
-        console.say("No case is that old. Nothing was deleted.")
+    if not (gone.n_cases or gone.n_emptied):
+        console.say("No case is that old. Nothing was forgotten.")
         return
-    more = f"{counted(gone.n_decisions, 'decision')} and {counted(gone.n_rows, 'row')} of runs"
     checks = f", and {counted(gone.n_checks, 'check')} of columns" if gone.n_checks else ""
-    console.say(f"Deleted {counted(gone.n_cases, 'case')} with {more}{checks}.")
+    runs = f", and the values of {counted(gone.n_emptied, 'run')}" if gone.n_emptied else ""
+    console.say(f"Forgot {counted(gone.n_cases, 'case')}{checks}{runs}.")
     if not gone.is_swept:
         console.say(NOT_SWEPT_ON_SERVER if is_server else NOT_SWEPT_IN_FILE)
     left = "Backups, written results and the original table still contain these cases."
@@ -187,46 +160,3 @@ def restore_backup(file: Path, access: Access, *, force: bool) -> None:
 
 def _audit_words(verdict: Verdict) -> str:
     return f"{counted(verdict.n_lines, 'line')} of the audit, head {verdict.head}"
-
-
-def write_card(
-    map_file: str,
-    path: str | None,
-    out: Path | None,
-    job: Job,
-    access: Access,
-    watch: str | None,
-    *,
-    force: bool,
-) -> None:
-    """Print the model card of a map file, or write the card to a file."""
-    if out is not None:
-        check_result("card", out, map_file, path, *files_of(access), force=force)
-    thing = load_model(map_file)
-    hash_ = hashlib.sha256(Path(map_file).read_bytes()).hexdigest()
-    table = history = None
-    if path is not None:
-        table = read_as(path, job, as_map(thing).encoding.roles)
-    if watch is not None:
-        with open_state(access) as state:
-            history = watch_history(state, watch, hash_)
-    card = card_of(thing, hash_, table=table, history=history)
-    text = card_text(card, Path(map_file).name)
-    if out is not None and out.suffix.lower() == ".json":
-        text = json.dumps(card, ensure_ascii=False, indent=1) + "\n"
-    if out is None:
-        click.echo(text, nl=False)
-        return
-    with writing(out, force=force) as making:
-        making.write_bytes(text.encode())
-    make_console(out).say(f"Wrote {out}")
-
-
-def repeat_run(run: str, access: Access) -> int:
-    """Repeat a run, and print whether its results have the same bytes. If not, exit with 2."""
-    with open_state(access) as state, stage(f"repeating {run}"):
-        found = reproduce(state, run)
-    old = found.run
-    about = f"Run {old.id}, number {old.number} of the watch {old.watch}, {old.made}: {old.source}"
-    make_console().say(*found.said, about)
-    return 0 if found.is_same else 2

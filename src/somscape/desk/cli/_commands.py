@@ -708,21 +708,21 @@ def import_() -> Work:
     "--older-than",
     type=WholeNumber(1),
     metavar="MONTHS",
-    help="Instead of one KEY, delete all cases that do not have a decision and were not listed in "
+    help="Instead of one KEY, forget all cases that do not have a decision and were not listed in "
     "the last MONTHS months.",
 )
 @option(
     "--decided",
     is_flag=True,
-    help="With --older-than, also delete cases whose last decision is more than MONTHS months old.",
+    help="With --older-than, also forget cases whose last decision is more than MONTHS months old.",
 )
 @state_options
 @author_option
 def forget() -> Work:
-    """Delete the case KEY of WATCH, for example to protect privacy.
+    """Forget the case KEY of WATCH, for example to protect privacy.
 
-    The command deletes the key, decisions, comments, values and ranks of the case.  The audit
-    remains valid.  The audit records that a case was deleted, but not which case.
+    A random token replaces the key, and the comments, reasons and values of the case are deleted.
+    The audit remains valid, and records that a case was forgotten, but not which case.
     """
     from somscape.desk.cli._audit import forget_cases
 
@@ -750,8 +750,7 @@ def verify() -> Work:
     """Check the audit, and compare the state with it.
 
     The command lists the lines about forgotten cases.  The exit code is 0 if the audit is valid,
-    and 2 if a line was changed or deleted.  The exit code is 3 if no fault was found, but lines
-    about forgotten cases or moved decisions must be checked with the key or by a person.
+    and 2 if something was changed or deleted.
     """
     from somscape.desk.cli._audit import verify_audit
 
@@ -782,22 +781,6 @@ def head() -> Work:
     return print_head
 
 
-@main.command(examples=("reproduce 0f8fad5bd9cb469f", "reproduce 0f8fad5bd9cb469f --state copy"))
-@click.argument("run", metavar="RUN")
-@state_options
-def reproduce() -> Work:
-    """Repeat the run RUN, and compare the results.
-
-    The command uses the table, map and rule of the run.  RUN is the id that `somscape audit list`
-    prints.  If the results differ, the command
-    names the first file that differs, and the changed input: table, map, rule or versions.  The
-    exit code is 0 if all results have the same bytes, and 2 otherwise.
-    """
-    from somscape.desk.cli._audit import repeat_run
-
-    return repeat_run
-
-
 @main.command(examples=("backup monday.sqlite", "backup copy.sqlite --state copy"))
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @state_options
@@ -825,29 +808,3 @@ def restore() -> Work:
     from somscape.desk.cli._audit import restore_backup
 
     return restore_backup
-
-
-@main.command(examples=("card found/map.som", "card found/map.som applications.csv --out card.md"))
-@click.argument("map_file", metavar="MAP")
-@click.argument("path", metavar="[TABLE]", required=False)
-@option(
-    "--watch",
-    metavar="NAME",
-    help="Watch that uses the map. The card then also contains the drift in each run, and the "
-    "number of decisions.",
-)
-@result_option(
-    "--out", show_default="standard output", help="File of the card, such as card.md or card.json."
-)
-@force_option
-@read_options
-@state_options
-def card() -> Work:
-    """Write a model card of MAP, with data, quality and limits.
-
-    The errors of the map are computed from the rows of TABLE.  Without TABLE, the card has the
-    last error of the training.
-    """
-    from somscape.desk.cli._audit import write_card
-
-    return write_card
