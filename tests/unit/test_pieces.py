@@ -14,7 +14,6 @@ from sklearn.base import clone
 from texts import rejected
 
 from somscape import SOM, SOMClassifier, SOMDetector, TableEncoder
-from somscape.callbacks import Checkpoint
 from somscape.fit import Pairs, Pieces, merge, partial, prepare, step
 from somscape.grid import Lattice
 from somscape.measures import quantization_error, trustworthiness
@@ -132,16 +131,6 @@ def test_a_fitted_encoder_encodes_each_piece():
     apart = SOM(4, 5, encoder=encoder).fit(InTurn([frame[:60], frame[60:]]))
     assert_same(apart, SOM(4, 5, encoder=encoder).fit(frame))
     assert_same(apart, SOM(4, 5, encoder=encoder).fit(table_from_frame(frame)))
-
-
-def test_a_run_in_pieces_goes_on_from_a_checkpoint_of_any_pieces(tmp_path):
-    rows, run = rows_of(300), tmp_path / "run.som"
-    whole = SOM(4, 5, n_epochs=6).fit(rows)
-    callbacks = [Checkpoint(run, every=0), lambda progress: progress.step == 3]
-    SOM(4, 5, n_epochs=6, callbacks=callbacks).fit(InTurn([rows[:50], rows[50:]]))
-    assert_same(SOM(4, 5, n_epochs=6).fit(InTurn([rows[:7], rows[7:]]), resume=run), whole)
-    with rejected(parameter="resume"):
-        SOM(4, 5, n_epochs=6).fit(InTurn([rows[::-1].copy()]), resume=run)
 
 
 def test_answers_come_for_pieces_too():

@@ -92,17 +92,6 @@ def settings_of_som(som: Any) -> Settings:
     )
 
 
-def refuse_checkpoint(callbacks: Any, name: str) -> None:
-    """Raise ValueError if a callback writes checkpoints."""
-    given = callbacks if isinstance(callbacks, Iterable) else ()
-    if any(callable(getattr(callback, "keep", None)) for callback in given):
-        raise ParameterError(
-            f"{name} does not support a `Checkpoint` in the `callbacks` of a SOM, because only "
-            "SOM.fit can resume training from a checkpoint. Leave the `Checkpoint` out.",
-            parameter="callbacks",
-        )
-
-
 Job = TypeVar("Job", Detection, Recognition, Prediction)
 
 
@@ -134,7 +123,6 @@ def settings_of(estimator: Any, kind: type[Job], som: Any) -> tuple[Job, Setting
     if som.random_state is None:
         som.set_params(random_state=seed_of(estimator.random_state))
     settings = settings_of_som(som)
-    refuse_checkpoint(settings.callbacks, type(estimator).__name__)
     return job, settings
 
 
@@ -152,7 +140,6 @@ RADII = (1.0, 0.7, 0.5)
 
 def suggest(som: Any, X: Any, *, n_samples: int, n_seeds: int, random_state: Any) -> Table:
     """Train maps of several sizes and final radii on samples, and return their quality."""
-    refuse_checkpoint(som.callbacks, "SOM.suggest")
     rows = _prepare_rows(som, X)
     check_whole("n_samples", n_samples, 2)
     check_whole("n_seeds", n_seeds, 2)

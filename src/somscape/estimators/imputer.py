@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.optimize import nnls
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
@@ -15,9 +16,7 @@ from somscape._weights import blocks, ones_or
 from somscape.errors import InputError, SomscapeWarning
 from somscape.estimators._intake import checked_array, data_for, take
 from somscape.estimators._saved import Saves
-from somscape.estimators._settings import refuse_checkpoint
 from somscape.estimators.som import SOM, own_som
-from somscape.fit._checkpoint import hash_rows, mix
 from somscape.kernels._kernels import MAX_BEST
 from somscape.maps.map import Map
 from somscape.tables.table import Table
@@ -76,6 +75,33 @@ class Linear(NamedTuple):
         """Variance of each feature."""
         total: Float64s = (self.factors**2).sum(axis=0) + self.noise
         return total
+
+
+GOLDEN = 0x9E3779B97F4A7C15
+"""Multiplier for mixing bits of hashes."""
+
+Words = NDArray[np.uint64]
+
+
+def hash_rows(rows: Floats, factors: Words) -> Words:
+    """Return one hash per row, computed from the bits of its values."""
+    if rows.dtype == np.float32:
+        words = rows.view(np.uint32).astype(np.uint64)
+    else:
+        words = rows.view(np.uint64)
+        words = words ^ (words >> np.uint64(32))
+    found: Words = words @ factors
+    return found
+
+
+def mix(words: Words) -> Words:
+    """Mix the bits of each 64-bit integer."""
+    mixed = words.copy()
+    for _ in range(2):
+        mixed ^= mixed >> np.uint64(32)
+        mixed *= np.uint64(GOLDEN)
+    mixed ^= mixed >> np.uint64(32)
+    return mixed
 
 
 class HeldCells(NamedTuple):
@@ -205,7 +231,6 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
             If a parameter or a value of the data is not allowed.  The message names it.
         """
         som = own_som(self.som)
-        refuse_checkpoint(som.callbacks, "SOMImputer")
         som.set_params(missing="mask", encoder=None)
         if som.random_state is None:
             som.set_params(random_state=self.random_state)

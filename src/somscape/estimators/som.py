@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -25,8 +24,7 @@ from somscape.estimators._intake import (
 from somscape.estimators._saved import Saves
 from somscape.estimators._settings import settings_of_som, start_of, suggest, weights_of_features
 from somscape.estimators.table_encoder import TableEncoder
-from somscape.fit._checkpoint import read_checkpoint
-from somscape.fit._map import VERSIONS, TrainingInterrupted, explain_defaults, train_map
+from somscape.fit._map import TrainingInterrupted, explain_defaults, train_map
 from somscape.fit._train import RunningSums, Trained, go_on
 from somscape.fit.pieces import Pieces, RowsElsewhere
 from somscape.fit.settings import Callback, Settings
@@ -378,9 +376,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def fit(
-        self, X: Any, y: Any = None, sample_weight: Any = None, *, resume: str | Path | None = None
-    ) -> "SOM":
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOM":
         """Train the map.
 
         Parameters
@@ -394,15 +390,6 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Row weights.  A row of weight 2 counts as two rows, and rows of weight 0 are ignored.
-        resume : str or Path, optional
-            File that a `somscape.callbacks.Checkpoint` wrote.  Training continues from the
-            checkpoint, and the map is the same, bit for bit, as after uninterrupted training.  If
-            the earlier training was complete, `fit` returns immediately.  Rows and parameters must
-            be the same as in the earlier training, except `callbacks` and `verbose`, and
-            ``random_state=None`` means the seed of the earlier training.  If the file does not
-            exist and a `Checkpoint` in `callbacks` has the same path, training starts from the
-            beginning, so the same call works for the first run and for later runs.  Otherwise, a
-            missing file is an error.
 
         Returns
         -------
@@ -412,7 +399,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         Raises
         ------
         ValueError
-            If a parameter, a value of the data or a file is not allowed.  The message names it.
+            If a parameter or a value of the data is not allowed.  The message names it.
         KeyboardInterrupt
             Within about half a second after Ctrl-C.  The estimator then contains the map after the
             last complete epoch or block of updates, and ``stop_reason_`` is "interrupted".
@@ -423,12 +410,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
             If one column of unencoded data causes at least 99.5 % of the squared distances
             between rows.
         """
-        if resume is not None and not isinstance(resume, str | Path):
-            raise ParameterTypeError(
-                f"`resume` must be the name of a file or None, but is {resume!r}.", value=resume
-            )
         settings = settings_of_som(self)
-        run = None if resume is None else read_checkpoint(resume, VERSIONS, settings.callbacks)
         is_warm = bool(self.warm_start) and hasattr(self, "map_")
         start = self.map_ if is_warm else settings.init
         away = (Pieces, DeviceArray)
@@ -436,11 +418,10 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         rows, encoding = prepared.rows, prepared.encoding
         if isinstance(start, Map):
             check_goes_on(self, start, rows.shape[1], is_warm=is_warm)
-        seed = settings.seed if run is None or self.random_state is not None else run.seed
         by_feature = weights_of_features(self.feature_weight, encoding)
-        settings = replace(settings, init=start, feature_weight=by_feature, seed=seed)
+        settings = replace(settings, init=start, feature_weight=by_feature)
         try:
-            result = train_map(rows, prepared.weights, encoding, settings, resume=run)
+            result = train_map(rows, prepared.weights, encoding, settings)
         except TrainingInterrupted as interrupted:
             keep_trained(self, prepared, settings, *interrupted.result)
             raise

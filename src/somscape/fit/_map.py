@@ -4,7 +4,6 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,12 @@ from somscape._validate import check_values
 from somscape._version import __version__
 from somscape._weights import blocks, counts_of
 from somscape.errors import InputError, ParameterError, SomscapeWarning
-from somscape.fit._checkpoint import Identity, PastRun
 from somscape.fit._plan import Facts, Plan, check_memory, lattice_for, resolve_plan
 from somscape.fit._start import Axes, mean_and_covariance, principal_axes
 from somscape.fit._train import RunningTraining, Trained, first_lattice, train, train_from_several
 from somscape.fit.pieces import AnyRows, RowsElsewhere, range_of, taken
 from somscape.fit.problem import Problem, hits_of, prepare, winners
-from somscape.fit.settings import AT_CHECKPOINT, INTERRUPTED, NONE_BETTER, ROUNDS_DONE, Settings
+from somscape.fit.settings import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, Settings
 from somscape.grid.lattice import Lattice
 from somscape.kernels._select import kernels_for
 from somscape.kernels._sparse import DeviceArray, SparseRows
@@ -219,7 +217,6 @@ def train_map(
     settings: Settings,
     lattice: Lattice | None = None,
     axes: Axes | None = None,
-    resume: PastRun | None = None,
 ) -> tuple[Map, Trained, Ints]:
     """Train a map on prepared rows."""
     are_elsewhere = isinstance(rows, RowsElsewhere)
@@ -249,41 +246,16 @@ def train_map(
     plan = resolve_plan(settings, Facts.of(problem, total_weight))
     check_plan(plan, settings)
     check_memory(lattice, rows.shape[1], has_tables=plan.algorithm != "online")
-    if watch.keeps or resume is not None:
-        watch.identity, watch.past = Identity.of(settings, rows, weights), resume
-        if resume is not None:
-            resume.check(watch.identity)
-    as_map = partial(_as_map, settings, problem, encoding)
-    watch.as_map = lambda: as_map(watch.lattice, *_current_result(problem, watch))
     if given is not None:
         trained = train(problem, _check_n_units(given, problem, plan), plan, watch, rng)
     else:
         trained = replace(train_from_several(problem, axes, plan, watch, rng), axes=axes)
-    if watch.repeats:  # Ctrl-C while earlier steps were repeated, so there is no codebook
-        raise KeyboardInterrupt
     seen = replace(problem, rows=_convert_for_metric(metric, rows, metric.compared))
     codebook = np.asarray(metric.compared(metric.restored(trained.codebook)))
     units, hits = _winners_and_hits(seen, codebook, weights, not are_elsewhere)
     if weights is not None and counted is None:
         trained = replace(trained, sums=trained.sums and trained.sums.faded(float(weights[0])))
-    map_ = as_map(lattice, trained, hits, kept_rows(rows, counted, lattice.n_units, metric))
-    watch.as_map = lambda: map_
-    watch.end(trained.stop_reason)
-    if trained.stop_reason == INTERRUPTED:
-        raise TrainingInterrupted((map_, trained, units))
-    return map_, trained, units
-
-
-def _as_map(
-    settings: Settings,
-    problem: Problem,
-    encoding: Encoding,
-    lattice: Lattice,
-    trained: Trained,
-    hits: Float64s,
-    told: KeptRows | None = None,
-) -> Map:
-    return Map(
+    map_ = Map(
         problem.metric.restored(trained.codebook),
         lattice,
         encoding,
@@ -292,15 +264,12 @@ def _as_map(
         _parameters(settings, problem, trained),
         VERSIONS,
         metric=problem.metric,
-        told=told,
+        told=kept_rows(rows, counted, lattice.n_units, metric),
     )
-
-
-def _current_result(problem: Problem, watch: RunningTraining) -> tuple[Trained, Float64s]:
-    """Return the current result of a run, and the hits of each unit in the last epoch."""
-    trained = Trained.of(problem.on(watch.lattice), watch, AT_CHECKPOINT)
-    none = np.zeros(len(trained.codebook))
-    return trained, none if trained.sums is None else trained.sums.counts
+    watch.end(trained.stop_reason)
+    if trained.stop_reason == INTERRUPTED:
+        raise TrainingInterrupted((map_, trained, units))
+    return map_, trained, units
 
 
 def _rows_to_learn(rows: AnyRows, encoding: Encoding) -> AnyRows:

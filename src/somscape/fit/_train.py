@@ -4,15 +4,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import blocks
 from somscape.errors import InputError
-from somscape.fit._checkpoint import Identity, Journal, PastRun, StepState, broken, write_checkpoint
 from somscape.fit._plan import Plan, last_radius
 from somscape.fit._start import Axes, placed, shrunk, start_codebook
 from somscape.fit.pieces import power_of_two, taken
@@ -39,16 +37,27 @@ from somscape.kernels._select import Kernels, select_kernels
 from somscape.kernels._sparse import Rows, SparseRows
 from somscape.maps.map import Map
 
+
+class StepState(NamedTuple):
+    """State of a training run after one epoch or block.
+
+    Attributes
+    ----------
+    codebook : ndarray of shape (n_units, n_features)
+        Prototypes after the transformation by the metric.  In online training, prototypes have the
+        data type of the rows.
+    sums : EpochSums or None
+        Sums from which the codebook was computed.  None for an initial codebook and in online
+        training.
+    """
+
+    codebook: Floats
+    sums: EpochSums | None = None
+
+
 Work: TypeAlias = Callable[[StepState], tuple[StepState, Progress]]
 """Function that performs one epoch or block of training.  It receives the state of the training,
 and returns the next state and a report."""
-
-
-Judged: TypeAlias = tuple[float, Floats | None]
-"""The error of a codebook, and another codebook with which training goes on (or None)."""
-
-NOTHING = Journal()
-"""Empty journal of a new run."""
 
 
 @dataclass
@@ -61,22 +70,14 @@ class RunningTraining:
         Functions that receive each report.
     entries : list of Progress
         Reports of the current start.
-    journal : Journal
-        Record of the run, over all starts.
-    past : PastRun or None
-        Earlier run that is resumed.  Its results are used again.
-    identity : Identity or None
-        Settings and rows of the run.  Only needed if callbacks write checkpoints.
-    as_map : callable or None
-        Function that returns the current map.
+    best : StepState or None
+        State with the lowest error of all starts and rounds of moving units.  None before the end
+        of the first start.
     """
 
     callbacks: Sequence[Callback] = ()
     entries: list[Progress] = field(default_factory=list)
-    journal: Journal = field(default_factory=Journal)
-    past: PastRun | None = None
-    identity: Identity | None = None
-    as_map: Callable[[], Map] | None = None
+    best: StepState | None = None
     state: StepState = field(init=False)
     lattice: Lattice = field(init=False)
     plan: Plan = field(init=False)
@@ -89,25 +90,9 @@ class RunningTraining:
         return self
 
     def end(self, reason: str) -> None:
-        """Let callbacks save the run, and call their method `end` with the reason for the end."""
-        self._keep(is_last=True)
+        """Call the method `end` of the callbacks with the reason for the end."""
         for end in self._methods("end"):
             end(reason)
-
-    def save(self, path: str | Path) -> None:
-        """Write a checkpoint with the current state."""
-        assert self.as_map is not None
-        assert self.identity is not None
-        write_checkpoint(path, self.as_map(), self.journal, self.identity)
-
-    def _keep(self, *, is_last: bool = False) -> None:
-        for keep in self._methods("keep") if self.identity is not None else ():
-            keep(self.save, is_last)
-
-    @property
-    def keeps(self) -> bool:
-        """Whether a callback can save the run."""
-        return bool(self._methods("keep"))
 
     def _methods(self, name: str) -> list[Callable[..., Any]]:
         found = (getattr(callback, name, None) for callback in self.callbacks)
@@ -126,60 +111,13 @@ class RunningTraining:
             before = placed(before.astype(np.float64, copy=False), self.lattice, lattice)
         self.state, self.lattice = self.state._replace(codebook=before), lattice
 
-    @property
-    def _known_journal(self) -> Journal:
-        """Journal of the earlier run that is resumed, or an empty journal."""
-        return NOTHING if self.past is None else self.past.journal
-
-    @property
-    def repeats(self) -> bool:
-        """Whether the next report comes from the journal of the earlier run."""
-        return len(self.journal.steps) < len(self._known_journal.steps)
-
     def step(self, work: Work) -> str:
-        """Perform an epoch or block, or use the earlier run.  Return the reason to stop, or ""."""
-        journal = self.journal
-        if self.repeats:
-            journal.steps.append(self._known_journal.steps[len(journal.steps)])
-            if not self.repeats:
-                self._take_earlier_state()
-        else:
-            self.state, progress = work(self.state)
-            journal.steps.append(progress)
-        journal.state, progress = self.state, journal.steps[-1]
+        """Perform an epoch or block.  Return the reason to stop, or ""."""
+        self.state, progress = work(self.state)
         self.entries.append(progress)
         # All callbacks are called, even if the first callback stops training.
         reasons = [_reason(callback(progress)) for callback in self.callbacks]
-        if self.repeats:
-            return ""
-        self._keep()
         return next(filter(None, reasons), "")
-
-    def digest(self) -> bytes:
-        """Return the digest of the sums of the last epoch."""
-        known, digests, sums = self._known_journal.digests, self.journal.digests, self.state.sums
-        if len(digests) < len(known):
-            digests.append(known[len(digests)])
-        else:
-            assert sums is not None
-            digests.append(sums.digest())
-        return digests[-1]
-
-    def judge(self, work: Callable[[], Judged]) -> Judged:
-        """Return the result of `work`, or the error from the journal of the earlier run."""
-        errors = self.journal.errors
-        known, here = self._known_journal.errors, self.state.codebook
-        found: Judged = (known[len(errors)], here) if self.repeats else work()
-        errors.append(found[0])
-        return found
-
-    def _take_earlier_state(self) -> None:
-        """Continue training from the last state in the journal of the earlier run."""
-        assert self.past is not None
-        past, here = self.past.journal, self.state.codebook
-        if past.state is None or past.state.codebook.shape != here.shape:
-            raise broken(self.past.path)
-        self.state, self.journal.best = past.state, past.best
 
     @property
     def history(self) -> dict[str, Float64s]:
@@ -489,7 +427,8 @@ def _settle(
         is_last = epoch == len(radii) - 1
         if radius != radii[-1] or (is_last and not is_settling):
             continue
-        digest = watch.digest()
+        assert watch.state.sums is not None
+        digest = watch.state.sums.digest()
         if is_settling:
             # With the same sums at the same radius, the codebook can only repeat from here on.
             if digest == previous:
@@ -578,23 +517,19 @@ PASSES = 5
 
 def with_units_moved(problem: Problem, trained: Trained, watch: RunningTraining) -> Trained:
     """Return an improved map. Each round moves units to rows that are far from all units."""
-    plan, journal = trained.plan, watch.journal
+    plan = trained.plan
     if not plan.move_rounds or problem.lattice.n_units == 1 or was_cut(trained.stop_reason):
         return trained
-    assert journal.best is not None
-    watch.state = journal.best
+    assert watch.best is not None
+    best = watch.state = watch.best
     n_planned = len(watch.entries) + plan.move_rounds * PASSES
-
-    def look() -> tuple[float, Float64s | None]:
-        return moved_units(problem, watch.state.codebook.astype(np.float64, copy=False))
-
     reason, n_rounds, least = "", 0, math.inf
     try:
         while not reason:
-            error, moved = watch.judge(look)
+            error, moved = moved_units(problem, watch.state.codebook)
             is_better = error < least
             if is_better:
-                journal.best, least = watch.state, error
+                best, least = watch.state, error
             if moved is None or not is_better:
                 reason = NONE_BETTER
             elif n_rounds == plan.move_rounds:
@@ -604,7 +539,7 @@ def with_units_moved(problem: Problem, trained: Trained, watch: RunningTraining)
                 reason = _run_passes(problem, watch, plan, n_planned)
     except KeyboardInterrupt:
         reason = INTERRUPTED
-    return replace(Trained.of(problem, watch, reason), plan=plan).at(journal.best, problem)
+    return replace(Trained.of(problem, watch, reason), plan=plan).at(best, problem)
 
 
 def _run_passes(problem: Problem, watch: RunningTraining, plan: Plan, n_planned: int) -> str:
@@ -616,10 +551,11 @@ def _run_passes(problem: Problem, watch: RunningTraining, plan: Plan, n_planned:
     return ""
 
 
-def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s | None]:
+def moved_units(problem: Problem, codebook: Floats) -> tuple[float, Float64s | None]:
     """Return the total distance of rows to their units, and a codebook with moved units or None."""
-    pairs = pairs_of_all(problem, codebook)
-    moved, n_moved = moved_by(problem, pairs, codebook)
+    exact: Float64s = codebook.astype(np.float64, copy=False)
+    pairs = pairs_of_all(problem, exact)
+    moved, n_moved = moved_by(problem, pairs, exact)
     return pairs.error / problem.error_scale, moved if n_moved else None
 
 
@@ -720,31 +656,27 @@ def train_from_several(
     starts = _starts(problem, axes, plan, rng)
     if plan.n_init == 1:
         best = train(problem, next(starts)[0], plan, watch, rng)
-        watch.journal.best = watch.state
+        watch.best = watch.state
         return with_units_moved(problem, best, watch)
-
-    def judged() -> tuple[float, None]:
-        codebook = watch.state.codebook.astype(np.float64, copy=False)
-        return _badness(problem, codebook, plan.radius_end), None
 
     found: Trained | None = None
     least, entries = math.inf, watch.entries
     for codebook, radius_start in starts:
         trained = train(problem, codebook, replace(plan, radius_start=radius_start), watch, rng)
-        badness, _ = watch.judge(judged)
+        badness = _badness(problem, watch.state.codebook, plan.radius_end)
         is_better = found is None or badness < least * (1 - BETTER)
         if is_better:
             found, least, entries = trained, badness, watch.entries
         if was_cut(trained.stop_reason):
-            break  # the journal keeps the best finished start, because this start may be resumed
+            break
         if is_better:
-            watch.journal.best = watch.state
+            watch.best = watch.state
     watch.entries = entries
     assert found is not None
     if found is trained and was_cut(trained.stop_reason):
         return trained
-    assert watch.journal.best is not None
-    found = found.at(watch.journal.best, problem)
+    assert watch.best is not None
+    found = found.at(watch.best, problem)
     if was_cut(trained.stop_reason):
         return replace(found, stop_reason=trained.stop_reason)
     return with_units_moved(problem, found, watch)
@@ -770,9 +702,9 @@ def _starts(
             yield np.ascontiguousarray(plane[order]), wide[number % len(wide)]
 
 
-def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:
+def _badness(problem: Problem, codebook: Floats, radius: float) -> float:
     """Return an error that combines quantization error and topographic error."""
-    pairs = pairs_of_all(problem, codebook)
+    pairs = pairs_of_all(problem, codebook.astype(np.float64, copy=False))
     qe = pairs.error / problem.error_scale / problem.total_weight
     te = pairs.apart / problem.weight_scale / problem.total_weight
     return qe * (1 + te * min(1.0, radius / problem.lattice.step))

@@ -65,7 +65,7 @@ class Progress(NamedTuple):
 
     See Also
     --------
-    somscape.callbacks.Checkpoint, somscape.callbacks.TimeLimit
+    somscape.callbacks.TimeLimit
 
     Examples
     --------
@@ -101,9 +101,6 @@ INTERRUPTED = "interrupted"
 """Stop reason after Ctrl-C.  The codebook is the result of the last completed epoch or block."""
 
 STOPPED_BY_CALLBACK = "a callback asked to stop"
-
-AT_CHECKPOINT = "not ended: a checkpoint"
-"""Stop reason in a checkpoint file, which is written before the training ends."""
 
 Callback = Callable[[Progress], bool | str | None]
 """Function that is called after each epoch or block of updates.  Training ends if the function

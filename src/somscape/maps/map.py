@@ -109,7 +109,7 @@ def _picture(map_: "Map") -> ET.Element:
 OWN = ("codebook", "hits", "history", "metric", "lattice", "joins", "kept_regions")
 """Names, up to the first dot, of those arrays in a file that belong to the map itself."""
 
-OTHERS = ("checkpoint", "detector", CLASSES, TARGETS, ESTIMATOR)
+OTHERS = ("detector", CLASSES, TARGETS, ESTIMATOR)
 """Header entries of a file that do not belong to the map itself."""
 
 
@@ -834,7 +834,7 @@ class Map:
         ----------
         record : Record
             Record from `to_record` or from a reader in `somscape.save`.  If the record contains a
-            detector, a classifier or a checkpoint, only the map is used.
+            detector or a classifier, only the map is used.
 
         Returns
         -------

@@ -272,7 +272,6 @@ OPTIONAL = (
     "format",
     "unit_labels",
     "kept_regions",
-    "checkpoint",
     CLASSES,
     TARGETS,
     ESTIMATOR,
@@ -288,9 +287,6 @@ RELATION = (
 )
 """Names of the arrays of a `Relation` in a detector."""
 
-STATE = ("prototypes", "counts", "totals", "error", "seen")
-"""Names of the arrays that contain the state of the training in a checkpoint."""
-
 ARRAYS = {
     *("codebook", "hits", "usual", "spread", "regions", "mean_contributions"),
     *("calibration", "calibration_weights", "calibration_units", "calibration_lowered"),
@@ -304,9 +300,6 @@ ARRAYS = {
     *(f"relation.{name}" for name in RELATION),
     *("marks.features", "marks.x", "marks.y", "marks.places", "marks.pull"),
     *("marks.rows", "marks.held"),
-    *("checkpoint.steps", "checkpoint.digests", "checkpoint.errors"),
-    *(f"checkpoint.{name}" for name in STATE),
-    *(f"checkpoint.best_{name}" for name in STATE),
     *DECORRELATION,
 }
 

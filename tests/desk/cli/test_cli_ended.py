@@ -1,4 +1,4 @@
-"""What ends a command in the middle: one message, nothing left, and a whole checkpoint."""
+"""What ends a command in the middle: one message, and nothing left."""
 
 import os
 import sqlite3
@@ -14,8 +14,6 @@ import pytest
 from forked import IN_A_PROCESS
 from pyarrow import parquet
 
-import somscape
-
 pytestmark = [
     pytest.mark.nightly,
     pytest.mark.skipif(sys.platform == "win32", reason="sends signals, and sets limits"),
@@ -24,11 +22,9 @@ pytestmark = [
 SETTING = """
 import os, resource, signal
 from somscape import _stored
-from somscape.callbacks import Checkpoint
 from somscape.fit import _train
 from somscape.tables import _cells
 _stored.LARGE = _stored.EXTENT = 1  # each array is in a file of its own
-Checkpoint.__init__.__defaults__ = (0.0,)  # after each step
 
 def at(number, module, name, happens):
     original, calls = getattr(module, name), []
@@ -138,24 +134,3 @@ def no_room(folder: Path) -> str:
         f"Error: a temporary file for rows in {folder / 'waiting'} cannot be written (File too"
         " large). Free some space there, or set the environment variable TMPDIR to another folder."
     )
-
-
-@pytest.mark.parametrize("what", ["ended", "full"])
-def test_the_last_checkpoint_is_whole(folder: Path, what: str) -> None:
-    words = ("fit", "t.csv", "--rows", 5, "--epochs", 9)
-    resumes = ("--checkpoint", "run.som", "--resume", "--out", "m.som")
-    assert run(folder, "", *words, "--out", "plain.som")[0] == 0
-    plain = (folder / "plain.som").read_bytes()
-    (folder / "plain.som").unlink()
-    happens = f"at(5, _train, 'step', {what})"
-    code, told = run(folder, happens, *words, *resumes)
-    if what == "ended":
-        assert (code, told[-1:]) == (1, ["Aborted!"])
-    else:
-        assert code == 2
-        assert told[0].startswith("Warning: run.som: the checkpoint cannot be written (File too")
-        assert told[1:] == [no_room(folder)]  # for the units of all rows
-    assert left(folder) == ["run.som"]
-    assert len(somscape.load(folder / "run.som").history["step"]) == 4
-    assert run(folder, "", *words, *resumes)[0] == 0
-    assert (folder / "m.som").read_bytes() == plain

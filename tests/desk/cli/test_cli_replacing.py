@@ -138,13 +138,6 @@ def test_a_workbook_that_another_program_saved_needs_force(here: Path) -> None:
     assert "is not a list of somscape" in refused(*WORDS["cases.xlsx"], "cases.xlsx")
 
 
-def test_a_training_is_not_replaced_by_its_map(here: Path) -> None:
-    assert run(*WORDS["fit.som"], "fit.som", "--checkpoint", "run.som").code == 0
-    assert "run.som, which already exists and is not a map" in refused(*WORDS["fit.som"], "run.som")
-    again = (*WORDS["fit.som"], "fit.som", "--checkpoint", "run.som", "--resume")
-    assert run(*again).code == 0
-
-
 @pytest.mark.parametrize("way", ["itself", "symbolic", "hard"])
 @pytest.mark.parametrize(
     ("words", "source", "ending"),
@@ -265,16 +258,8 @@ def test_no_result_is_added_to_the_file_that_is_read(here: Path, words: tuple[st
     ("options", "said"),
     [
         (
-            ("--out", "q.som", "--checkpoint", "same", "--save-roles", "same"),
-            "--checkpoint and --save-roles are both same. Give --save-roles another name.",
-        ),
-        (
             ("--out", "same", "--save-roles", "./same"),
             "--out and --save-roles are both same. Give --save-roles another name.",
-        ),
-        (
-            ("--out", "same.som", "--checkpoint", "same.som"),
-            "--out and --checkpoint are both same.som. Give --checkpoint another name.",
         ),
     ],
 )

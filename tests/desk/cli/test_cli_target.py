@@ -166,7 +166,6 @@ def test_a_target_that_is_not_there_is_refused(table: Path) -> None:
     [
         ["--label", "color"],
         ["--per", "color"],
-        ["--checkpoint", "run.som"],
         ["--missing", "mask"],
     ],
 )

@@ -12,7 +12,6 @@ import click
 import numpy as np
 
 from somscape import measures
-from somscape.callbacks import Checkpoint
 from somscape.desk.cli._options import Access, Training
 from somscape.desk.cli._out import (
     Input,
@@ -53,8 +52,7 @@ from somscape.desk.jobs._target import (
 )
 from somscape.desk.jobs.job import FLAGS, Job
 from somscape.errors import InputError
-from somscape.fit._checkpoint import read_checkpoint
-from somscape.fit._map import VERSIONS, have_values, train_map
+from somscape.fit._map import have_values, train_map
 from somscape.fit.settings import Callback, Settings
 from somscape.outliers import AlertRule, Alerts, Detector
 from somscape.outliers.alert_rule import STANDING_OUT
@@ -74,8 +72,6 @@ Lasting: TypeAlias = tuple[Roles, dict[str, str]]
 """Roles with which later tables are read, and a comment on each column."""
 
 NOT_WITH_TARGET = {
-    "checkpoint": "saves the training of one map, but a target needs several maps",
-    "resume": "continues the training of one map, but a target needs several maps",
     "label": "is an outcome to compare with, but the target is already an outcome",
     "per": "combines rows, but a target needs the original rows",
 }
@@ -123,24 +119,10 @@ class Asked:
 
     def check_files(self, path: str) -> None:
         """Raise InputError if the files of the results must not be written."""
-        out, run, resumes = self.out, self.training.checkpoint, self.training.resume
+        out = self.out
         inputs: list[Input] = [path, *self.job.files]
-        check_differ({"--out": out, "--checkpoint": run, "--save-roles": self.save_roles})
+        check_differ({"--out": out, "--save-roles": self.save_roles})
         check_result("map", out, *inputs, force=self.force)
-        if resumes and run is None:
-            raise InputError(
-                "`resume` needs the file of a saved training. Give the file with `checkpoint`."
-            )
-        if run is not None:
-            # With --resume, the file is read before it is replaced.
-            check_result("map", run, *inputs, force=True, name="--checkpoint")
-            if run.exists() and not resumes:
-                raise InputError(
-                    f"The file of --checkpoint, {run}, already exists and would be lost. Add "
-                    "--resume to continue its training, or delete the file.",
-                    parameter="checkpoint",
-                    file=run,
-                )
         check_save_roles(self.save_roles, out, *inputs, force=self.force)
 
 
@@ -225,16 +207,12 @@ def _fit_target(table: Table, roles: Roles, notes: list[str], asked: Asked, name
 
 
 def _fit_map(subject: PerOptions, notes: list[str], asked: Asked) -> None:
-    run, table, encoding = asked.training.checkpoint, subject.table, subject.encoding()
+    table, encoding = subject.table, subject.encoding()
     rows = encoding.encode(table)
     has_any = have_values(rows)
     rows = rows if has_any is None else rows[has_any]
     with progress_bar(1) as bar:
-        settings = asked.settings(bar, *([] if run is None else [Checkpoint(run)]))
-        past = None
-        if asked.training.resume and run is not None:
-            past = read_checkpoint(run, VERSIONS, settings.callbacks)
-        map_, _, _ = train_map(rows, None, encoding, settings, resume=past)
+        map_, _, _ = train_map(rows, None, encoding, asked.settings(bar))
     _save(map_, asked, partial(subject.lasting, encoding), subject.as_read)
     error, n = measures.topographic_error(map_, table), 6 if map_.lattice.is_hexagonal else 8
     console = make_console(asked.out, asked.save_roles)

@@ -141,15 +141,6 @@ class Training:
         metavar="E",
         show_default="until the map settles",
     )
-    checkpoint: Path | None = field_option(  # noqa: RUF009, a field
-        "File, such as run.som, in which unfinished training is saved each minute for --resume.",
-        metavar="FILE",
-    )
-    resume: bool = field_option(
-        "Continue the training that is saved in the file of --checkpoint, if the file exists. The "
-        "final map is the same as without an interruption.",
-        default=False,
-    )
 
 
 @dataclass(frozen=True)
@@ -432,7 +423,7 @@ HEADINGS = {
     "just_below roles dictionary",
     "Reading the table": "delimiter decimal encoding missing missing_values sheet header "
     "table query ask_password",
-    "Map": "n_rows n_cols epochs seed checkpoint resume lattice boundary winners regions n_regions",
+    "Map": "n_rows n_cols epochs seed lattice boundary winners regions n_regions",
     "Results": "out format kind as_json bom what sort columns save_roles to to_table force verbose",
     "Watch": "watch key clear_for replace instead_of sure again new_ids",
     "Cases": "state_of by comment cleared_as seen run skip_unknown findings yes older_than decided",

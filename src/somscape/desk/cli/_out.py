@@ -312,7 +312,6 @@ ENDINGS = {
 """Allowed file extensions of a result, by the kind of its content."""
 
 MARKS = {
-    "training": rb'.{8}\{"__metadata__":\{"somscape":"\{\\"checkpoint\\"',
     "map": rb'.{8}\{"__metadata__":\{"somscape":"',
     "page": rb'<!DOCTYPE html>.{1,2000}<meta name="generator" content="somscape">',
     "roles file": rb"# What the columns of [^\n]* were taken for, by somscape ",
