@@ -141,12 +141,12 @@ def main() -> None:
                 ("detect", f"{age}.csv", "--out", f"{age}.found"),
                 ("fit", f"{age}.csv", "--out", f"{age}.som"),
                 ("score", "old.found/map.som", f"{age}.csv", "--out", f"{age}.scores.csv"),
-                ("convert", f"{age}.som", f"{age}.cod"),
+                ("convert", f"{age}.som", f"{age}.parquet"),
             ):
                 subprocess.run([sys.executable, "-c", IN_A_PROCESS, *words], check=True, stdout=-3)
         (here / "out").mkdir()
         for name, ending, words in (
-            ("convert", ".cod", ["convert", "new.som"]),
+            ("convert", ".parquet", ["convert", "new.som"]),
             ("score", ".scores.csv", ["score", "old.found/map.som", "new.csv", "--out"]),
             ("fit", ".som", ["fit", "new.csv", "--out"]),
             ("detect", ".found", ["detect", "new.csv", "--out"]),

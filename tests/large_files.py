@@ -126,14 +126,6 @@ def rows():
     wide = " ".join(["1"] * (MB // 2))
     tabs = "\t".join(["1"] * (MB // 2))
     return {
-        "narrow.dat": lines("1\n", "1"),
-        "missing.dat": lines("1\n", "x"),
-        "letters.dat": lines("1\n", "1 a"),
-        "labels.dat": numbered("1\n", "1 {:x}"),
-        "weights.dat": lines("1\n", "1 weight=2"),
-        "wide.dat": f"{wide}\n".encode(),
-        "fields.dat": "\x1c".join(["1"] * (MB // 2)).encode(),
-        "names.dat": f"1\n1\n#n {wide}\n".encode(),
         "narrow.lrn": lines("% {n}\n% 2\n", "1 1"),
         "classes.lrn": lines("% {n}\n% 3\n% 9 1 3\n", "1 1 a"),
         "wide.lrn": f"% 1\n% {MB // 2}\n{wide}\n".encode(),
@@ -142,22 +134,9 @@ def rows():
     }
 
 
-def lists():
-    wide = " ".join(["1"] * (MB // 2))
-    return {
-        "rows.bm": lines("% 1 1\n% {n}\n", "1 0 0"),
-        "narrow.umx": lines("% {n} 1\n", "1"),
-        "wide.umx": f"% 1 {MB // 2}\n{wide}\n".encode(),
-        "rows.cls": lines("% {n}\n", "1 1"),
-        "classes.cls": numbered("% 1\n", "% {} a"),
-        "head.cls": lines("% 1\n", "%"),
-    }
-
-
 def tables():
     wide = ",".join(["1"] * (MB // 2))
     names = ",".join(f"{i:x}" for i in range(MB // 8))
-    units = "".join(f"0,{i},1\n" for i in range(MB // 10))
     return {
         "narrow.csv": lines("a\n", "1"),
         "digits.csv": lines("a\n", "12"),
@@ -184,5 +163,4 @@ def tables():
         "notes.csv": lines("a,b,\n", "1,1,"),
         "bomb.csv.gz": gzip.compress(lines("a\n", "1", 100 * MB), 9, mtime=0),
         "packed.csv.gz": gzip.compress(numbered("a,b\n", "{},5"), mtime=0),
-        "units.codebook.csv": f"row,col,x\n{units}".encode(),
     }

@@ -26,7 +26,7 @@ from pyarrow import feather
 from sklearn.base import BaseEstimator
 from workbooks import WRITERS
 
-from somscape import SOM, Detector, Graph, Map, SOMClassifier, SOMDetector, SOMRegressor, load, save
+from somscape import SOM, Detector, Graph, SOMClassifier, SOMDetector, SOMRegressor, load, save
 from somscape.errors import InputError
 from somscape.maps.map import as_map
 from somscape.recognize import Predictor, Recognizer
@@ -59,10 +59,6 @@ def table():
     )
 
 
-def of_map(read):
-    return lambda path: Map.from_record(read(path))
-
-
 READERS = {
     "som": load,
     "graph.som": load,
@@ -70,15 +66,10 @@ READERS = {
     "classes.som": load,
     "targets.som": load,
     "cod": load,
-    "dat": save.read_dat,
     "wts": load,
-    "bm": save.read_bm,
-    "umx": save.read_umx,
-    "cls": save.read_cls,
     "lrn": save.read_lrn,
     "pkl": load,
     "old.pkl": load,
-    "codebook.csv": of_map(save.read_codebook),
     "csv": read_table,
     "csv.gz": read_table,
     "parquet": read_table,
@@ -101,18 +92,14 @@ def seeds(tmp_path_factory):
     fruit = np.where(X[:, 0] > 0, "apple", "pear")
     SOMClassifier(SOM(2, 3), random_state=0).fit(X, fruit).save(folder / "classes.som")
     SOMRegressor(SOM(2, 3), random_state=0).fit(X, X[:, :2] ** 2).save(folder / "targets.som")
-    save.write_cod(folder / "cod", som)
-    samples = save.Samples(X, ("a", "b", "c"), tuple("xyz "[i % 4] for i in range(40)))
-    save.write_dat(folder / "dat", samples)
-    save.write_lrn(folder / "lrn", X)
-    save.write_wts(folder / "wts", som)
-    save.write_umx(folder / "umx", som)
-    save.write_bm(folder / "bm", save.best_matches(som, X))
-    save.write_cls(folder / "cls", save.classes_of(["good", "bad"] * 20))
+    units = "".join(" ".join(map(repr, unit)) + "\n" for unit in som.codebook_.tolist())
+    (folder / "cod").write_text("3 rect 4 3 gaussian\n#n a b c\n" + units.replace("\n", " x\n"))
+    (folder / "wts").write_text("% 3 4\n% 3\n" + units)
+    rows = "".join(f"{i} {' '.join(map(repr, row))} {i % 3}\n" for i, row in enumerate(X.tolist()))
+    (folder / "lrn").write_text("% 40\n% 5\n% 9 1 1 1 3\n% Key a b c class\n" + rows)
     theirs = minisom.MiniSom(3, 4, 3, random_seed=0)
     (folder / "pkl").write_bytes(pickle.dumps(theirs))
     (folder / "old.pkl").write_bytes(pickle.dumps(theirs, protocol=0))
-    save.write_codebook(folder / "codebook.csv", som)
     write_csv(folder / "csv", table())
     columns = {c.name: c.cells if c.numbers is None else c.numbers for c in table().columns}
     write_table(folder / "t.parquet", {name: v.tolist() for name, v in columns.items()})
@@ -270,7 +257,6 @@ LARGE = {
     **large_files.pickles(),
     **large_files.maps(),
     **large_files.rows(),
-    **large_files.lists(),
     **large_files.tables(),
 }
 
@@ -303,11 +289,9 @@ def test_a_megabyte_of_the_same_is_read_or_refused(name, tmp_path):
 
 
 CONVERTED = {
-    "narrow.cod": ".som",
-    "narrow.umx": ".csv",
-    "lists.pkl": ".som",
-    **dict.fromkeys(("empty.csv", "narrow.dat", "rows.bm", "rows.cls"), ".csv"),
-    **dict.fromkeys(("different.csv", "narrow.lrn"), ".dat"),
+    **dict.fromkeys(("narrow.cod", "lists.pkl"), ".som"),
+    **dict.fromkeys(("empty.csv", "narrow.lrn"), ".csv"),
+    "different.csv": ".parquet",
 }
 
 

@@ -8,7 +8,6 @@ from texts import rejected
 
 from somscape import SOM, SOMDetector, SOMImputer, measures, plots, regions, report
 from somscape.outliers.detector import as_detector
-from somscape.save.lines import record_of
 from somscape.tables import table_from_columns
 
 X = np.arange(12.0).reshape(6, 2)
@@ -24,7 +23,6 @@ OF_MAPS = [
     regions.find_regions,
     lambda thing: measures.quantization_error(thing, X),
     lambda thing: report.build(thing, table_from_columns({"x": [1.0, 2.0]})),
-    record_of,
 ]
 
 

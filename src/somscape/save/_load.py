@@ -11,7 +11,7 @@ from somscape.outliers.detector import Detector
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._minisom import read_minisom
-from somscape.save.esom import read_cod, read_wts
+from somscape.save.codebooks import read_cod, read_wts
 
 if TYPE_CHECKING:
     from somscape.estimators import (
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         SOM | SOMClassifier | SOMClusterer | SOMDetector | SOMImputer | SOMRegressor
     )
 
-READERS: dict[str, Callable[[str | Path], Record]] = {
+READERS: dict[str, Callable[[str | Path], Map]] = {
     ".cod": read_cod,
     ".wts": read_wts,
     **dict.fromkeys((".p", ".pkl", ".pickle"), read_minisom),
@@ -87,7 +87,7 @@ def load(path: str | Path) -> "Saved | Estimator":
     SOM(n_cols=3, n_rows=2, random_state=0)
     """
     record, model = _read(path)
-    if record.header.get(ESTIMATOR) is None:
+    if record is None or record.header.get(ESTIMATOR) is None:
         return model
     from somscape import estimators
     from somscape.estimators._saved import estimator_of
@@ -104,9 +104,11 @@ def load_model(path: str | Path) -> Saved:
     return _read(path)[1]
 
 
-def _read(path: str | Path) -> tuple[Record, Saved]:
-    """Return the contents of a file, and the map or model in it."""
-    record = READERS.get(Path(path).suffix.lower(), read_record)(path)
+def _read(path: str | Path) -> tuple[Record | None, Saved]:
+    """Return the contents of a file (None for files of other programs), and its map or model."""
+    if read := READERS.get(Path(path).suffix.lower()):
+        return None, read(path)
+    record = read_record(path)
     try:
         return record, thing_of(record)
     except InputError as error:

@@ -270,7 +270,7 @@ ARROW_FILES = (".parquet", ".feather", ".arrow", ".ipc")
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 """Extensions of text tables (TEXTS), of Parquet and Arrow files (ARROW_FILES), and of workbooks."""
 
-CONVERTED = (".lrn", ".bm", ".umx", ".cls")
+CONVERTED = (".lrn",)
 
 
 def ending_of(path: str | os.PathLike[str]) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import pickletools
 import re
 import warnings
 from collections import OrderedDict, defaultdict
@@ -17,7 +16,7 @@ from texts import rejected
 from somscape import load
 from somscape.errors import InputError, SomscapeWarning
 from somscape.save import read_minisom
-from somscape.save._minisom import Name, PickledObject, array_of, number_of, read_pickle
+from somscape.save._minisom import PickledObject, array_of, number_of, read_pickle
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -151,34 +150,38 @@ def test_minisoms_that_cannot_be_maps_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    "content",
     [
-        (b"", "not a pickle"),
-        (b"hello", "not a pickle"),
-        (b"\x80\x04", "not a pickle"),
-        (b"\x80\x04.", "reads a value from an empty stack"),
-        (b"\x80\x04\x94.", "changes a value, but the stack is empty"),
-        (b"\x80\x04t.", "needs a mark, but the stack contains no mark"),
-        (b"(.", "reads a value from an empty stack"),
-        (b"\x80\x04h\x07.", "is damaged (7)"),
+        b"",
+        b"hello",
+        b"\x80\x04",
+        b"\x80\x04.",
+        b"\x80\x04\x94.",
+        b"\x80\x04t.",
+        b"(.",
+        b"\x80\x04h\x07.",
         # A length of 2^40 bytes, and a memo at place 2^32 - 1: pickle itself would allocate both.
-        (b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + b"abc.", "not a pickle"),
-        (b"\x80\x04Nr\xff\xff\xff\xff.", "contains another object"),
-        (b"\x80\x02cos\nsystem\n.", "another object"),
-        (b"\x80\x02P1\n.", "the pickle instruction PERSID is not supported"),
-        (b"\x80\x05\x97.", "the pickle instruction NEXT_BUFFER is not supported"),
-        (b"\x80\x02\x82\x01.", "the pickle instruction EXT1 is not supported"),
-        (b"I" + b"9" * 5000 + b"\n.", "not a pickle"),
-        (b"(K\x01K\x02K\x03d.", "not a pickle"),
-        (b"K\x01K\x02a.", "appends to a value that is not a list"),
-        (b"K\x01K\x02K\x03s.", "sets an item of a value that cannot have items"),
-        (b"K\x01K\x02b.", "sets the state of a value without a state"),
-        (b"K\x01K\x02\x93.", "imports an object, but the name is not a text"),
+        b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + b"abc.",
+        b"\x80\x04Nr\xff\xff\xff\xff.",
+        b"\x80\x02cos\nsystem\n.",
+        b"\x80\x02cos\nsystem\nN\x85N\x81.",
+        b"\x80\x02P1\n.",
+        b"\x80\x02N\x51.",
+        b"\x80\x05\x97.",
+        b"\x80\x02\x82\x01.",
+        b"I" + b"9" * 5000 + b"\n.",
+        b"(K\x01K\x02K\x03d.",
+        b"K\x01K\x02a.",
+        b"K\x01K\x02K\x03s.",
+        b"K\x01K\x02b.",
+        b"K\x01K\x02\x93.",
+        b"\x80\x02" + b"".join(b"ca\nb%d\n0" % i for i in range(200)) + b"N.",
+        b"\x80\x02})" + b"\x85" * 20_000 + b"Ns.",  # hashing it would end the process
     ],
 )
-def test_what_is_no_whole_pickle_is_refused(tmp_path, content, words):
-    said = refusal(tmp_path, content)
-    assert words in said
+def test_what_is_no_whole_pickle_is_refused(tmp_path, content):
+    # Bytes of other values let the budget of memory suffice.
+    said = refusal(tmp_path, content + bytes(1_000_000))
     assert re.search(r"wrote from a MiniSom\.$|Pickle the MiniSom object itself\.$", said)
 
 
@@ -197,7 +200,7 @@ PLAIN = st.recursive(
 
 @given(value=PLAIN, protocol=st.sampled_from(PROTOCOLS))
 def test_plain_values_come_out_as_pickle_reads_them(value, protocol):
-    # Protocols below 3 write bytes as a call, which stays one.
+    # Protocols below 3 write bytes as a call, which is not made.
     written = pickle.dumps(value, protocol)
     if protocol < 3 and (b"_codecs" in written or b"__builtin__" in written):
         return
@@ -219,8 +222,7 @@ def test_sets_and_mappings_of_other_classes_are_inert():
     assert sorted(read_pickle(pickle.dumps(frozenset({1, 2})))) == [1, 2]
     counts = read_pickle(pickle.dumps(defaultdict(list, a=[1])))
     assert isinstance(counts, PickledObject)
-    assert counts.maker == Name("collections", "defaultdict")
-    assert read_pickle(pickle.dumps({1: 2, "a": 3})) == {"a": 3}  # only text may be a key
+    assert counts.at == "collections.defaultdict"
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -244,15 +246,6 @@ def test_an_array_whose_bytes_do_not_fit_is_refused():
         array_of(read_pickle(content.replace(b"K\x03K\x04", b"K\x03J\xff\xff\xff\xff")))
 
 
-def test_every_instruction_of_pickle_is_read_or_refused_by_name():
-    from somscape.save._minisom import _STEPS, _VALUES
-
-    names = {opcode.name for opcode in pickletools.opcodes}
-    refused = {"PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4", "NEXT_BUFFER"}
-    passed_over = {"PROTO", "FRAME", "READONLY_BUFFER", "STOP"}
-    assert set(_STEPS) | set(_VALUES) | refused | passed_over == names
-
-
 class Ours(minisom.MiniSom):
     """A project's own class."""
 
@@ -264,7 +257,7 @@ def test_a_subclass_is_read_where_it_is_named(tmp_path):
     name = f"{Ours.__module__}.Ours"
     assert f"subclass='{name}'" in refusal(tmp_path, path.read_bytes())
     with pytest.warns(SomscapeWarning):
-        record = read_minisom(path, subclass=name)
-    assert len(record.arrays["codebook"]) == 12
+        map_ = read_minisom(path, subclass=name)
+    assert map_.n_units == 12
     with pytest.raises(InputError):
         read_minisom(path, subclass="Ours")

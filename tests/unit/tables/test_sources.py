@@ -24,7 +24,7 @@ from pyarrow import feather, parquet
 from texts import rejected
 from workbooks import xlsx
 
-from somscape import SOM, SOMDetector, TableEncoder, save
+from somscape import SOM, SOMDetector, TableEncoder
 from somscape.measures import quantization_error, topographic_error
 from somscape.tables import (
     Source,
@@ -293,11 +293,6 @@ TAKERS: dict[str, Callable[[Any, Path], Any]] = {
     "write_csv": lambda X, folder: written(folder / "x.csv", lambda path: write_csv(path, X)),
     "write_table": lambda X, folder: written(folder / "x.csv", lambda path: write_table(path, X)),
     "write_sql": lambda X, folder: in_database(X, f"sqlite:///{folder}/x.db"),
-    "best_matches": lambda X, _: save.best_matches(MAP, X).units,
-}
-NUMBER_TAKERS: dict[str, Callable[[Any, Path], Any]] = {
-    "write_dat": lambda X, folder: written(folder / "x.dat", lambda path: save.write_dat(path, X)),
-    "write_lrn": lambda X, folder: written(folder / "x.lrn", lambda path: save.write_lrn(path, X)),
 }
 
 RNG = np.random.default_rng(0)
@@ -322,13 +317,11 @@ def in_database(X: Any, url: str) -> dict[str, list[str | None]]:
     return cells(read_table(url, table="t"))
 
 
-@pytest.mark.parametrize("name", [*TAKERS, *NUMBER_TAKERS])
+@pytest.mark.parametrize("name", TAKERS)
 def test_whatever_takes_a_table_takes_a_source(name: str, tmp_path: Path) -> None:
     path, table = tmp_path / "t.parquet", TABLE
-    if name in NUMBER_TAKERS:
-        table = table.select(["a", "b"])
     write_table(path, table)
-    take = (TAKERS | NUMBER_TAKERS)[name]
+    take = TAKERS[name]
     np.testing.assert_equal(take(source(path), tmp_path), take(table, tmp_path))
 
 

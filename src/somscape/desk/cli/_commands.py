@@ -285,7 +285,7 @@ def report() -> Work:
 
 @main.command(
     examples=(
-        "convert found/map.som map.cod",
+        "convert found/map.som model.onnx",
         "convert found/map.som units.csv --what winners --table applications.csv",
     )
 )
@@ -295,18 +295,16 @@ def report() -> Work:
 @force_option
 @text_options
 def convert() -> Work:
-    """Convert maps and rows from or to files of other programs.
+    """Convert maps and rows of other programs, and write maps as tables or models.
 
     The extensions of IN and OUT select the formats:
 
     \b
-    maps    IN .som .cod .wts .p .pkl .pickle, or a codebook as a table
-            OUT .som .cod .wts .umx .bm .onnx .csv .xlsx .parquet
-    rows    IN .dat .lrn or a table        OUT .dat .lrn .csv .xlsx .parquet
-    lists   IN .bm .cls .umx               OUT .csv .xlsx .parquet
+    maps    IN .som .cod .wts .p .pkl .pickle    OUT .som .onnx .csv .xlsx .parquet
+    rows    IN .lrn or a table                   OUT .csv .xlsx .parquet
 
-    SOM_PAK and the SOM Toolbox use .cod and .dat.  ESOM Tools and Somoclu use .wts, .bm, .umx, .lrn
-    and .cls.  A pickle contains a MiniSom.  somscape reads the pickle without running its code.
+    SOM_PAK and the SOM Toolbox use .cod.  ESOM Tools and Somoclu use .wts and .lrn.  A pickle
+    contains a MiniSom.  somscape reads the pickle without running its code.
     """
     from somscape.desk.cli._report import convert_file
 

@@ -149,13 +149,12 @@ class Conversion:
 
     what: str | None = field_option(
         "Content of a table (.csv, .xlsx or .parquet) of a map: the prototype of each unit in "
-        "original units (planes), the prototype with encoded numbers (codebook), or the best "
-        "matching unit of each row of --table (winners).",
-        choices=("planes", "codebook", "winners"),
+        "original units (planes), or the place of each row of --table on the map (winners).",
+        choices=("planes", "winners"),
         show_default="planes",
     )
     table: str | None = field_option(
-        "Table with rows, for writing the best matching unit of each row (--what winners).",
+        "Table with rows, for writing the place of each row on the map (--what winners).",
         metavar="TABLE",
     )
     lattice: str | None = field_option(
@@ -163,9 +162,6 @@ class Conversion:
     )
     boundary: str | None = field_option(
         "Boundary of the map, if IN does not contain it.", choices=("plane", "cylinder", "torus")
-    )
-    winners: str | None = field_option(
-        "File .bm with the best matching units of the rows, if IN is a .wts file.", metavar="FILE"
     )
     regions: str | None = field_option(
         'File of regions, from "Save regions" on a page, to save in a .som file.', metavar="FILE"

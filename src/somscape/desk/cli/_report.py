@@ -1,6 +1,6 @@
 """Commands `report`, `info` and `convert`, which describe maps and convert files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,9 @@ from somscape.desk.jobs._roles import read_as, ready_for, split_label
 from somscape.desk.jobs._target import UNTOLD, quality_words
 from somscape.desk.jobs.job import RULES, Job
 from somscape.errors import InputError
-from somscape.maps.map import Map, as_map
+from somscape.maps.map import Map, as_map, unit_columns
 from somscape.outliers import AlertRule, Detector
-from somscape.outliers.alerts import ids_of
+from somscape.outliers.alerts import ids_column
 from somscape.outliers.detector import detector_in
 from somscape.recognize._answering import Answering
 from somscape.recognize.recognizer import Recognizer
@@ -212,65 +212,47 @@ def _hits(map_: Map) -> list[tuple[str, str]]:
 
 
 TABLES = (".csv", ".parquet", ".xlsx")
-OTHER_TABLES = (
-    *(".tsv", ".txt", ".gz", ".bz2", ".zst"),
+ROWS = (
+    *TABLES,
+    *(".lrn", ".tsv", ".txt", ".gz", ".bz2", ".zst"),
     *(ending for ending in (*ARROW_FILES, *WORKBOOKS) if ending not in TABLES),
 )
+"""Extensions of those input files that contain rows instead of a map."""
+
 MAP_WRITERS: dict[str, Callable[[Path, Saved], None]] = {
     ".som": lambda path, thing: thing.save(path),
-    ".cod": save.write_cod,
-    ".wts": save.write_wts,
-    ".umx": save.write_umx,
     ".onnx": lambda path, thing: save.to_onnx(thing, path),
 }
-ROW_READERS: dict[str, Callable[[str], save.Samples]] = {
-    **dict.fromkeys((".dat", ".data"), save.read_dat),
-    ".lrn": save.read_lrn,
-}
-ROW_WRITERS: dict[str, Callable[[Path, Any], None]] = {
-    ".dat": save.write_dat,
-    ".lrn": save.write_lrn,
-}
-LISTS = (".bm", ".cls", ".umx")
-"""Extensions of those input files that can only be converted to tables."""
 
 
 def convert_file(source: str, out: Path, job: Job, conversion: Conversion, *, force: bool) -> None:
     """Convert a file to another format. The file extensions select the formats."""
-    table, regions = conversion.table, conversion.regions
-    check_result(None, out, source, table, conversion.winners, regions, force=force, name="OUT")
-    came, goes = _ending(source), out.suffix.lower()
-    is_table = came in (*TABLES, *OTHER_TABLES, *ROW_READERS, *LISTS)
-    lists_winners = goes == ".bm" or (goes in TABLES and conversion.what == "winners")
-    _check_conversion(source, out, conversion, is_table=is_table, lists_winners=lists_winners)
+    rows, regions = conversion.table, conversion.regions
+    check_result(None, out, source, rows, regions, force=force, name="OUT")
+    is_table = _ending(source) in ROWS
+    _check_conversion(source, out, conversion, is_table=is_table)
     with writing(out, force=force, name="OUT") as making:
-        if goes in ROW_WRITERS:
-            said = _write_rows(source, came, making, job)
-        elif goes in TABLES and is_table:
-            columns = _table(source, came, job)
+        if is_table:
+            table = _table(source, job)
+            columns: dict[str, Any] = {column.name: column for column in table.columns}
             write_table(making, columns)
-            said = _shape_words(len(next(iter(columns.values()))), len(columns))
+            said = f"{counted(table.n_rows, 'row')}, {counted(len(table.columns), 'column')}"
         else:
-            thing = _map(source, came, conversion)
+            thing = _map(source, conversion)
             if regions is not None:
                 thing = keep(thing, read(regions, as_map(thing)))
-            rows = None
-            if lists_winners and table is not None:
-                rows = _rows_for(as_map(thing), table, job)
-            said = _write_map(thing, making, conversion.what, rows)
+            said = _write_map(thing, making, None if rows is None else _table(rows, job))
     make_console(out).say(f"Wrote {out}: {said}.")
 
 
-def _check_conversion(
-    source: str, out: Path, asked: Conversion, *, is_table: bool, lists_winners: bool
-) -> None:
+def _check_conversion(source: str, out: Path, asked: Conversion, *, is_table: bool) -> None:
     """Raise InputError if an option does not fit the formats of the two files."""
     goes, what, table = out.suffix.lower(), asked.what, asked.table
-    known = (*MAP_WRITERS, *ROW_WRITERS, ".bm", *TABLES)
+    known = TABLES if is_table else (*MAP_WRITERS, *TABLES)
     if goes not in known:
         raise InputError(
-            f"OUT is {out}, whose extension is not supported. Give OUT one of the extensions "
-            f"{', '.join(known)}.",
+            f"OUT is {out}, but {source} can only be converted to {', '.join(known)}. Give OUT one "
+            "of these extensions.",
             parameter="OUT",
             file=out,
             allowed=known,
@@ -282,10 +264,10 @@ def _check_conversion(
             parameter="what",
             file=out,
         )
-    if table is not None and (is_table or not lists_winners):
+    if (table is not None) != (what == "winners"):
         raise InputError(
-            f"--table gives the rows for a list of best matching units, but {out} is not such a "
-            "list. Leave --table out, or convert a map with --what winners.",
+            "--table gives the rows whose places on the map --what winners writes. Give both "
+            "options or none.",
             parameter="table",
             file=out,
         )
@@ -296,12 +278,12 @@ def _check_conversion(
             parameter="regions",
             file=out,
         )
-    if lists_winners and table is None and not is_table:
+    if (asked.boundary, asked.lattice) != (None, None) and _ending(source) != ".wts":
         raise InputError(
-            f"{out} is a list of the best matching units of rows, but the rows are missing. Give "
-            "them with --table TABLE.",
-            parameter="table",
-            file=out,
+            f"Only a .wts file does not contain the lattice of its map, but IN is {source}. Leave "
+            "out --boundary and --lattice.",
+            parameter="lattice",
+            file=source,
         )
 
 
@@ -310,121 +292,40 @@ def _ending(path: str) -> str:
     return (paths_of(path)[0] if Path(path).is_dir() else Path(path)).suffix.lower()
 
 
-def _write_rows(source: str, came: str, out: Path, job: Job) -> str:
-    if came in ROW_READERS:
-        rows: Any = ROW_READERS[came](source)
-        shape = rows.values.shape
-    elif came in (*TABLES, *OTHER_TABLES):
-        rows = read_as(source, job, Roles())
-        shape = rows.shape
-    else:
-        raise InputError(
-            f"{source} does not contain rows of numbers, but a {out.suffix} file must contain "
-            "them. Give a table, a .dat file or a .lrn file.",
-            parameter="IN",
-            file=source,
+def _table(path: str, job: Job) -> Table:
+    return save.read_lrn(path) if _ending(path) == ".lrn" else read_as(path, job, Roles())
+
+
+def _map(source: str, asked: Conversion) -> Saved:
+    if _ending(source) != ".wts":
+        return load_model(source)
+    given = {"boundary": asked.boundary, "kind": asked.lattice}
+    map_ = save.read_wts(source, **{name: v for name, v in given.items() if v is not None})
+    if None in given.values():
+        lattice = map_.lattice
+        make_console(to_stderr=True).say(
+            f"{source} does not contain the lattice of its units. The command uses "
+            f"{lattice.kind}, {lattice.boundary} (change with --lattice and --boundary).",
         )
-    ROW_WRITERS[out.suffix.lower()](out, rows)
-    return _shape_words(*shape)
+    return map_
 
 
-def _shape_words(n_rows: int, n_columns: int) -> str:
-    return f"{counted(n_rows, 'row')}, {counted(n_columns, 'column')}"
-
-
-def _table(source: str, came: str, job: Job) -> dict[str, Any]:
-    """Return the columns of a file to be converted, by column name."""
-    if came == ".bm":
-        return save.winners_columns(save.read_bm(source))
-    if came == ".cls":
-        classes = save.read_cls(source)
-        names: Any = classes.numbers
-        if classes.names:
-            names = [classes.names.get(n, n) for n in classes.numbers.tolist()]
-        return {"key": classes.keys, "class": names}
-    if came == ".umx":
-        heights = save.read_umx(source)
-        rows, cols = np.divmod(np.arange(heights.size, dtype=np.int32), heights.shape[1])
-        return {"row": rows, "col": cols, "height": heights.ravel()}
-    is_rows = came in ROW_READERS
-    table = ROW_READERS[came](source).to_table() if is_rows else read_as(source, job, Roles())
-    return {column.name: column for column in table.columns}
-
-
-def _map(source: str, came: str, asked: Conversion) -> Saved:
-    boundary, kind, winners = asked.boundary, asked.lattice, asked.winners
-    if came in (".wts", *TABLES, *OTHER_TABLES):
-        given = {name: v for name, v in (("boundary", boundary), ("kind", kind)) if v is not None}
-        if came == ".wts":
-            record = save.read_wts(source, winners=winners, **given)
-        else:
-            record = save.read_codebook(source, **given)
-        map_ = Map.from_record(record)
-        if len(given) < 2:
-            lattice = map_.lattice
-            make_console(to_stderr=True).say(
-                f"{source} does not contain the lattice of its units. The command uses "
-                f"{lattice.kind}, {lattice.boundary} (change with --lattice and --boundary).",
-            )
-        return map_
-    if boundary is not None or kind is not None or winners is not None:
-        raise InputError(
-            f"{source} already contains the lattice. Leave out --boundary, --lattice and "
-            "--winners.",
-            parameter="lattice",
-            file=source,
-        )
-    if came in (*ROW_READERS, *LISTS):
-        raise InputError(
-            f"{source} does not contain a map. Give a map, such as map.som, map.cod or map.wts.",
-            parameter="IN",
-            file=source,
-        )
-    return load_model(source)
-
-
-def _write_map(thing: Saved, out: Path, what: str | None, rows: Any) -> str:
-    """Write a map, or the best matching units of rows. Return what was written, in words."""
+def _write_map(thing: Saved, out: Path, rows: Table | None) -> str:
+    """Write a map, or the places of rows on it. Return what was written, in words."""
     map_, goes = as_map(thing), out.suffix.lower()
     if rows is not None:
-        matches = save.best_matches(map_, rows)
-        if goes == ".bm":
-            save.write_bm(out, matches)
-        else:
-            save.write_winners(out, matches, _ids(map_, rows))
-        return f"{counted(len(matches.units), 'row')} on {map_.lattice.size_text}"
+        places = map_.locate(rows, "pyarrow")
+        columns: dict[str, Any] = {name: places[name].to_numpy() for name in places.column_names}
+        ids = ids_column(map_, rows, np.arange(rows.n_rows))
+        named: dict[str, Any] = {free_name(ids.name, columns): ids}
+        write_table(out, named | columns)
+        return f"{counted(rows.n_rows, 'row')} on {map_.lattice.size_text}"
     if goes in TABLES:
-        (save.write_codebook if what == "codebook" else save.write_planes)(out, map_)
+        columns = unit_columns(map_)
+        dates = {name: v.astype(str) for name, v in columns.items() if v.dtype.kind == "M"}
+        write_table(out, columns | dates)
     else:
         MAP_WRITERS[goes](out, thing)
-    has_more = isinstance(thing, Answering) and goes not in (".som", ".onnx")
+    has_more = isinstance(thing, Answering) and goes in TABLES
     kept = "; the file contains only the map, and cannot predict" if has_more else ""
     return f"{map_.lattice.size_text}, {counted(map_.codebook.shape[1], 'feature')}{kept}"
-
-
-def _ids(map_: Map, rows: Any) -> dict[str, Sequence[str]] | None:
-    """Return the ids of rows in a dict with the name of the id column, or None without ids."""
-    if not isinstance(rows, Table) or map_.encoding.named("id") not in rows.names:
-        return None
-    name, ids = ids_of(map_, rows)
-    return {free_name(name, ("unit", "row", "col", "distance")): ids}
-
-
-def _rows_for(map_: Map, path: str, job: Job) -> Any:
-    """Return the rows of a file as a table for a map. Files of other programs give an array."""
-    came = _ending(path)
-    if came not in ROW_READERS:
-        return read_as(path, job, Roles())
-    samples = ROW_READERS[came](path)
-    missing = np.argwhere(np.isnan(samples.values))
-    if len(missing) and map_.encoding.missing == "error":
-        row, column = missing[0]
-        raise InputError(
-            f"{samples.to_table().where(row)}: a value is missing in column "
-            f"'{samples.names[column]}', but this map needs complete rows. Fill in the value, or "
-            "delete the row.",
-            column=samples.names[column],
-            row=int(row),
-            file=path,
-        )
-    return samples.values
