@@ -2,7 +2,7 @@
 
     python benchmarks/measures.py
 
-All measures: a report on 5,000 rows of 20 features and 400 units, with labels and regions, then
+All measures: a report on 5,000 rows of 20 features and 400 units, then
 trustworthiness of 100,000 rows. Loops: those of ``tests/naive.py``, on the same rows as ours, on
 fewer rows the more they would take. The shortest of five of ours, and one of the loops.
 """
@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 
 from somscape import SOM, measures
-from somscape.regions import find_regions
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import naive
@@ -29,14 +28,8 @@ import naive
 REPEATS = 5
 SINGLE = (
     "explained_variance",
-    "distortion",
     "combined_error",
-    "mean_tied_rank",
-    "topographic_function",
     "trustworthiness",
-    "c_measure",
-    "rank_correlation",
-    "hit_entropy",
 )
 
 
@@ -55,10 +48,8 @@ def all_at_once() -> None:
     """Print the time of a report and of some of its measures alone."""
     X = drawn(5000)
     som = SOM(20, 20, lattice="rectangular", random_state=0).fit(X)
-    labels = (X[:, 0] > 0) + 2 * (X[:, 1] > 0)
-    given = {"labels": labels, "regions": find_regions(som, 5)}
-    n = len(measures.report(som, X, **given))
-    print(f"all {n} with intervals | {seconds(lambda: measures.report(som, X, **given)):.2f} s")
+    n = len(measures.report(som, X))
+    print(f"all {n} with intervals | {seconds(lambda: measures.report(som, X)):.2f} s")
     for name in SINGLE:
         alone = getattr(measures, name)
         print(f"{name} | {seconds(partial(alone, som, X)):.3f} s")
@@ -85,13 +76,10 @@ def loops() -> None:
         som = SOM(side, side, lattice="rectangular", random_state=0).fit(X)
         W, on_map = som.codebook_, naive.map_distances(side, side, "rectangular", "plane")
         neighbors = naive.neighbors(side, side, "rectangular", "plane")
-        regions = np.arange(side * side) * 5 // side**2
         alone = getattr(measures, name)
-        given = {"regions": regions} if name == "silhouette" else {}
-        given = {"radius": 1.0} if name == "distortion" else given
         rows = () if name == "topographic_product" else (X,)
-        ours = seconds(partial(alone, som, *rows, **given))
-        theirs = seconds(partial(slow, X, W, on_map, neighbors, regions), 1)
+        ours = seconds(partial(alone, som, *rows))
+        theirs = seconds(partial(slow, X, W, on_map, neighbors), 1)
         size = f"{n_rows} rows, {side * side} units"
         print(f"{name} | {size} | {theirs:.2f} s | {1e3 * ours:.1f} ms | {theirs / ours:,.0f}")
 
@@ -100,36 +88,15 @@ def cases() -> list[tuple[str, int, int, Callable[..., Any]]]:
     """Return measures, sizes and loops."""
 
     def of_pairs(measure: Callable[..., Any], *more: int) -> Callable[..., Any]:
-        return lambda X, W, on_map, neighbors, regions: measure(
+        return lambda X, W, on_map, neighbors: measure(
             naive.row_distances(X), naive.placed_distances(X, W, on_map), *more
         )
 
-    def silhouette(X: Any, W: Any, on_map: Any, neighbors: Any, regions: Any) -> float:
-        units = naive.best_units(X, W)[0][:, 0]
-        return naive.silhouette(naive.row_distances(X), regions[units].tolist())
-
     return [
         ("explained_variance", 5000, 20, lambda X, W, *_: naive.explained_variance(X, W)),
-        (
-            "distortion",
-            5000,
-            20,
-            lambda X, W, m, *_: naive.distortion(X, W, m, 1.0, "gaussian"),
-        ),
-        ("combined_error", 5000, 20, lambda X, W, m, n, _: naive.combined_error(X, W, n)),
-        ("mean_tied_rank", 5000, 20, lambda X, W, m, n, _: naive.mean_tied_rank(X, W, n)),
+        ("combined_error", 5000, 20, lambda X, W, m, n: naive.combined_error(X, W, n)),
         ("topographic_product", 5000, 20, lambda X, W, m, *_: naive.topographic_product(W, m)),
-        (
-            "topographic_function",
-            5000,
-            20,
-            lambda X, W, m, n, _: naive.topographic_function(X, W, n),
-        ),
         ("trustworthiness", 300, 8, of_pairs(naive.neighbor_measures, 10)),
-        ("c_measure", 1000, 15, of_pairs(naive.c_measure)),
-        ("kruskal_stress", 1000, 15, of_pairs(naive.kruskal_stress)),
-        ("rank_correlation", 1000, 15, of_pairs(naive.rank_correlation)),
-        ("silhouette", 1000, 15, silhouette),
     ]
 
 

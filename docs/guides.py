@@ -80,7 +80,7 @@ COMMANDS = {
 
 
 def guide_of(name: str) -> str:
-    """Return the page of a name such as `measures.purity`."""
+    """Return the page of a name such as `measures.continuity`."""
     return NAMES.get(name) or NAMES[name.partition(".")[0]]
 
 

@@ -369,15 +369,6 @@ def quantization_error(X, codebook):
     return math.fsum(distances) / len(distances)
 
 
-def root_mean_squared_error(X, codebook):
-    """Give the root of the mean squared distance between a row and its best unit.
-
-    Source: Gray (1984), the mean squared error of a quantizer.
-    """
-    distances = best_units(X, codebook)[1][:, 0].tolist()
-    return math.sqrt(math.fsum(d * d for d in distances) / len(distances))
-
-
 def topographic_error(X, codebook, neighbor_lists):
     """Give the share of rows whose best and second best units are not neighbors.
 
@@ -410,71 +401,6 @@ def explained_variance(X, codebook):
     mean = [math.fsum(column) / n for column in zip(*rows, strict=True)]
     left = math.fsum(d[0] ** 2 for d in best_units(X, codebook)[1].tolist())
     return 1 - left / math.fsum(_squared_distance(x, mean) for x in rows)
-
-
-def embedding_accuracy(X, codebook, max_gap):
-    """Give the share of variance in columns whose distribution the prototypes share.
-
-    Source: Hamel (2016), with the statistic of Kolmogorov and Smirnov, the largest difference of
-    both distribution functions, in place of its test.
-    """
-    total = held = 0.0
-    for j in range(len(codebook[0])):
-        values, prototypes = [x[j] for x in _table(X)], [w[j] for w in _table(codebook)]
-        mean = math.fsum(values) / len(values)
-        variance = math.fsum((v - mean) ** 2 for v in values)
-        gap = max(
-            abs(
-                sum(v <= at for v in values) / len(values)
-                - sum(p <= at for p in prototypes) / len(prototypes)
-            )
-            for at in (*values, *prototypes)
-        )
-        total += variance
-        held += variance if gap <= max_gap else 0.0
-    return held / total
-
-
-def distortion(X, codebook, map_dist, radius, kind):
-    """Give the mean over rows of sum_j h(b, j) |x - w_j|^2.
-
-    Source: Vesanto, Sulkava & Hollmen (2003).
-    """
-    rows, w = _table(X), _table(codebook)
-    h = neighborhood(map_dist, radius, kind)
-    bmus = best_units(X, codebook)[0][:, 0].tolist()
-    terms = [
-        float(h[b][j]) * _squared_distance(x, w[j])
-        for x, b in zip(rows, bmus, strict=True)
-        for j in range(len(w))
-    ]
-    return math.fsum(terms) / len(rows)
-
-
-def distortion_parts(X, codebook, map_dist, radius, kind):
-    """Give the parts spread, bias and stress of the distortion, each (n_units, n_features).
-
-    Source: Vesanto, Sulkava & Hollmen (2003): H_i [ sum |x - n_i|^2 + N_i |n_i - m_i|^2
-    + N_i Var_h(w) ] by feature, over the number of rows.
-    """
-    rows, w = _table(X), _table(codebook)
-    h = neighborhood(map_dist, radius, kind)
-    bmus = best_units(X, codebook)[0][:, 0].tolist()
-    n_units, n_features = len(w), len(w[0])
-    parts = [np.zeros((n_units, n_features)) for _ in range(3)]
-    for i in range(n_units):
-        own = [x for x, b in zip(rows, bmus, strict=True) if b == i]
-        if not own:
-            continue
-        total = math.fsum(float(h[i][j]) for j in range(n_units))
-        for f in range(n_features):
-            mean = math.fsum(x[f] for x in own) / len(own)
-            middle = math.fsum(float(h[i][j]) * w[j][f] for j in range(n_units)) / total
-            about = math.fsum(float(h[i][j]) * (w[j][f] - middle) ** 2 for j in range(n_units))
-            parts[0][i, f] = total * math.fsum((x[f] - mean) ** 2 for x in own) / len(rows)
-            parts[1][i, f] = total * len(own) * (mean - middle) ** 2 / len(rows)
-            parts[2][i, f] = len(own) * about / len(rows)
-    return parts
 
 
 def steps(edge_lists):
@@ -515,17 +441,6 @@ def combined_error(X, codebook, neighbor_lists):
     return math.fsum(ways) / len(ways)
 
 
-def mean_tied_rank(X, codebook, neighbor_lists):
-    """Give the mean rank of the second unit by steps from the first, ties sharing their ranks."""
-    far, n = steps(neighbor_lists), len(codebook)
-    ranks = []
-    for a, b in best_units(X, codebook, k=2)[0].tolist():
-        others = [far[a][j] for j in range(n) if j != a]
-        fewer = sum(1 for d in others if d < far[a][b])
-        ranks.append(fewer + (others.count(far[a][b]) + 1) / 2)
-    return math.fsum(ranks) / len(ranks)
-
-
 def topographic_product(codebook, map_dist):
     """Give the topographic product.
 
@@ -546,33 +461,6 @@ def topographic_product(codebook, map_dist):
                 logs.append(math.log(apart[a] / apart[b]) + math.log(on_map[a] / on_map[b]))
             total += math.fsum(logs) / (2 * k)
     return total / (n * (n - 1))
-
-
-def topographic_function(X, codebook, neighbor_lists):
-    """Give the topographic function by k, from minus the width of the map to its width.
-
-    Source: Villmann, Der, Herrmann & Martinetz (1997), with neighbors in the data by Hebbian
-    learning (Martinetz 1993). Ours: units without such neighbors are left out for k < 0.
-    """
-    n = len(codebook)
-    in_data = [set() for _ in range(n)]
-    for a, b in best_units(X, codebook, k=2)[0].tolist():
-        in_data[a].add(b)
-        in_data[b].add(a)
-    on_map_far, in_data_far = steps(neighbor_lists), steps(in_data)
-    width = max(1, max(d for row in on_map_far for d in row if d < math.inf))
-    values = {}
-    for k in range(1, width + 1):
-        above = sum(1 for j in range(n) for i in in_data[j] if on_map_far[j][i] > k)
-        below = sum(
-            1
-            for j in range(n)
-            for i in neighbor_lists[j]
-            if in_data[j] and in_data[i] and in_data_far[j][i] > k
-        )
-        values[k], values[-k] = above / n, below / n
-    values[0] = values[1] + values[-1]
-    return [values[k] for k in range(-width, width + 1)]
 
 
 def _others(i, counts):
@@ -628,150 +516,6 @@ def neighbor_measures(in_data, on_map, k, counts=None):
             common.append(own * count * min(shares[j], map_shares[j]))
     scale = 2 / (n * k * (2 * n - 3 * k - 1))
     return 1 - scale * math.fsum(far), 1 - scale * math.fsum(torn), math.fsum(common) / (n * k)
-
-
-def c_measure(in_data, on_map):
-    """Give the sum over pairs of rows of both distances' product.
-
-    Source: Goodhill & Sejnowski (1996).
-    """
-    n = len(in_data)
-    return math.fsum(in_data[i][j] * on_map[i][j] for i in range(n) for j in range(i + 1, n))
-
-
-def kruskal_stress(in_data, on_map, counts=None):
-    """Give the mean squared difference of both distances, each over its largest.
-
-    Source: Elend & Kramer (2019), after Kruskal (1964).
-    """
-    counts = [1] * len(in_data) if counts is None else counts
-    most_in_data, most_on_map = (max(max(row) for row in table) for table in (in_data, on_map))
-    pairs = [(i, j, own * n) for i, own in enumerate(counts) for j, n in _others(i, counts).items()]
-    terms = [
-        n * (in_data[i][j] / most_in_data - on_map[i][j] / most_on_map) ** 2 for i, j, n in pairs
-    ]
-    return math.fsum(terms) / math.fsum(n for _, _, n in pairs)
-
-
-def rank_correlation(in_data, on_map):
-    """Give Spearman's correlation of two distances over the pairs of rows; ties share ranks."""
-    n = len(in_data)
-    both = []
-    for table in (in_data, on_map):
-        values = [table[i][j] for i in range(n) for j in range(i + 1, n)]
-        places = {}
-        for place, value in enumerate(sorted(values), start=1):
-            places.setdefault(value, []).append(place)
-        ranks = {value: math.fsum(held) / len(held) for value, held in places.items()}
-        both.append([ranks[value] for value in values])
-    means = [math.fsum(ranks) / len(ranks) for ranks in both]
-    a, b = ([r - mean for r in ranks] for ranks, mean in zip(both, means, strict=True))
-    product = math.fsum(x * y for x, y in zip(a, b, strict=True))
-    return product / math.sqrt(math.fsum(x * x for x in a) * math.fsum(y * y for y in b))
-
-
-def gini(values):
-    """Give the mean difference of two values over twice their mean. Source: Gini (1912)."""
-    values, n = _table(values), len(values)
-    apart = math.fsum(abs(a - b) for a in values for b in values)
-    return apart / (2 * n * math.fsum(values))
-
-
-def _contingency(groups, classes):
-    table = {}
-    for group, label in zip(groups, classes, strict=True):
-        table.setdefault(group, {}).setdefault(label, 0)
-        table[group][label] += 1
-    return table
-
-
-def _entropy(counts):
-    total = sum(counts)
-    return -math.fsum(c / total * math.log(c / total) for c in counts)
-
-
-def label_measures(groups, classes):
-    """Give purity, mutual information (normalized), Rand index (adjusted) and both entropies.
-
-    Source: Manning, Raghavan & Schuetze (2008), section 16.3; Hubert & Arabie (1985), by pairs of
-    rows; Elend & Kramer (2019) for the sum of -log of the largest share.
-    """
-    groups, classes, n = list(groups), list(classes), len(groups)
-    table = _contingency(groups, classes)
-    purity = sum(max(row.values()) for row in table.values()) / n
-    by_group = _entropy([sum(row.values()) for row in table.values()])
-    by_class = _entropy([classes.count(c) for c in dict.fromkeys(classes)])
-    both = _entropy([c for row in table.values() for c in row.values()])
-    mutual = by_group + by_class - both
-    nmi = 2 * mutual / (by_group + by_class)
-    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
-    same_group = sum(1 for i, j in pairs if groups[i] == groups[j])
-    same_class = sum(1 for i, j in pairs if classes[i] == classes[j])
-    same = sum(1 for i, j in pairs if groups[i] == groups[j] and classes[i] == classes[j])
-    chance = same_group * same_class / len(pairs)
-    ari = (same - chance) / ((same_group + same_class) / 2 - chance)
-    shares = [max(row.values()) / sum(row.values()) for row in table.values()]
-    return purity, nmi, ari, both - by_group, -math.fsum(math.log(share) for share in shares)
-
-
-def class_scatter(units, classes, neighbor_lists):
-    """Give the mean number of connected groups of units with a row of a class.
-
-    Source: Elend & Kramer (2019).
-    """
-    counts = []
-    for label in dict.fromkeys(classes):
-        left = {u for u, c in zip(units, classes, strict=True) if c == label}
-        counts.append(0)
-        while left:
-            todo = [left.pop()]
-            counts[-1] += 1
-            for unit in todo:
-                reached = left & set(neighbor_lists[unit])
-                todo += reached
-                left -= reached
-    return sum(counts) / len(counts)
-
-
-def silhouette(in_data, groups, counts=None):
-    """Give the mean silhouette. Source: Rousseeuw (1987); 0 for a row alone in its group."""
-    counts = [1] * len(in_data) if counts is None else counts
-    values = []
-    for i, own in enumerate(groups):
-        mean, others = {}, _others(i, counts)
-        for group in dict.fromkeys(groups):
-            those = [j for j in others if groups[j] == group]
-            total = math.fsum(others[j] * in_data[i][j] for j in those)
-            mean[group] = total / math.fsum(others[j] for j in those) if those else None
-        inside = mean.pop(own)
-        if inside is None:
-            values.append(0.0)
-            continue
-        outside = min(mean.values())
-        most = max(inside, outside)
-        values.append((outside - inside) / most if most else 0.0)
-    total = math.fsum(v * count for v, count in zip(values, counts, strict=True))
-    return total / math.fsum(counts)
-
-
-def davies_bouldin(X, groups):
-    """Give the Davies-Bouldin index. Source: Davies & Bouldin (1979), with mean distances."""
-    rows, names = _table(X), list(dict.fromkeys(groups))
-    means, widths = [], []
-    for name in names:
-        own = [x for x, g in zip(rows, groups, strict=True) if g == name]
-        means.append([math.fsum(column) / len(own) for column in zip(*own, strict=True)])
-        apart = [math.sqrt(_squared_distance(x, means[-1])) for x in own]
-        widths.append(math.fsum(apart) / len(own))
-    worst = []
-    for i in range(len(names)):
-        ratios = [
-            (widths[i] + widths[j]) / math.sqrt(_squared_distance(means[i], means[j]))
-            for j in range(len(names))
-            if j != i
-        ]
-        worst.append(max(ratios))
-    return math.fsum(worst) / len(worst)
 
 
 # Classes

@@ -8,10 +8,8 @@ import math
 import naive
 import numpy as np
 import pytest
-from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, measures
-from somscape.kernels import Metric
 from somscape.tables import Encoding
 
 CLOSE = {"abs": 1e-9, "rel": 0}
@@ -76,72 +74,12 @@ def test_explained_variance_leaves_out_missing_values() -> None:
     np.testing.assert_allclose(found, [81 / 82, 0], rtol=0, atol=1e-9)
 
 
-def test_root_mean_squared_error() -> None:
-    # Distances 0, 5 (a triangle of 3, 4, 5) and 1: 26 / 3.
-    map_ = make_map([[0.0, 0.0], [-10.0, -10.0]], Lattice(1, 2))
-    X = [[0.0, 0.0], [3.0, 4.0], [-10.0, -11.0]]
-    expected = math.sqrt(26 / 3)
-    assert measures.root_mean_squared_error(map_, X) == pytest.approx(expected, **CLOSE)
-    assert naive.root_mean_squared_error(X, map_.codebook) == pytest.approx(expected, **CLOSE)
-    # The far row three times: (75 + 1) / 5.
-    found = measures.root_mean_squared_error(map_, X, sample_weight=[1, 3, 1])
-    assert found == pytest.approx(math.sqrt(76 / 5), **CLOSE)
-
-
-def test_embedding_accuracy() -> None:
-    # Feature 0: units and rows are spread alike, but for 1/4 of the rows at 0 and not at 1, so
-    # that the functions differ by 1/4.  Feature 1: all units at 0, half of the rows below: 1/2.
-    # Sums of squares: 0 0 2 3 have 13 - 25/4 = 6.75, and -1 -1 1 1 have 4.
-    map_ = make_map([[0.0, 0], [1, 0], [2, 0], [3, 0]], Lattice(1, 4))
-    X = [[0.0, -1], [0, -1], [2, 1], [3, 1]]
-    for max_gap, expected in ((0.1, 0), (0.25, 6.75 / 10.75), (0.4, 6.75 / 10.75), (0.5, 1)):
-        found = measures.embedding_accuracy(map_, X, max_gap=max_gap)
-        assert found == pytest.approx(expected, **CLOSE), max_gap
-        found = naive.embedding_accuracy(X, map_.codebook, max_gap)
-        assert found == pytest.approx(expected, **CLOSE), max_gap
-    assert measures.embedding_accuracy(map_, map_.codebook) == 1
-    with rejected(ValueError, parameter="max_gap", value=0):
-        measures.embedding_accuracy(map_, X, max_gap=0)
-
-
-def test_embedding_accuracy_leaves_out_missing_values() -> None:
-    # Feature 0 without one of the rows at 0: at 1 there are 1/3 of the rows and 1/2 of the units.
-    encoding = Encoding.plain(["x0", "x1"], missing="mask")
-    map_ = Map(np.array([[0.0, 0], [1, 0], [2, 0], [3, 0]]), Lattice(1, 4), encoding, np.ones(4))
-    X = np.array([[0.0, np.nan], [np.nan, 1], [2, np.nan], [3, np.nan]])
-    assert measures.embedding_accuracy(map_, X, max_gap=0.17) == 1
-    assert measures.embedding_accuracy(map_, X, max_gap=0.16) == 0
-
-
-def test_distortion_and_its_parts() -> None:
-    # Units at 0 and 4, both pulled in full.  Row 1: 1 + 9 = 10; row 4: 16 + 0 = 16; the mean is 13.
-    # Unit 0, H = 2, m = 2: its row's mean 1 gives 2 (1 - 2)^2 = 2, the prototypes 4 + 4 = 8.
-    # Unit 1: 2 (4 - 2)^2 = 8 and 8.  Each over 2 rows.
-    map_, X = line(0, 4), column(1, 4)
-    parts = measures.distortion_parts(map_, X, radius=1, neighborhood="bubble")
-    assert parts.spread.tolist() == [[0], [0]]
-    np.testing.assert_allclose(parts.bias, [[1], [4]], rtol=0, atol=1e-9)
-    np.testing.assert_allclose(parts.stress, [[4], [4]], rtol=0, atol=1e-9)
-    assert parts.total == pytest.approx(13, **CLOSE)
-    found = measures.distortion(map_, X, radius=1, neighborhood="bubble")
-    assert found == pytest.approx(13, **CLOSE)
-    on_map = naive.map_distances(1, 2, "rectangular", "plane")
-    assert naive.distortion(X, map_.codebook, on_map, 1, "bubble") == pytest.approx(13, **CLOSE)
-
-
 def test_combined_error_of_a_fold() -> None:
     # Row -2: 1 to unit 0; its second is unit 2, by way of 1: 12 + 5.  Row 8: 1, and 5 from unit 1
     # to its neighbor 2.  (18 + 6) / 2 = 12.
     assert measures.combined_error(FOLD, ON_FOLD) == pytest.approx(12, **CLOSE)
     neighbors = naive.neighbors(1, 3, "rectangular", "plane")
     assert naive.combined_error(ON_FOLD, FOLD.codebook, neighbors) == pytest.approx(12, **CLOSE)
-
-
-def test_mean_tied_rank_of_a_fold() -> None:
-    # From unit 0, unit 1 is 1 step away and unit 2 is 2: rank 2.  From unit 1 both are 1: 1.5.
-    assert measures.mean_tied_rank(FOLD, ON_FOLD) == pytest.approx(1.75, **CLOSE)
-    neighbors = naive.neighbors(1, 3, "rectangular", "plane")
-    assert naive.mean_tied_rank(ON_FOLD, FOLD.codebook, neighbors) == 1.75
 
 
 def test_topographic_product_of_a_fold() -> None:
@@ -154,89 +92,6 @@ def test_topographic_product_of_a_fold() -> None:
     assert naive.topographic_product(FOLD.codebook, on_map) == pytest.approx(expected, **CLOSE)
 
 
-def test_topographic_function_of_a_fold() -> None:
-    # Neighbors in the data: 0-2 and 1-2.  On the map 0-2 are 2 steps apart: 2 of 3 units see a
-    # neighbor more than 1 step away.  0-1, neighbors on the map, are 2 steps apart in the data.
-    found = measures.topographic_function(FOLD, ON_FOLD)
-    assert found.k.tolist() == [-2, -1, 0, 1, 2]
-    np.testing.assert_allclose(found.values, [0, 2 / 3, 4 / 3, 2 / 3, 0], rtol=0, atol=1e-9)
-    assert found.at_zero == pytest.approx(4 / 3, **CLOSE)
-    neighbors = naive.neighbors(1, 3, "rectangular", "plane")
-    np.testing.assert_allclose(
-        naive.topographic_function(ON_FOLD, FOLD.codebook, neighbors), found.values, atol=1e-12
-    )
-
-
-def test_distances_of_three_rows() -> None:
-    # In the data 1, 3, 2; on the map 1, 2, 1.  C = 1 + 6 + 2.  Over their largest, differences
-    # are 1/3 - 1/2, 0 and 2/3 - 1/2: 2 / 36 over 3 pairs.  Ranks 1, 3, 2 and 1.5, 3, 1.5.
-    map_, X = line(0, 1, 3), column(0, 1, 3)
-    assert measures.c_measure(map_, X) == pytest.approx(9, **CLOSE)
-    assert measures.kruskal_stress(map_, X) == pytest.approx(1 / 54, **CLOSE)
-    assert measures.rank_correlation(map_, X) == pytest.approx(math.sqrt(3) / 2, **CLOSE)
-    tables = (
-        naive.row_distances(X),
-        naive.placed_distances(X, map_.codebook, naive.map_distances(1, 3, "rectangular", "plane")),
-    )
-    assert naive.c_measure(*tables) == pytest.approx(9, **CLOSE)
-    assert naive.kruskal_stress(*tables) == pytest.approx(1 / 54, **CLOSE)
-    assert naive.rank_correlation(*tables) == pytest.approx(math.sqrt(3) / 2, **CLOSE)
-
-
-def test_use_of_units() -> None:
-    # Hits 2, 1, 0, 1: shares 1/2, 1/4, 1/4 have entropy 1.5 bits of 2.  Differences between all
-    # pairs add up to 12, over 2 * 4 * 4.
-    map_, X = line(0, 1, 2, 3), column(0, 0, 1, 3)
-    assert measures.dead_units(map_, X) == 0.25
-    assert measures.hit_entropy(map_, X) == pytest.approx(0.75, **CLOSE)
-    assert measures.hit_gini(map_, X) == pytest.approx(0.375, **CLOSE)
-    assert naive.gini([2, 1, 0, 1]) == pytest.approx(0.375, **CLOSE)
-
-
-def test_regions_of_three_rows() -> None:
-    # Regions 0, 1 and 4.  Row 0: 1 inside, 4 outside: 3/4; row 1: 1 and 3: 2/3; row 4 is alone: 0.
-    # Means 0.5 and 4, widths 0.5 and 0: 0.5 / 3.5 for both.
-    map_, X, regions = line(0, 1, 4), column(0, 1, 4), [0, 0, 1]
-    found = measures.silhouette(map_, X, regions=regions)
-    assert found == pytest.approx(17 / 36, **CLOSE)
-    assert measures.davies_bouldin(map_, X, regions=regions) == pytest.approx(1 / 7, **CLOSE)
-    assert naive.silhouette(naive.row_distances(X), regions) == pytest.approx(17 / 36, **CLOSE)
-    assert naive.davies_bouldin(X, regions) == pytest.approx(1 / 7, **CLOSE)
-
-
-def test_davies_bouldin_compares_means_over_what_they_share() -> None:
-    # No row of region 1 has a feature 1, so that means differ by 8 in feature 0 alone.
-    names, regions = ["x0", "x1"], [0, 1]
-    X = [[0.0, 4], [2, 4], [9, np.nan], [9, np.nan]]
-    for weights, total, share in ((None, 2, 1), (np.array([3.0, 1.0]), 4, 3)):
-        # Region 0 is as wide as sqrt(share), where nothing is missing; over share * 8^2, scaled up.
-        map_ = Map(
-            np.array([[1.0, 4], [9, 4]]),
-            Lattice(1, 2),
-            Encoding.plain(names, missing="mask"),
-            np.ones(2),
-            metric=Metric("euclidean", feature_weights=weights),
-        )
-        expected = math.sqrt(share) / math.sqrt(64 * share * total / share)
-        found = measures.davies_bouldin(map_, X, regions=regions)
-        assert found == pytest.approx(expected, **CLOSE)
-
-
-def test_davies_bouldin_scales_rows_up_by_weights() -> None:
-    # Means are (1, 4) and (9, 0); rows without feature 1 are 1 away in feature 0, of weight 3 of 4.
-    map_ = Map(
-        np.array([[1.0, 4], [9, 0]]),
-        Lattice(1, 2),
-        Encoding.plain(["x0", "x1"], missing="mask"),
-        np.ones(2),
-        metric=Metric("euclidean", feature_weights=np.array([3.0, 1.0])),
-    )
-    X = [[0.0, np.nan], [2, np.nan], [1, 4], [9, 0]]
-    between = math.sqrt(3 * 64 + 16)
-    found = measures.davies_bouldin(map_, X, regions=[0, 1])
-    assert found == pytest.approx(2 / 3 * math.sqrt(3 * 4 / 3) / between, **CLOSE)
-
-
 def test_trustworthiness_shares_the_places_of_one_unit() -> None:
     # Rows 0, 1, 2 and 6, 7, 8 on two units, k = 1.  On the map each row's nearest are the two of
     # its unit, 1/2 each.  Row 0: nearest 1; row 2 has rank 2: excess 1/2.  Row 1: 0 and 2 are
@@ -244,14 +99,12 @@ def test_trustworthiness_shares_the_places_of_one_unit() -> None:
     map_, X = line(1, 7), column(0, 1, 2, 6, 7, 8)
     assert measures.trustworthiness(map_, X, k=1) == pytest.approx(1 - 1 / 12, **CLOSE)
     assert measures.continuity(map_, X, k=1) == 1
-    # In common: 1/2 for each of the rows at the ends, 2 * 1/2 for those in the middle.
-    assert measures.neighborhood_preservation(map_, X, k=1) == pytest.approx(4 / 6, **CLOSE)
     tables = (
         naive.row_distances(X),
         naive.placed_distances(X, map_.codebook, [[0, 1], [1, 0]]),
     )
     found = naive.neighbor_measures(*tables, 1)
-    assert found == pytest.approx((11 / 12, 1, 4 / 6), **CLOSE)
+    assert found[:2] == pytest.approx((11 / 12, 1), **CLOSE)
 
 
 # Printed by others
@@ -288,47 +141,6 @@ def test_neighbors_are_those_of_somperf(X, preserved: float, trusted: float) -> 
         assert found == pytest.approx(trusted, **CLOSE)
         # What SOMperf calls neighborhood preservation.
         assert measures.continuity(map_, X, k=1, on=on) == pytest.approx(preserved, **CLOSE)
-
-
-CLASSES = [
-    *(0, 0, 0, 0, 0, 1, 0, 2, 0),
-    *(0, 0, 0, 0, 1, 1, 1, 1, 1, 0),
-    *(0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2),
-    *(0, 1, 1, 1, 2, 2, 2, 2),
-    *(2, 1, 1, 2, 2, 2, 2, 2),
-]
-UNITS = [
-    *(0, 0, 0, 1, 1, 1, 2, 3, 4),
-    *(5, 5, 5, 6, 6, 6, 7, 8, 9, 9),
-    *(10, 10, 11, 11, 12, 12, 12, 13, 13, 13, 14),
-    *(15, 17, 17, 18, 18, 19, 19, 19),
-    *(20, 21, 22, 22, 22, 23, 24, 24),
-]
-GROUPS = [
-    *(0, 0, 0, 0, 0, 0, 0, 1, 0),
-    *(0, 0, 0, 2, 2, 2, 2, 2, 0, 0),
-    *(0, 0, 2, 2, 2, 2, 2, 1, 1, 1, 1),
-    *(0, 2, 2, 1, 1, 1, 1, 1),
-    *(1, 2, 2, 2, 2, 1, 1, 1),
-]
-
-
-def test_labels_are_those_of_somperf() -> None:
-    # 46 rows of 3 classes on 5 x 5 units.
-    map_ = make_map(np.arange(25.0)[:, None], four_neighbors(5, 5))
-    X = np.array(UNITS, dtype=float)[:, None]
-    assert len(CLASSES) == len(UNITS) == len(GROUPS) == 46
-    assert measures.class_scatter(map_, X, labels=CLASSES) == 2.0
-    found = measures.majority_entropy(map_, X, labels=CLASSES)
-    assert found == pytest.approx(3.701301974, abs=5e-10)
-    purity = measures.purity(map_, X, labels=CLASSES)
-    assert purity == pytest.approx(0.847826087, abs=5e-10)
-    assert 1 - purity == pytest.approx(0.152173913, abs=5e-10)
-    # Its accuracy of groups of units, each matched with a class, is their purity.
-    regions = np.zeros(25, dtype=int)
-    regions[UNITS] = GROUPS
-    found = measures.purity(map_, X, labels=CLASSES, regions=regions)
-    assert found == pytest.approx(0.826086957, abs=5e-10)
 
 
 @pytest.mark.nightly

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Bools, Float64s, Floats, Ints
-from somscape._validate import check_number, checked_weights
+from somscape._validate import checked_weights
 from somscape._weights import blocks, ones_or
 from somscape.errors import InputError
 from somscape.grid.graph import shortest_paths
@@ -54,12 +54,6 @@ class Placed:
     def weights(self) -> Float64s:
         """Weight of each row (n_counted,)."""
         return ones_or(self.given, len(self.units))
-
-    @cached_property
-    def hits(self) -> Float64s:
-        """For each unit, the total weight of the rows whose best matching unit it is."""
-        hits = np.bincount(self.best, self.weights, minlength=self.map_.n_units)
-        return hits.astype(np.float64, copy=False)
 
     @property
     def rows(self) -> Float64s:
@@ -155,7 +149,6 @@ def quantization_error(som: Map, X: Any, *, sample_weight: Any = None) -> float:
 
     See Also
     --------
-    root_mean_squared_error : Gives more weight to distant rows.
     explained_variance : Does not depend on the units of the features.
     topographic_error : Measures the order of the map.
 
@@ -172,51 +165,6 @@ def quantization_error(som: Map, X: Any, *, sample_weight: Any = None) -> float:
     """
     _, distances, weights = nearest_counted(som, X, sample_weight=sample_weight)
     return float(np.average(distances[:, 0], weights=weights))
-
-
-def root_mean_squared_error(som: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the root mean square of the distances from rows to their units.
-
-    Lower values are better if maps of the same size are compared.  A value far above the
-    quantization error means that a few rows are far from every unit.  Look at these rows before you
-    train with more units.
-
-    Parameters
-    ----------
-    som : Map
-        A map or a fitted estimator.
-    X : Table or array-like of shape (n_samples, n_features)
-        See `quantization_error`.
-    sample_weight : array-like of shape (n_samples,), optional
-        Weight of each row in the mean.  The default is 1 each.
-
-    Returns
-    -------
-    float
-        The error in encoded feature units.  It is at least the quantization error.
-
-    Raises
-    ------
-    InputError
-        See `quantization_error`.
-
-    See Also
-    --------
-    quantization_error, explained_variance
-
-    References
-    ----------
-    R. M. Gray (1984), Vector quantization, IEEE ASSP Magazine 1, for the mean squared error.
-
-    Examples
-    --------
-    >>> from somscape import SOM, measures
-    >>> X = [[0.0, 0.0], [1.0, 1.0]] * 10
-    >>> round(measures.root_mean_squared_error(SOM(1, 1).fit(X).map_, X), 4)
-    0.7071
-    """
-    _, distances, weights = nearest_counted(som, X, sample_weight=sample_weight)
-    return float(np.sqrt(np.average(distances[:, 0] ** 2, weights=weights)))
 
 
 def topographic_error(som: Map, X: Any, *, sample_weight: Any = None) -> float:
@@ -244,7 +192,6 @@ def topographic_error(som: Map, X: Any, *, sample_weight: Any = None) -> float:
 
     See Also
     --------
-    mean_tied_rank : Measures the distance between the two nearest units.
     quantization_error, combined_error
 
     References
@@ -342,58 +289,6 @@ def combined_error(som: Any, X: Any, *, sample_weight: Any = None) -> float:
     return rows.mean(row_ways(rows))
 
 
-def mean_tied_rank(som: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the mean rank of the second best unit by distance on the map.
-
-    If the second best unit is a neighbor of the best matching unit, it has the best rank.  This
-    rank is 4.5 inside a rectangular map, 3.5 inside a hexagonal map, and lower at an edge.  If the
-    value is much higher, use a larger final radius or more epochs.
-
-    Parameters
-    ----------
-    som, X
-        See `combined_error`.
-    sample_weight : optional
-        See `combined_error`.
-
-    Returns
-    -------
-    float
-        The mean rank, from 1 to n_units - 1, or NaN for a map of one unit.
-
-    Raises
-    ------
-    InputError
-        See `combined_error`.
-
-    See Also
-    --------
-    topographic_error, combined_error
-
-    Notes
-    -----
-    For each row, units are ranked by the number of steps from the best matching unit, where each
-    step leads to a neighboring unit.  Units with the same number of steps share a rank.  If L units
-    are fewer steps away than the second best unit, and t units are equally many steps away, the
-    rank is ``L + (t + 1) / 2``.  Unlike the topographic error, this measure grows with the distance
-    between the two units.
-
-    References
-    ----------
-    K. Kiviluoto (1996), Topology preservation in self-organizing maps, Proceedings of the
-    International Conference on Neural Networks, for the topographic error.
-
-    Examples
-    --------
-    >>> from somscape import SOM, measures
-    >>> X = [[0.0], [1.0], [2.0]] * 10
-    >>> round(measures.mean_tied_rank(SOM(1, 3, radius_end=0.1).fit(X), X), 4)
-    1.1667
-    """
-    rows = placed(som, X, sample_weight)
-    return rows.mean(row_ranks(rows))
-
-
 def row_ways(rows: Placed) -> Float64s:
     """Return, for each row, its path length for `combined_error`, of shape (n_counted,)."""
     map_ = rows.map_
@@ -412,29 +307,6 @@ def row_ways(rows: Placed) -> Float64s:
             here = (which >= part.start) & (which < part.stop)
             ways[apart[here]] = paths[which[here] - part.start, second[apart[here]]]
     return rows.distances[:, 0] + ways
-
-
-def row_ranks(rows: Placed) -> Float64s:
-    """For each counted row, return the rank of its second best unit."""
-    map_ = rows.map_
-    ranks = np.full(len(rows.units), np.nan)
-    if map_.n_units < 2:
-        return ranks
-    pairs = neighbor_pairs(map_.lattice)
-    starts, which = np.unique(rows.best, return_inverse=True)
-    for part in blocks(len(starts), BLOCK_STARTS):
-        steps = shortest_paths(map_.n_units, pairs, starts=starts[part])
-        here = np.flatnonzero((which >= part.start) & (which < part.stop))
-        own = which[here] - part.start
-        ordered = np.sort(steps, axis=1)
-        for start in range(len(steps)):
-            those = here[own == start]
-            found = steps[start, rows.units[those, 1]]
-            # The unit itself is first, with 0 steps, and has no rank.
-            left = np.searchsorted(ordered[start], found, side="left")
-            right = np.searchsorted(ordered[start], found, side="right")
-            ranks[those] = (left - 1) + (right - left + 1) / 2
-    return ranks
 
 
 def explained_variance(som: Any, X: Any, *, sample_weight: Any = None) -> float:
@@ -563,241 +435,3 @@ def row_shares(rows: Placed) -> Float64s:
 
 def _explained_share(left: float, total: float) -> float:
     return float(1 - left / total) if total > 0 else float("nan")
-
-
-MAX_GAP = 0.1
-"""Largest difference between two distribution functions at which they count as equal."""
-
-
-def embedding_accuracy(
-    som: Any, X: Any, *, max_gap: float = MAX_GAP, sample_weight: Any = None
-) -> float:
-    """Return the share of variance in columns whose distribution the map represents.
-
-    The map represents the distribution of a column if the prototypes have almost the same
-    distribution as the rows.  Values near 1 are good.  Then the prototypes cover all values of the
-    columns.  If the value is low, use a smaller final radius or more units.  A column with few
-    distinct values never counts as represented, because prototypes are means of rows, and most of
-    them are between these values.
-
-    Parameters
-    ----------
-    som, X
-        See `explained_variance`.
-    max_gap : float, default=0.1
-        A column counts as represented if its Kolmogorov-Smirnov statistic is at most this number.
-        The statistic is the largest difference between the distribution functions of prototypes and
-        rows.
-    sample_weight : array-like of shape (n_samples,), optional
-        Weight of each row.  The default is 1 each.
-
-    Returns
-    -------
-    float
-        The share from 0 to 1, or NaN if all rows are equal.
-
-    Raises
-    ------
-    InputError
-        If `X` is empty, if no row has a value, or if rows are sparse.
-    ValueError, TypeError
-        If `max_gap` is not above 0.
-
-    See Also
-    --------
-    explained_variance, topographic_error
-
-    Notes
-    -----
-    Hamel uses a statistical test.  This function uses the size of the difference instead of a
-    significance test, because with many rows even tiny differences are significant.  Features are
-    first transformed by the metric.  The cost is the search of the nearest units and O(n_samples
-    log n_samples) for each feature.
-
-    References
-    ----------
-    L. Hamel (2016), SOM quality measures: an efficient statistical approach, Advances in
-    Self-Organizing Maps and Learning Vector Quantization, with the test of A. N. Kolmogorov (1933)
-    and N. V. Smirnov (1939).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape import SOM, measures
-    >>> X = np.random.default_rng(0).random((500, 2))
-    >>> sharp, smooth = SOM(8, 8, radius_end=0.3).fit(X), SOM(8, 8, radius_end=3.0).fit(X)
-    >>> measures.embedding_accuracy(sharp, X), measures.embedding_accuracy(smooth, X)
-    (1.0, 0.0)
-    """
-    check_number("max_gap", max_gap, 0)
-    return embedding_of(placed(som, X, sample_weight), max_gap)
-
-
-def embedding_of(rows: Placed, max_gap: float = MAX_GAP) -> float:
-    """Return the embedding accuracy from rows whose best matching units are known."""
-    x, codebook = rows.space
-    _, variances = squares(rows)
-    gaps = [_largest_gap(*pair, rows.weights) for pair in zip(x.T, codebook.T, strict=True)]
-    total = variances.sum()
-    return float(variances[np.array(gaps) <= max_gap].sum() / total) if total > 0 else float("nan")
-
-
-def _largest_gap(values: Float64s, prototypes: Float64s, weights: Float64s) -> float:
-    """Return the Kolmogorov-Smirnov statistic of two samples, or infinity without any values."""
-    is_there = ~np.isnan(values)
-    if not is_there.any():
-        return float("inf")
-    order = np.argsort(values[is_there])
-    held, upto = values[is_there][order], np.cumsum(weights[is_there][order])
-    ordered = np.sort(prototypes)
-    # Both functions rise only at these values.
-    at = np.concatenate([held, ordered])
-    of_rows = np.append(0.0, upto)[np.searchsorted(held, at, side="right")] / upto[-1]
-    of_units = np.searchsorted(ordered, at, side="right") / len(ordered)
-    return float(np.abs(of_rows - of_units).max())
-
-
-def dead_units(som: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the share of units that are not the best matching unit of any row.
-
-    Values near 0 are good on the training rows.  If the value is high on these rows, use fewer
-    units or a smaller final radius.  A large final radius leaves units without rows between groups
-    of rows.  If `X` contains other rows, a high value is not a problem.
-
-    Parameters
-    ----------
-    som, X
-        See `combined_error`.
-    sample_weight : array-like of shape (n_samples,), optional
-        Rows of weight 0 do not count.
-
-    Returns
-    -------
-    float
-        The share from 0 to just below 1.
-
-    Raises
-    ------
-    InputError
-        If `X` is empty, or if no row has a value.
-
-    See Also
-    --------
-    hit_entropy, hit_gini, somscape.plots.hits
-
-    References
-    ----------
-    D. DeSieno (1988), Adding a conscience to competitive learning, section 1.
-
-    Examples
-    --------
-    >>> from somscape import SOM, measures
-    >>> X = [[0.0], [1.0], [2.0]] * 10
-    >>> measures.dead_units(SOM(1, 3).fit(X), X)
-    0.0
-    """
-    return float((placed(som, X, sample_weight).hits == 0).mean())
-
-
-def hit_entropy(som: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return how evenly rows are spread over units (the entropy of the hits).
-
-    Values near 1 are good on the training rows.  Such values mean that all units have similar
-    numbers of rows.  If the value is low, a few units contain most rows.  In this case, look for
-    equal rows or for columns on very different scales.
-
-    Parameters
-    ----------
-    som, X
-        See `dead_units`.
-    sample_weight : array-like of shape (n_samples,), optional
-        Weight of each row.  The default is 1 each.
-
-    Returns
-    -------
-    float
-        Shannon's entropy divided by the logarithm of the number of units, from 0 to 1, or NaN for
-        one unit.
-
-    Raises
-    ------
-    InputError
-        See `dead_units`.
-
-    See Also
-    --------
-    hit_gini, dead_units, somscape.plots.hits
-
-    References
-    ----------
-    C. E. Shannon (1948), A mathematical theory of communication, section 6.
-
-    Examples
-    --------
-    >>> from somscape import SOM, measures
-    >>> X = [[0.0], [1.0], [2.0]] * 10
-    >>> round(measures.hit_entropy(SOM(1, 3).fit(X), X), 6)
-    1.0
-    """
-    return entropy_of(placed(som, X, sample_weight).hits)
-
-
-def hit_gini(som: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the Gini coefficient of the hits, which is high if rows use few units.
-
-    Values near 0 are good on the training rows.  If the value is near 1, a few units contain all
-    rows.  For advice see `hit_entropy`.
-
-    Parameters
-    ----------
-    som, X
-        See `hit_entropy`.
-    sample_weight : optional
-        See `hit_entropy`.
-
-    Returns
-    -------
-    float
-        The coefficient from 0 to ``1 - 1 / n_units``.
-
-    Raises
-    ------
-    InputError
-        See `dead_units`.
-
-    See Also
-    --------
-    hit_entropy, dead_units, somscape.plots.hits
-
-    References
-    ----------
-    C. Gini (1912), Variabilita e mutabilita.
-
-    Examples
-    --------
-    >>> from somscape import SOM, measures
-    >>> X = [[0.0], [1.0], [2.0]] * 10
-    >>> abs(round(measures.hit_gini(SOM(1, 3).fit(X), X), 6))
-    0.0
-    """
-    return gini_of(placed(som, X, sample_weight).hits)
-
-
-def entropy(weights: Float64s) -> float:
-    """Divide weights by their sum, and return the entropy of these shares in nats."""
-    share = weights[weights > 0] / weights.sum()
-    return float(-(share * np.log(share)).sum() + 0.0)
-
-
-def entropy_of(hits: Float64s) -> float:
-    """Return the entropy of hits divided by its maximum, or NaN for a map of one unit."""
-    if len(hits) < 2:
-        return float("nan")
-    return float(entropy(hits) / np.log(len(hits)))
-
-
-def gini_of(hits: Float64s) -> float:
-    """Return the Gini coefficient of hits."""
-    n = len(hits)
-    place = 2 * np.arange(1, n + 1) - n - 1
-    return float((place * np.sort(hits)).sum() / (n * hits.sum()))

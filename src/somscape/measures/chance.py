@@ -7,97 +7,13 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape._validate import check_number, check_whole, checked_weights
-from somscape._weights import blocks, ones_or
+from somscape._validate import check_number, check_whole
+from somscape._weights import blocks
 from somscape.errors import InputError, ParameterError
 from somscape.maps.map import Map, as_map
 from somscape.measures._quality import Placed, placed
 
 BLOCK_DRAWS = 1 << 20
-
-
-def bootstrap_interval(
-    values: Any,
-    *,
-    level: float = 0.95,
-    n_resamples: int = 1000,
-    sample_weight: Any = None,
-    random_state: int = 0,
-) -> tuple[float, float]:
-    """Return a bootstrap interval for the mean of some values.
-
-    To compare two maps on the same rows, pass for each row the difference between the values of the
-    maps.  The maps differ if the interval of these differences does not contain 0.  If the interval
-    contains 0, use more rows before choosing a map.  Do not compare separate intervals of two maps,
-    because these can overlap although the maps differ.
-
-    Parameters
-    ----------
-    values : array-like of shape (n_rows,)
-        One number per row, such as the distance from the row to its best matching unit.
-    level : float, default=0.95
-        Share of the resampled means inside the interval.  It must be above 0 and below 1.
-    n_resamples : int, default=1000
-        Number of resamples.  Each resample draws n of the n rows, with replacement.
-    sample_weight : array-like of shape (n_rows,), optional
-        Weight of each row in the mean.
-    random_state : int, default=0
-        Seed of the draws.
-
-    Returns
-    -------
-    low, high : float
-        Ends of the interval, which are percentiles of the resampled means.  NaN if a value is not
-        finite.
-
-    Raises
-    ------
-    InputError
-        If there are no values, or if the weights are not one valid number per value.
-    ValueError, TypeError
-        If `level`, `n_resamples` or `random_state` is out of range.
-
-    See Also
-    --------
-    report : Returns all measures with intervals.
-    by_unit, stability
-
-    Notes
-    -----
-    Each resample draws new rows, but the map is not trained again.  So the interval shows how the
-    measure of this map varies with the rows.  The cost is O(n_resamples n_rows).
-
-    References
-    ----------
-    B. Efron and R. J. Tibshirani (1993), An introduction to the bootstrap, section 13.3.
-
-    Examples
-    --------
-    >>> from somscape.measures import bootstrap_interval
-    >>> low, high = bootstrap_interval([1.0, 2.0, 3.0] * 30)
-    >>> 1.7 < low < 2 < high < 2.3
-    True
-
-    Two maps on the same rows:
-
-    >>> from somscape import SOM
-    >>> X = [[0.0], [1.0], [2.0], [3.0]] * 10
-    >>> small, large = SOM(1, 2).fit(X).map_, SOM(1, 4, radius_end=0.1).fit(X).map_
-    >>> apart = small.nearest(X)[1][:, 0] - large.nearest(X)[1][:, 0]
-    >>> bootstrap_interval(apart)[0] > 0
-    True
-    """
-    found: Float64s = np.asarray(values, dtype=np.float64)
-    if found.ndim != 1 or not len(found):
-        raise InputError(
-            f"`values` must be a list of numbers, but has shape {found.shape}. Pass one number per "
-            "row, for example [0.5, 0.1].",
-            value=found.shape,
-        )
-    check_draws(level, n_resamples, random_state)
-    weights = ones_or(checked_weights(sample_weight, len(found)), len(found))
-    low, high = intervals(found[:, None], weights, level, n_resamples, random_state)[0]
-    return float(low), float(high)
 
 
 def check_draws(level: float, n_resamples: int, random_state: int) -> None:
@@ -211,7 +127,6 @@ def stability(
     See Also
     --------
     somscape.regions.stability : Measures the stability of regions.
-    bootstrap_interval
 
     References
     ----------

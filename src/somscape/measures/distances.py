@@ -11,11 +11,9 @@ from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_whole
 from somscape._weights import blocks, counts_of, ones_or, product
 from somscape.errors import InputError, ParameterError
-from somscape.grid.graph import shortest_paths
-from somscape.grid.lattice import neighbor_pairs
 from somscape.kernels.metric import Metric
 from somscape.maps.map import Map, as_map
-from somscape.measures._quality import BLOCK_STARTS, Placed, placed, rounded
+from somscape.measures._quality import Placed, placed, rounded
 
 MAX_ROWS = 5_000
 """Default number of drawn rows, each of which is compared with all rows."""
@@ -278,13 +276,6 @@ class PairBlock:
         return self.pairs.own_counts[self.own]
 
     @cached_property
-    def by_unit(self) -> Float64s:
-        """For each anchor and unit, the sum of distances from the anchor to rows of the unit."""
-        pairs = self.pairs
-        apart = self.distances if pairs.is_plain else self.distances * pairs.counts
-        return np.add.reduceat(apart, pairs.starts, axis=1)
-
-    @cached_property
     def from_others(self) -> Float64s:
         """The distances, with -1 for the row itself.  This puts the row first after sorting."""
         found = self.distances.copy()
@@ -332,271 +323,6 @@ def prototype_distances(map_: Map, unit: int) -> Float64s:
     if map_.metric.kernel == "cosine":
         return np.asarray(np.rint(np.maximum(found, 0.0) / ANGLE_STEP) * ANGLE_STEP)
     return rounded(found)
-
-
-MAX_RANKED = 1_000
-"""Default number of drawn rows for `distance_correlation`.  Time and memory increase with its
-square."""
-
-
-def c_measure(
-    som: Any, X: Any, *, sample_weight: Any = None, max_rows: int = MAX_ROWS, random_state: int = 0
-) -> float:
-    """Return the sum of products of data and map distances over pairs of rows.
-
-    Higher values are better if maps with the same rows and lattice are compared.
-    `rank_correlation` is a similar measure from -1 to 1.  If another map of these rows has a higher
-    value, use more epochs or a larger first radius.
-
-    Parameters
-    ----------
-    som : Map
-        A map or a fitted estimator.
-    X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` accepts them.  Missing values are handled as in the map's metric.
-    sample_weight : array-like of shape (n_samples,), optional
-        Number of equal rows that each row represents.  The default is 1 each.
-    max_rows : int, default=5000
-        If there are more distinct rows than this number, this number of rows is drawn.  Drawn rows
-        are compared with all rows.
-    random_state : int, default=0
-        Seed of the draw.
-
-    Returns
-    -------
-    float
-        The sum over all pairs of rows, in feature units times grid steps.  If rows are drawn, the
-        sum is an estimate.  The sum is 0 if all rows are equal or have the same best matching unit.
-        The sum is NaN on a graph if there is no path between the units of two rows.
-
-    Raises
-    ------
-    InputError
-        If `X` is empty, if no row has a value, if rows are sparse, or if a row does not have any
-        value in a column in which another row also has a value.
-    ValueError, TypeError
-        If `max_rows` or `random_state` is not a valid number.
-
-    See Also
-    --------
-    rank_correlation, kruskal_stress
-
-    Notes
-    -----
-    The cost is O(max_rows n_samples n_features), in blocks of 8 MiB.
-
-    References
-    ----------
-    G. J. Goodhill and T. J. Sejnowski (1996), Quantifying neighbourhood preservation in
-    topographic mappings, Proceedings of the 3rd Joint Symposium on Neural Computation.
-
-    Examples
-    --------
-    >>> from somscape import SOM, measures
-    >>> X = [[0.0], [1.0], [2.0]]
-    >>> measures.c_measure(SOM(1, 3, radius_end=0.1).fit(X), X)
-    6.0
-    """
-    return _compare(som, X, sample_weight, max_rows, random_state).c_measure
-
-
-def kruskal_stress(
-    som: Any, X: Any, *, sample_weight: Any = None, max_rows: int = MAX_ROWS, random_state: int = 0
-) -> float:
-    """Return the mean squared difference between data distances and map distances.
-
-    Values near 0 are good.  Data with more dimensions than the map cannot reach 0.  Use this
-    measure only to compare maps with the same lattice.  A bad map, with units in random order, can
-    also have a value below 0.1.  `rank_correlation` shows whether rows that are far apart on the
-    map are also far apart in the data.
-
-    Parameters
-    ----------
-    som, X
-        See `c_measure`.
-    sample_weight, max_rows, random_state : optional
-        See `c_measure`.
-
-    Returns
-    -------
-    float
-        The mean over pairs of rows, from 0 to 1.  Before the comparison, data distances are divided
-        by the largest data distance, and map distances by the largest map distance.  NaN if all
-        rows are equal or have the same unit, or if a graph does not have a path between the units
-        of two rows.
-
-    Raises
-    ------
-    InputError, ValueError, TypeError
-        See `c_measure`.
-
-    See Also
-    --------
-    rank_correlation, c_measure
-
-    References
-    ----------
-    J. B. Kruskal (1964), Multidimensional scaling by optimizing goodness of fit to a nonmetric
-    hypothesis, Psychometrika 29; L. Elend and O. Kramer (2019), Self-organizing maps with
-    convolutional layers, Proceedings of WSOM+ 2019, for this form.
-
-    Examples
-    --------
-    >>> from somscape import SOM, measures
-    >>> X = [[0.0], [1.0], [2.0]]
-    >>> measures.kruskal_stress(SOM(1, 3, radius_end=0.1).fit(X), X)
-    0.0
-    """
-    return _compare(som, X, sample_weight, max_rows, random_state).kruskal_stress
-
-
-def rank_correlation(
-    som: Any,
-    X: Any,
-    *,
-    sample_weight: Any = None,
-    max_rows: int = MAX_RANKED,
-    random_state: int = 0,
-) -> float:
-    """Return Spearman's correlation between distances in the data and on the map.
-
-    Values near 1 are good.  Values near 0 are bad and mean that the map is folded.  In this case,
-    use a larger first radius or a lattice of another shape.
-
-    Parameters
-    ----------
-    som, X
-        See `c_measure`.
-    sample_weight : optional
-        See `c_measure`.
-    max_rows : int, default=1000
-        If there are more distinct rows than this number, this number of rows is drawn.  Only pairs
-        of drawn rows are compared.
-    random_state : int, default=0
-        Seed of the draw.
-
-    Returns
-    -------
-    float
-        The correlation, from -1 to 1.  NaN if all rows are equal or have the same unit.
-
-    Raises
-    ------
-    InputError, ValueError, TypeError
-        See `c_measure`.
-
-    See Also
-    --------
-    kruskal_stress, c_measure
-
-    Notes
-    -----
-    Equal distances share their ranks.  On a graph, all pairs of rows without a path between their
-    units share the highest rank.  The cost is O(max_rows^2 (n_features + log max_rows)).  Distances
-    of all pairs are in memory at the same time (about 32 MiB for 1,000 rows, 120 MiB for 2,000).
-
-    References
-    ----------
-    C. Spearman (1904), The proof and measurement of association between two things; Goodhill and
-    Sejnowski (1996) for maps.
-
-    Examples
-    --------
-    >>> from somscape import SOM, measures
-    >>> X = [[0.0], [1.0], [2.0]]
-    >>> round(measures.rank_correlation(SOM(1, 3, radius_end=0.1).fit(X), X), 6)
-    1.0
-    """
-    check_whole("max_rows", max_rows, 2)
-    return correlation_of(pairs_of(som, X, sample_weight, max_rows, random_state))
-
-
-def _compare(som: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> "Distances":
-    pairs = pairs_of(som, X, sample_weight, max_rows, seed)
-    found = Distances(pairs)
-    run(pairs, [found])
-    return found
-
-
-class Distances:
-    """Computes sums of products of data and map distances over all pairs of rows.
-
-    Parameters
-    ----------
-    pairs : Pairs
-    """
-
-    def __init__(self, pairs: RowPairs) -> None:
-        self._pairs = pairs
-        self._sums = np.zeros(3)
-        """Sums over pairs of squared data distances, of products, and of squared map distances."""
-        self._most = np.zeros(2)
-
-    def add(self, block: PairBlock) -> None:
-        """Add the contributions of one block of pairs of rows to the result."""
-        pairs = self._pairs
-        on_map = unit_distances(pairs, block.place, "grid")
-        weights, apart = pairs.weights[block.own], block.distances
-        if not np.isfinite(on_map).all():
-            self._sums += np.nan
-            return
-        is_plain = pairs.is_plain
-        squares = np.einsum("ij,ij->i", apart, apart) if is_plain else apart**2 @ pairs.counts
-        self._sums += (
-            weights @ squares,
-            weights @ (block.by_unit @ on_map),
-            weights.sum() * (pairs.unit_counts @ on_map**2),
-        )
-        self._most = np.maximum(self._most, (apart.max(), on_map.max()))
-
-    @property
-    def c_measure(self) -> float:
-        """The C measure, with each pair of rows counted once."""
-        return float(self._sums[1] / 2 * (self._pairs.n_rows / self._pairs.weights.sum()))
-
-    @property
-    def kruskal_stress(self) -> float:
-        """The stress, which is a mean over pairs of rows."""
-        n, (in_data, on_map) = self._pairs.n_rows, self._most
-        n_pairs = float(self._pairs.weights @ (n - self._pairs.own_counts))
-        if not n_pairs > 0 or not in_data > 0 or not on_map > 0:
-            return float("nan")
-        scales = np.array([in_data**2, in_data * on_map, on_map**2])
-        total = float((self._sums / scales) @ (1, -2, 1))
-        if total != total:
-            return total
-        return max(total, 0.0) / n_pairs
-
-
-def correlation_of(pairs: RowPairs) -> float:
-    """Return Spearman's correlation between data and map distances over all pairs of anchors."""
-    own, counts = pairs.anchors, pairs.weights
-    is_pair = np.triu(np.ones((len(own), len(own)), dtype=bool), 1)
-    every = RowDistances(pairs.map_.metric, pairs.rows[own], counts)
-    apart = every.of(np.arange(len(own)))[is_pair]
-    place, which = np.unique(pairs.unit_place[own], return_inverse=True)
-    table = np.stack([unit_distances(pairs, int(p), "grid")[place] for p in place])
-    # Few distances on the map are distinct, so sorting these is faster than sorting all pairs.
-    _, order = np.unique(np.append(table, 0.0), return_inverse=True)
-    on_map = order[:-1].reshape(table.shape)[which][:, which][is_pair]
-    weights = np.outer(counts, counts)[is_pair]
-    copies = float((counts * (counts - pairs.own_counts) / 2).sum())
-    if copies > 0:  # equal rows are also pairs, with distance 0
-        apart, on_map = np.append(apart, 0.0), np.append(on_map, order[-1])
-        weights = np.append(weights, copies)
-    if not len(weights):
-        return float("nan")
-    a = _centered_ranks(np.unique(apart, return_inverse=True)[1], weights)
-    b = _centered_ranks(on_map, weights)
-    norm = np.sqrt((weights @ a**2) * (weights @ b**2))
-    return float((weights * a) @ b / norm) if norm > 0 else float("nan")
-
-
-def _centered_ranks(places: Ints, weights: Float64s) -> Float64s:
-    """Return ranks minus their mean.  Equal values share a rank."""
-    held = np.bincount(places, weights)
-    ranks = (np.cumsum(held) - held / 2)[places]
-    return np.asarray(ranks - np.average(ranks, weights=weights))
 
 
 ON = ("grid", "prototypes")
@@ -656,7 +382,7 @@ def trustworthiness(
     See Also
     --------
     continuity : Measures the opposite direction.
-    neighborhood_preservation
+    topographic_error
 
     Notes
     -----
@@ -720,7 +446,7 @@ def continuity(
     See Also
     --------
     trustworthiness : Measures the opposite direction.
-    neighborhood_preservation
+    topographic_error
 
     Notes
     -----
@@ -740,64 +466,6 @@ def continuity(
     """
     found = _count(som, X, sample_weight, k, on, max_rows, random_state)
     return found.pairs.mean(found.continuity)
-
-
-def neighborhood_preservation(
-    som: Any,
-    X: Any,
-    *,
-    k: int = 10,
-    on: str = "grid",
-    sample_weight: Any = None,
-    max_rows: int = MAX_ROWS,
-    random_state: int = 0,
-) -> float:
-    """Return the share of nearest rows in the data that are also nearest on the map.
-
-    Values near 1 are good, but are possible only with about as many units as rows, because rows of
-    the same unit are all equally near on the map.  Compare only maps of the same size.
-    `trustworthiness` and `continuity` contain advice on settings.
-
-    Parameters
-    ----------
-    som, X
-        See `trustworthiness`.
-    k, on, sample_weight, max_rows, random_state : optional
-        See `trustworthiness`.
-
-    Returns
-    -------
-    float
-        The share from 0 to 1.
-
-    Raises
-    ------
-    InputError, ValueError, TypeError
-        See `trustworthiness`.
-
-    See Also
-    --------
-    trustworthiness, continuity
-
-    Notes
-    -----
-    If several rows share the distance of the k-th nearest row, each of them counts as a fraction.
-    If a row counts as a fraction on the map and in the data, the smaller fraction is used.
-
-    References
-    ----------
-    J. A. Lee and M. Verleysen (2009), Quality assessment of dimensionality reduction: rank-based
-    criteria, Neurocomputing 72, where the measure is called Q_NX.
-
-    Examples
-    --------
-    >>> from somscape import SOM, measures
-    >>> X = [[float(i)] for i in range(40)]
-    >>> measures.neighborhood_preservation(SOM(1, 20).fit(X), X, k=3) > 0.5
-    True
-    """
-    found = _count(som, X, sample_weight, k, on, max_rows, random_state)
-    return found.pairs.mean(found.neighborhood_preservation)
 
 
 def _count(
@@ -846,7 +514,7 @@ class Neighbors:
     def __init__(self, pairs: RowPairs, k: int, on: str) -> None:
         self.pairs, self._k, self._on = pairs, k, on
         n = len(pairs.anchors)
-        self._far, self._torn, self._common = np.zeros(n), np.zeros(n), np.zeros(n)
+        self._far, self._torn = np.zeros(n), np.zeros(n)
         self._known: tuple[int, Float64s] | None = None
 
     @property
@@ -858,11 +526,6 @@ class Neighbors:
     def continuity(self) -> Float64s:
         """Continuity of each anchor."""
         return self._one_minus_excess(self._torn)
-
-    @property
-    def neighborhood_preservation(self) -> Float64s:
-        """Neighborhood preservation of each anchor."""
-        return self._common / self._k
 
     def _one_minus_excess(self, excess: Float64s) -> Float64s:
         n, k = self.pairs.n_rows, self._k
@@ -895,9 +558,6 @@ class Neighbors:
         rank, there = unit.rank[row, place], unit.share[row, place]
         excess = np.where(there > 0, 0.0, rank - k)
         self._torn[block.own] = np.bincount(row, counts * share * excess, minlength=n)
-        common = np.bincount(row, counts * np.minimum(share, there), minlength=n)
-        own = np.minimum(np.where(is_far, 1.0, at_edge), unit.share[:, block.place])
-        self._common[block.own] = common - block.own_counts * own
         return limit
 
     def _add_strangers(self, block: PairBlock, unit: _UnitRanks, limit: Float64s) -> None:
@@ -939,123 +599,6 @@ def _ranks_of(apart: Float64s, counts: Float64s, own: Float64s, k: int) -> _Unit
     return _UnitRanks(np.broadcast_to(share, shape), rank)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class TopographicFunction:
-    """The topographic function of a map, which counts its folds by their length.
-
-    Attributes
-    ----------
-    k : ndarray of shape (2 n_steps + 1,), int
-        Numbers from -n_steps to n_steps, where n_steps is the largest number of steps between two
-        units.
-    values : ndarray of shape (2 n_steps + 1,)
-        For k above 0, the mean number of units that are neighbors of a unit in the data, but are
-        more than k steps away from this unit on the map.  For k below 0, the value is the number of
-        neighbors of a unit on the map that are more than -k steps away in the data, averaged over
-        units.  For k = 0, the value is the sum of the values for k = 1 and k = -1.
-
-    See Also
-    --------
-    topographic_function : Computes the function.
-
-    Examples
-    --------
-    >>> from somscape import SOM, measures
-    >>> X = [[0.0], [1.0], [2.0]] * 10
-    >>> found = measures.topographic_function(SOM(1, 3, radius_end=0.1).fit(X), X)
-    >>> found.k.tolist()
-    [-2, -1, 0, 1, 2]
-    """
-
-    k: Ints
-    values: Float64s
-
-    @property
-    def at_zero(self) -> float:
-        """Value of the function at k = 0, which is 0 for a map without folds."""
-        return float(self.values[len(self.k) // 2])
-
-
-def topographic_function(som: Any, X: Any, *, sample_weight: Any = None) -> TopographicFunction:
-    """Return the topographic function of a map, which counts folds by length.
-
-    The best values are 0 for all k.  Values above 0 at large positive k mean that the map has too
-    few dimensions.  Values above 0 at large negative k mean that the map has too many dimensions.
-    If only values near k = 0 are above 0, a larger final radius may help.
-
-    Parameters
-    ----------
-    som, X
-        See `combined_error`.
-    sample_weight : array-like of shape (n_samples,), optional
-        Rows of weight 0 do not count.  Other weights do not change the result.
-
-    Returns
-    -------
-    TopographicFunction
-        The function.  For a map of one unit, the function contains only the value NaN.
-
-    Raises
-    ------
-    InputError
-        If `X` is empty, or if no row has a value.
-
-    See Also
-    --------
-    topographic_product : Uses only the prototypes.
-
-    Notes
-    -----
-    Two units are neighbors in the data if they are the two nearest units of at least one row.  A
-    step on the map leads to a neighbor on the map, and a step in the data to a neighbor in the
-    data.  Units without neighbors in the data are left out for k below 0.  The cost is
-    O(n_units^2).
-
-    References
-    ----------
-    T. Villmann, R. Der, M. Herrmann and T. M. Martinetz (1997), Topology preservation in
-    self-organizing feature maps: exact definition and measurement, IEEE Transactions on Neural
-    Networks 8; T. Martinetz (1993) for neighbors in the data.
-
-    Examples
-    --------
-    >>> from somscape import SOM, measures
-    >>> X = [[0.0], [1.0], [2.0]] * 10
-    >>> measures.topographic_function(SOM(1, 3, radius_end=0.1).fit(X), X).at_zero
-    0.0
-    """
-    return function_of(placed(som, X, sample_weight))
-
-
-def function_of(rows: Placed) -> TopographicFunction:
-    """Return the topographic function from rows whose two nearest units are known."""
-    n, lattice = rows.map_.n_units, rows.map_.lattice
-    if n < 2:
-        return TopographicFunction(k=np.zeros(1, dtype=np.intp), values=np.full(1, np.nan))
-    in_data = np.unique(np.concatenate([rows.units, rows.units[:, ::-1]]), axis=0)
-    on_map = neighbor_pairs(lattice)
-    width, far_on_map = _steps_of(n, on_map, in_data)
-    is_live = np.zeros(n, dtype=bool)
-    is_live[in_data[:, 0]] = True
-    _, far_in_data = _steps_of(n, in_data, on_map[is_live[on_map].all(axis=1)])
-    steps = np.arange(1, max(width, 1) + 1)
-    above = np.array([(far_on_map > k).sum() for k in steps]) / n
-    below = np.array([(far_in_data > k).sum() for k in steps]) / n
-    values = np.concatenate([below[::-1], [above[0] + below[0]], above])
-    return TopographicFunction(k=np.arange(-len(steps), len(steps) + 1), values=values)
-
-
-def _steps_of(n: int, edges: Ints, pairs: Ints) -> tuple[int, Float64s]:
-    """For each pair of units, return the number of steps between them, and return the largest."""
-    steps, width = np.empty(len(pairs)), 0
-    for part in blocks(n, BLOCK_STARTS):
-        paths = shortest_paths(n, edges, starts=np.arange(part.start, part.stop))
-        here = (pairs[:, 0] >= part.start) & (pairs[:, 0] < part.stop)
-        steps[here] = paths[pairs[here, 0] - part.start, pairs[here, 1]]
-        width = max(width, int(paths[np.isfinite(paths)].max()))
-    return width, steps
-
-
 def topographic_product(som: Any) -> float:
     """Return the topographic product, which compares the dimensions of map and data.
 
@@ -1075,7 +618,7 @@ def topographic_product(som: Any) -> float:
 
     See Also
     --------
-    topographic_function : Counts folds by their length, from rows.
+    topographic_error : Measures the order of the map from rows.
 
     Notes
     -----
