@@ -74,8 +74,3 @@ def test_names_of_the_reference_are_there_after_importing_somscape():
     assert {name.partition(".")[0] for name in of_library} <= set(dir(somscape))
     for name in of_library:
         assert operator.attrgetter(name)(somscape) is not None
-
-
-def test_the_readme_is_short():
-    # Some twenty lines are the output of the demo.
-    assert len((ROOT / PROJECT["readme"]).read_text(encoding="utf-8").splitlines()) <= 100

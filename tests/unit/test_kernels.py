@@ -73,15 +73,6 @@ def test_bmu_is_the_nearest_unit_for_every_number_of_units(kernels, m, dtype):
     check_search(kernels, rows, codebook)
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("m", UNITS)
-def test_every_unit_can_win_also_in_the_last_partial_panel(kernels, m, dtype):
-    _, codebook = case(1, m, 2, dtype, seed=7)
-    units, distances = kernels.search(codebook.copy(), codebook)
-    assert units[:, 0].tolist() == list(range(m))
-    assert distances.max() == 0
-
-
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 9])
 @pytest.mark.parametrize("d", [1, 2, 5, 33])
 def test_search_of_few_rows_and_of_one_feature(kernels, n, d):
@@ -106,16 +97,6 @@ def test_of_equally_near_units_the_lowest_comes_first(kernels, k, dtype):
     codebook = rng.integers(-1, 2, size=(40, 2)).astype(dtype)
     rows = rng.integers(-2, 3, size=(50, 2)).astype(dtype)
     check_search(kernels, rows, codebook, k)
-
-
-@pytest.mark.parametrize("m", UNITS)
-def test_all_equal_units_give_the_lowest_numbers(kernels, m):
-    codebook = np.full((m, 3), -2.5)
-    k = min(m, 16)
-    units, distances = kernels.search(np.array([[-2.5, -2.5, -2.5], [0.5, 1.5, -2.5]]), codebook, k)
-    assert units.tolist() == [list(range(k))] * 2
-    np.testing.assert_array_equal(distances[0], 0)
-    np.testing.assert_array_equal(distances[1], 5)
 
 
 @given(
@@ -453,20 +434,6 @@ def test_units_whose_neighborhood_won_nothing_keep_their_prototype(kernels):
     found, step = smooth(kernels, totals, counts, tables, before)
     assert found[:, 0].tolist() == [2.5, 2.5, 2, 3, 4]
     assert step == 2.5
-
-
-@pytest.mark.parametrize(("kind", "down"), [("rectangular", 1), ("hexagonal", 2)])
-@pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
-def test_shifting_the_sums_around_a_torus_shifts_what_smoothing_gives(
-    kernels, kind, down, neighborhood
-):
-    lattice = Lattice(4, 5, kind, "torus")
-    tables = Neighborhood(lattice, neighborhood).tables(1.3)
-    totals, counts = sums_case(20, 2, seed=1)
-    units = np.roll(np.arange(20).reshape(4, 5), (down, 3), axis=(0, 1)).ravel()
-    moved, _ = smooth(kernels, totals[units], counts[units], tables)
-    expected, _ = smooth(kernels, totals, counts, tables)
-    np.testing.assert_allclose(moved, expected[units], rtol=1e-9, atol=1e-9)
 
 
 # The online rule

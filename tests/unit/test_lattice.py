@@ -75,51 +75,6 @@ def test_neighbors_equal_the_oracle_on_every_shape(kind, boundary):
             assert row == expected[unit] + gaps, (shape, unit)
 
 
-def test_all_neighbors_of_a_hexagon_lie_at_distance_one_in_rows_of_either_parity():
-    for n_rows, n_cols in SHAPES:
-        for boundary in BOUNDARIES:
-            if not is_allowed((n_rows, n_cols), "hexagonal", boundary):
-                continue
-            lattice = Lattice(n_rows, n_cols, "hexagonal", boundary)
-            assert len(lattice.neighbors) == n_rows * n_cols
-            for unit, row in enumerate(lattice.neighbors):
-                near = row[row >= 0]
-                np.testing.assert_allclose(lattice.distances_from(unit)[near], 1, rtol=1e-14)
-                # And no unit at distance 1 is left out.
-                assert np.isclose(lattice.distances_from(unit), 1).sum() == len(near)
-
-
-def test_all_neighbors_on_a_rectangular_map_lie_at_a_chebyshev_distance_of_one():
-    for n_rows, n_cols in SHAPES:
-        for boundary in BOUNDARIES:
-            lattice = Lattice(n_rows, n_cols, "rectangular", boundary)
-            assert len(lattice.neighbors) == n_rows * n_cols
-            for unit, row in enumerate(lattice.neighbors.tolist()):
-                far = lattice.offsets_from(unit).max(axis=1)
-                assert [n for n in row if n >= 0] == np.flatnonzero(far == 1).tolist()
-
-
-def test_an_inner_hexagon_has_six_neighbors_and_an_inner_square_eight():
-    # Unit 6 is row 1, column 1 of 4 x 5; odd hexagonal rows lean right.
-    assert Lattice(4, 5, "hexagonal").neighbors[6].tolist() == [1, 2, 5, 7, 11, 12]
-    assert Lattice(4, 5, "rectangular").neighbors[6].tolist() == [0, 1, 2, 5, 7, 10, 11, 12]
-    # Unit 11 is row 2, column 1; even rows lean left.
-    assert Lattice(4, 5, "hexagonal").neighbors[11].tolist() == [5, 6, 10, 12, 15, 16]
-
-
-@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), every(SHAPES))
-def test_neighbors_are_symmetric_and_never_the_unit_itself(n_rows, n_cols, kind, boundary):
-    lattice = Lattice(n_rows, n_cols, kind, boundary)
-    neighbors = lattice.neighbors.tolist()
-    pairs = [(a, b) for a, row in enumerate(neighbors) for b in row if b >= 0]
-    assert len(set(pairs)) == len(pairs)
-    assert set(pairs) == {(b, a) for a, b in pairs}
-    assert all(a != b for a, b in pairs)
-    expected = np.zeros((lattice.n_units, lattice.n_units))
-    expected[tuple(np.array(pairs, dtype=int).reshape(-1, 2).T)] = 1
-    np.testing.assert_array_equal(lattice.adjacency.toarray(), expected)
-
-
 @pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), every([(4, 3), (2, 5), (1, 4)]))
 def test_are_neighbors_agrees_with_the_list_of_neighbors(n_rows, n_cols, kind, boundary):
     lattice = Lattice(n_rows, n_cols, kind, boundary)
@@ -127,31 +82,6 @@ def test_are_neighbors_agrees_with_the_list_of_neighbors(n_rows, n_cols, kind, b
     a, b = np.divmod(np.arange(lattice.n_units**2), lattice.n_units)
     expected = [int(other) in lists[unit] for unit, other in zip(a, b, strict=True)]
     assert lattice.are_neighbors(a, b).tolist() == expected
-
-
-@pytest.mark.parametrize(("kind", "down"), [("rectangular", 1), ("hexagonal", 2)])
-def test_a_cylinder_looks_the_same_after_a_turn_but_not_after_a_shift_down(kind, down):
-    lattice = Lattice(5, 4, kind, "cylinder")
-    units = np.arange(20).reshape(5, 4)
-    turned = np.roll(units, 3, axis=1).ravel()
-    for unit in range(20):
-        after = lattice.distances_from(int(turned[unit]))[turned]
-        np.testing.assert_allclose(after, lattice.distances_from(unit), rtol=0, atol=1e-14)
-    moved = np.roll(units, down, axis=0).ravel()
-    after = lattice.distances_from(int(moved[0]))[moved]
-    assert np.abs(after - lattice.distances_from(0)).max() > 0.5
-
-
-@pytest.mark.parametrize(("kind", "down"), [("rectangular", 1), ("hexagonal", 2)])
-def test_a_torus_looks_the_same_after_a_shift(kind, down):
-    # Hexagonal rows must be shifted by an even number, else the half steps change sides.
-    lattice = Lattice(4, 5, kind, "torus")
-    units = np.arange(20).reshape(4, 5)
-    moved = np.roll(units, (down, 2), axis=(0, 1)).ravel()
-    for unit in range(20):
-        before = lattice.distances_from(unit)
-        after = lattice.distances_from(int(moved[unit]))[moved]
-        np.testing.assert_allclose(after, before, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("kind", KINDS)

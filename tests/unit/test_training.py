@@ -121,20 +121,6 @@ def shape_of(rows, kernels, **given):
     return auto_shape(settings, float(len(rows)), tuple(variances.tolist()))
 
 
-def test_a_hundred_square_rows_get_eight_by_six_hexagons(numpy_kernels):
-    # 5 sqrt(100) = 50 units.  Hexagons: sqrt(50 / .8660) = 7.60 -> 8 rows, 6.25 -> 6 columns.
-    # Squares: sqrt 50 = 7.07 -> 7 rows, 7.14 -> 7 columns.
-    rows = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]] * 25)
-    assert shape_of(rows, numpy_kernels) == (8, 6)
-    assert shape_of(rows, numpy_kernels, kind="rectangular") == (7, 7)
-
-
-def test_the_long_side_lies_along_the_columns(numpy_kernels):
-    # Axes 5 to 1, cut to 4: 5 sqrt(144) = 60 units, sqrt(60/4) = 3.87 -> 4 rows, 15 columns.
-    rows = np.array([[5.0, 1], [5, -1], [-5, 1], [-5, -1]] * 36)
-    assert shape_of(rows, numpy_kernels, kind="rectangular") == (4, 15)
-
-
 @pytest.mark.parametrize("kind", ["rectangular", "hexagonal"])
 @pytest.mark.parametrize("d", [1, 2, 5])
 def test_auto_shape_equals_the_oracle(numpy_kernels, kind, d):
@@ -518,17 +504,6 @@ def test_a_radius_whose_square_vanishes_still_gives_lloyds_step(
     np.testing.assert_allclose(tiny, small, rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
-@pytest.mark.parametrize("lattice", LATTICES)
-def test_a_huge_radius_gives_the_mean_everywhere(kernels, lattice, neighborhood):
-    rows, weights = rows_of(30, 3, offset=-20), np.random.default_rng(0).random(30) + 0.1
-    codebook = rows_of(Lattice(*lattice).n_units, 3, seed=2)
-    problem = problem_of(rows, kernels, lattice, neighborhood, weights, codebook)
-    found, _ = step(problem, epoch_sums(problem, codebook), radius=1e9, codebook=codebook)
-    expected = np.tile(np.average(rows, axis=0, weights=weights), (len(codebook), 1))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
-
-
 def test_batch_training_of_float32_rows_is_that_of_the_same_rows_in_float64(kernels):
     rows = rows_of(300, 5, np.float32)
     plan = plan_of(n_epochs=8, radius_start=WIDE)
@@ -538,34 +513,6 @@ def test_batch_training_of_float32_rows_is_that_of_the_same_rows_in_float64(kern
     ]
     np.testing.assert_array_equal(maps[0].codebook, maps[1].codebook)
     np.testing.assert_array_equal(maps[0].history["movement"], maps[1].history["movement"])
-
-
-@pytest.mark.parametrize("dtype", FLOATS)
-def test_batch_training_of_shifted_and_scaled_rows_is_shifted_and_scaled(kernels, dtype):
-    # A power of two as scale and whole shifts, so that the rows move exactly also in float32.
-    rng = np.random.default_rng(0)
-    rows = (rng.integers(-40, 40, (60, 3)) / 8).astype(dtype)
-    start = (rng.integers(-40, 40, (12, 3)) / 8).astype(dtype)
-    plan = plan_of(n_epochs=6)
-    plain = trained(problem_of(rows, kernels), start, plan).codebook
-    moved = trained(problem_of(rows + dtype(1000), kernels), start + dtype(1000), plan).codebook
-    np.testing.assert_allclose(moved - 1000, plain, rtol=0, atol=1e-10)
-    scaled = trained(problem_of(rows * dtype(2.0**12), kernels), start * dtype(2.0**12), plan)
-    np.testing.assert_array_equal(scaled.codebook, plain * 2.0**12)
-    mirrored = trained(problem_of(-rows, kernels), -start, plan).codebook
-    np.testing.assert_allclose(-mirrored, plain, rtol=0, atol=1e-10)
-
-
-@pytest.mark.parametrize(("kind", "down"), [("rectangular", 1), ("hexagonal", 2)])
-def test_a_start_shifted_around_a_torus_gives_the_map_shifted(kernels, kind, down):
-    rows = rows_of(60, 3)
-    start = rows[:20].copy()
-    problem = problem_of(rows, kernels, (4, 5, kind, "torus"))
-    around = np.roll(np.arange(20).reshape(4, 5), (down, 2), axis=(0, 1)).ravel()
-    plan = plan_of(radius_start=WIDE)
-    plain = trained(problem, start, plan).codebook
-    moved = trained(problem, start[around].copy(), plan).codebook
-    np.testing.assert_allclose(moved, plain[around], rtol=0, atol=1e-11)
 
 
 def test_the_start_is_not_changed_by_training(kernels):
