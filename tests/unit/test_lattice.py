@@ -11,7 +11,6 @@ from texts import rejected
 from somscape.grid import Lattice
 
 SHAPES = list(itertools.product(range(1, 8), range(1, 8)))
-SOME = [(1, 1), (1, 5), (5, 1), (2, 3), (4, 3), (3, 4), (2, 1), (2, 2), (6, 5)]
 KINDS = ["rectangular", "hexagonal"]
 BOUNDARIES = ["plane", "cylinder", "torus"]
 
