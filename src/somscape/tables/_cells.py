@@ -445,39 +445,6 @@ def _texts_of(array: pa.Array | pa.ChunkedArray) -> list[Any]:
     return texts
 
 
-class GivenTexts(_Listed):
-    """A few texts that remain Python objects.
-
-    Parameters
-    ----------
-    cells : ndarray of shape (n,), object
-        Texts, with None for missing cells.
-    """
-
-    def __init__(self, cells: Objects) -> None:
-        self._cells = cells
-
-    def __len__(self) -> int:
-        return len(self._cells)
-
-    def take(self, chosen: NDArray[Any] | slice) -> GivenTexts:
-        return GivenTexts(self._cells[chosen])
-
-    def put_away(self, numbers: Floats | None, among: int) -> ArrowTexts:
-        return ArrowTexts(_spooled_if_large(self.to_arrow(), among))
-
-    def missing(self) -> NDArray[np.bool_]:
-        return np.array([cell is None for cell in self._cells], dtype=bool)
-
-    def to_list(self, part: slice) -> list[str | None]:
-        return self._cells[part].tolist()
-
-    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
-        known: dict[str, int] = {}
-        codes = [-1 if c is None else known.setdefault(c, len(known)) for c in self._cells]
-        return np.array(codes, dtype=np.int32), list(known)
-
-
 class PlainTexts(_Listed):
     """Texts of plain numbers from a file, stored as numbers to save memory.
 

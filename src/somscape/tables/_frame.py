@@ -271,30 +271,11 @@ def _refuse_container(data: Any, source: str) -> None:
     if library is None:
         return
     sizes = ", ".join(f"{name}: {n}" for name, n in getattr(data, "sizes", {}).items())
-    call = ".to_df()" if library == "anndata" else _call_for(data)
     raise InputError(
         f"{source}: {library}.{type(data).__name__}{f' ({sizes})' * bool(sizes)} is not supported,"
-        " because its rows can be misread. Pass a data frame or an array with one row per sample"
-        f"{f', such as {_variable(source)}{call}' * bool(call)}.",
+        " because its rows can be misread. Pass a data frame or an array with one row per sample.",
         file=source,
     )
-
-
-def _call_for(data: Any) -> str:
-    """Return a method call that converts an xarray object to rows, or "" if none is known."""
-    dims = list(getattr(data, "dims", ()))
-    name = "feature" if "column" in dims else "column"
-    if hasattr(data, "data_vars"):
-        parts = data.data_vars.values()
-        first = next((dim for dim in dims if all(dim in part.dims for part in parts)), None)
-        if len(dims) == 1 or first is None or not hasattr(data, "to_stacked_array"):
-            return ".to_dataframe()" if hasattr(data, "to_dataframe") else ""
-        return f'.to_stacked_array("{name}", sample_dims=[{first!r}]).to_numpy()'
-    if not hasattr(data, "to_numpy"):
-        return ""
-    if len(dims) > 2:
-        return f".stack({name}={tuple(dims[1:])!r}).to_numpy()"
-    return ".to_numpy()" if len(dims) == 2 else ".to_numpy().reshape(-1, 1)"
 
 
 def _variable(source: str) -> str:

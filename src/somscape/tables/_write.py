@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from somscape._files import write_whole
 from somscape._types import Float64s
 from somscape.errors import InputError
-from somscape.tables._cells import GivenTexts, NumberTexts, as_bools, as_text, python_values
+from somscape.tables._cells import ArrowTexts, NumberTexts, as_bools, as_text, python_values
 from somscape.tables._dates import find_dates
 from somscape.tables._frame import table_from_frame
 from somscape.tables._late import pa, pc
@@ -751,6 +751,4 @@ def column_of_numbers(name: str, values: Sequence[float | None]) -> Column:
 
 def column_of_texts(name: str, values: Sequence[str | None]) -> Column:
     """Make a column from stripped texts, in which None means a missing value."""
-    cells = np.empty(len(values), dtype=object)
-    cells[:] = values
-    return Column(name, GivenTexts(cells))
+    return Column(name, ArrowTexts.of(values))
