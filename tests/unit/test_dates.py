@@ -371,16 +371,6 @@ def _columns_of_report(detector, table):
     return report.build(detector, table, detector.alerts(table, 3))["columns"]
 
 
-def test_an_older_code_of_dates_keeps_its_one_feature():
-    encoding = fit_encoding(table_from_columns({"c": WEEK}))
-    data = encoding.to_json()
-    assert "order" not in data["columns"][0]  # as older releases wrote it
-    del data["parts"]
-    old = Encoding.from_json(data)
-    assert old.feature_names == ["c"]
-    assert old.to_json() == data
-
-
 def test_a_table_encoder_gives_dates_back():
     frame = table_from_columns({"c": ["05.01.2026", "08.01.2026", None]})
     encoder = TableEncoder(missing="fill").fit(frame)

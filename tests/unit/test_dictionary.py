@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from sklearn.base import clone
 from texts import rejected
 
 from somscape import SOMDetector, TableEncoder, datasets, load, plots, report
@@ -196,10 +195,6 @@ def test_a_roles_file_with_another_dictionary_is_refused(tmp_path, wrong):
     path.write_text(f"[dictionary]\n{wrong}\n")
     with rejected(parameter="dictionary", line=1):
         read_roles(path)
-
-
-def test_the_encoder_can_be_cloned():
-    assert clone(an_encoder()).dictionary == WORDS
 
 
 def test_german_credit_has_words_for_every_code():

@@ -456,13 +456,6 @@ def test_a_map_carries_what_its_columns_do_not_say(tmp_path: Path) -> None:
     )
 
 
-def test_a_map_that_was_told_nothing_stays_readable_for_older_versions() -> None:
-    data = fit_encoding(TABLE, Roles(drop=("job", "since"), missing="fill"), "fill").to_json()
-    data = json.loads(json.dumps(data))
-    assert set(data) == {"missing", "is_named", "columns"}
-    assert Encoding.from_json(data).roles == Roles()
-
-
 @pytest.mark.parametrize(
     "roles", [3, {"x": 1}, {"reading": {"colour": "red"}}, {"label_value": 3}, {"reading": [";"]}]
 )

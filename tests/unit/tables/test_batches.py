@@ -180,12 +180,6 @@ def test_parameters_of_reading_are_not_dropped(tmp_path: Path) -> None:
             source(data, missing_values=["-"])
 
 
-def test_names_of_an_array_take_no_copy_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = source(np.ones((3, 2)))
-    monkeypatch.setattr(rows, "table", None)
-    assert rows.names == ("x0", "x1")
-
-
 def test_a_missing_cell_is_told_with_file_and_row(tmp_path: Path) -> None:
     for number in range(4):
         cells = [1.0, 2.0, float("nan") if number == 2 else 3.0]

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from command_line import run
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import feather, parquet
@@ -369,18 +368,6 @@ def test_workbooks_in_parts_are_the_workbook(
     same(found, expected)
     assert found.notes[1:] == expected.notes
     assert found.where(found.n_rows - 1) == f"{len(parts) - 1}.xlsx, line {len(parts[-1]) + 1}"
-
-
-def test_on_the_command_line(folder: Path) -> None:
-    result = run("detect", folder, "--out", folder.parent / "found", "--alerts", 3)
-    assert result.code == 0, result.err
-    result = run("detect", folder, "--out", folder, "--force")
-    assert result.code == 2
-    assert "part-00.parquet" in " ".join(result.err.split())
-    for path, n_rows in ((f"{folder}/part-0*.parquet", 30), (folder, 120)):
-        result = run("convert", path, folder.parent / "rows.csv")
-        assert result.code == 0, result.err
-        assert read_table(folder.parent / "rows.csv").n_rows == n_rows
 
 
 def test_words_for_missing_cells_keep_their_places() -> None:

@@ -55,21 +55,6 @@ def test_a_sheet_to_work_in() -> None:
     assert menu.formula1 == '"confirmed,cleared"'
 
 
-def test_a_sheet_is_wrapped_colored_and_ready_to_print() -> None:
-    columns = {"id": ["a", "b"], "reasons": ["x " * 60, "short"], "note": ["=" + "y " * 40, ""]}
-    page = opened(Sheet("alerts", columns, n_printed=2))["alerts"]
-    assert page["A1"].fill.fgColor.rgb == "FFDCE6F0"
-    wraps = [[bool(cell.alignment.wrap_text) for cell in row] for row in page.iter_rows()]
-    assert wraps == [[True] * 3, [False, True, True], [False, False, False]]
-    assert {cell.alignment.vertical for row in page.iter_rows() for cell in row} == {"top", None}
-    assert page["C2"].quotePrefix  # a long text that looks like a formula stays text, too
-    assert page.page_setup.orientation == "landscape"
-    assert page.sheet_properties.pageSetUpPr.fitToPage
-    assert (page.page_setup.fitToWidth, page.page_setup.fitToHeight) in ((1, 0), (None, 0))
-    assert page.print_title_rows == "$1:$1"
-    assert page.print_area == "'alerts'!$A$1:$B$3"
-
-
 def test_dates_are_dates_unless_excel_or_a_program_would_read_them_wrongly() -> None:
     table = table_from_columns(
         {
@@ -210,13 +195,6 @@ def test_a_byte_order_mark_on_request(tmp_path: Path) -> None:
 def test_columns_of_different_lengths(tmp_path: Path, ending: str) -> None:
     with rejected(column="b", value=2):
         write_table(tmp_path / f"t.{ending}", {"a": [1], "b": [1, 2]})
-    assert not list(tmp_path.iterdir())
-
-
-def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
-    with rejected(value="xlsxwriter"):
-        write_table(tmp_path / "t.xlsx", {"a": [1]})
     assert not list(tmp_path.iterdir())
 
 

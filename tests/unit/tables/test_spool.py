@@ -205,13 +205,3 @@ def test_texts_are_read_from_any_part_of_an_array() -> None:
     broken = pa.Array.from_buffers(pa.string(), 1, [None, offsets, content])
     with pytest.raises(UnicodeDecodeError):
         _cells._texts_of(broken)
-
-
-def test_memory_for_texts_is_asked_for_and_not_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(np, "empty", lambda size, dtype: asked.append(size))
-    cells = ["abc", None, "é", ""]
-    found = _cells._texts_of(pa.chunked_array([cells[:2], cells[2:]]))
-    monkeypatch.undo()
-    # Four places, three letters of ASCII, and two bytes of another letter, which may become eight.
-    assert (found, asked) == (cells, [4 * _cells.TEXT_BYTES + 3 + 8])

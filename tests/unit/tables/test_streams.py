@@ -12,7 +12,7 @@ import pytest
 from nightly import nightly
 from texts import rejected
 
-from somscape import SOM, SOMDetector, TableEncoder, report
+from somscape import SOM, SOMDetector, report
 from somscape.tables import Table, source, table_from_frame
 from somscape.tables._frame import as_frame
 from somscape.tables.sources import collected
@@ -89,27 +89,6 @@ def test_a_table_of_it(make: Callable[[Any], Any]) -> None:
 @pytest.mark.filterwarnings(SCALED)
 @each_kind
 @each_frame
-def test_every_estimator_takes_it_as_the_frame(
-    make: Callable[[Any], Any], frame_of: Callable[[], pd.DataFrame]
-) -> None:
-    frame = frame_of()
-    som, form = SOM(3, 4, random_state=0), known_form(make, frame)
-    known = SOM(3, 4, random_state=0).fit(form)
-    np.testing.assert_array_equal(som.fit(make(frame)).codebook_, known.codebook_)
-    for method in ("predict", "transform", "score"):
-        expected = getattr(known, method)(frame)
-        np.testing.assert_array_equal(getattr(som, method)(make(frame)), expected)
-    np.testing.assert_array_equal(som.map_.winners(make(frame)), known.labels_)
-    som.partial_fit(make(frame))
-    np.testing.assert_array_equal(som.codebook_, known.partial_fit(form).codebook_)
-    started = SOM(init=known.map_).partial_fit(make(frame))
-    expected = SOM(init=known.map_).partial_fit(frame).codebook_
-    np.testing.assert_array_equal(started.codebook_, expected)
-
-
-@pytest.mark.filterwarnings(SCALED)
-@each_kind
-@each_frame
 def test_a_detector_takes_it_as_the_frame(
     make: Callable[[Any], Any], frame_of: Callable[[], pd.DataFrame]
 ) -> None:
@@ -128,14 +107,6 @@ def test_a_detector_takes_it_as_the_frame(
     np.testing.assert_array_equal(similar.rows, known.similar_rows(frame, among=frame).rows)
     pages = [report.build(some, rows) for some, rows in ((detector, make(frame)), (known, frame))]
     assert pages[0]["rows"] == pages[1]["rows"]
-
-
-@each_kind
-def test_an_encoder_takes_it_as_the_frame(make: Callable[[Any], Any]) -> None:
-    encoder, known = TableEncoder(), TableEncoder().fit(mixed())
-    rows = encoder.fit(make(mixed())).transform(make(mixed()))
-    np.testing.assert_array_equal(rows, known.transform(mixed()))
-    assert table_from(encoder.inverse_transform(rows)).names == tuple(mixed())
 
 
 def test_a_reader_that_was_read_before_is_told() -> None:

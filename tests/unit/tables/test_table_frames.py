@@ -292,16 +292,6 @@ def test_file_that_is_not_what_its_ending_says(tmp_path: Path, name: str) -> Non
         read_table(tmp_path / name, decimal=",")
 
 
-@pytest.mark.parametrize("name", ["t.xlsx"])
-def test_extra_that_is_not_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    (tmp_path / name).write_bytes(b"")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
-    with rejected(value="python-calamine"):
-        read_table(tmp_path / name)
-
-
 def test_workbook(tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     workbook = openpyxl.Workbook()
@@ -325,13 +315,6 @@ def test_workbook(tmp_path: Path) -> None:
     assert table.column("word").cells.tolist() == ["a", "b"]
     assert table.where(1) == "t.xlsx, line 4"
     assert table.notes[0] == "sheet 'Loans', the only one of 2 sheets with a table"
-
-
-def test_empty_workbook(tmp_path: Path) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
-    openpyxl.Workbook().save(tmp_path / "t.xlsx")
-    with rejected(file="t.xlsx"):
-        read_table(tmp_path / "t.xlsx")
 
 
 def test_a_printed_table_shows_its_first_rows():

@@ -13,13 +13,11 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from command_line import customers, run, write
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
 from somscape.tables import read_table, source, table_from_frame
-from somscape.tables._roles import read_roles
 
 ASKED = ["999", "none", "9999-12-31", "0.1"]
 FRAME = {
@@ -133,28 +131,3 @@ def test_a_frame_misses_what_its_csv_misses(
         expected = read_table(path, missing_values=asked)
         for column, known in zip(found.columns, expected.columns, strict=True):
             assert column.missing.tolist() == known.missing.tolist(), (asked, column.name)
-
-
-def test_on_the_command_line_as_for_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    header, rows = customers()
-    rows = [row if i % 6 else row.replace("clerk", "none") for i, row in enumerate(rows)]
-    write(Path("t.csv"), header, rows)
-    frame = pd.read_csv("t.csv", dtype={"cust_id": str}, keep_default_na=False)
-    frame.loc[3, "age"] = 999
-    frame.to_csv("t.csv", index=False)
-    frame.to_parquet("t.parquet")
-    asked = ("--missing-values", "999", "--missing-values", "none")
-    for ending in ("csv", "parquet"):
-        words = (*asked, "--alerts", 5, "--save-roles", f"{ending}.toml", "--out", ending)
-        outcome = run("detect", f"t.{ending}", *words)
-        assert outcome.code == 0, outcome.err
-        assert "Missing values filled: age 1 (" in outcome.out
-    lists = [Path(ending, "alerts.csv").read_text() for ending in ("csv", "parquet")]
-    assert lists[0].replace(".0,", ",") == lists[1].replace(".0,", ",")
-    assert read_roles("parquet.toml").missing_values == ("999", "none")
-    again = run("detect", "t.parquet", "--roles", "csv.toml", "--alerts", 5, "--out", "again")
-    assert again.code == 0, again.err
-    assert Path("again/alerts.csv").read_text() == lists[1]
-    scored = run("score", "csv/map.som", "t.parquet")
-    assert scored.out == run("score", "csv/map.som", "t.csv").out
