@@ -82,7 +82,9 @@ def test_without_the_extra_of_a_team_it_says_what_to_install(
     outcome = run("app", "--no-browser", "--state", state, "--users", users)
     assert outcome.code == 2
     assert outcome.err == (f"Error: The app needs argon2. Run {install_command('app', 'team')}.\n")
-    outcome = run("app-user", "bo", "--role", "look", "--users", users, stdin=b"long " * 4 + b"\n")
+    outcome = run(
+        "app", "--add-user", "bo", "--role", "look", "--users", users, stdin=b"long " * 4 + b"\n"
+    )
     assert outcome.code != 0
     assert not state.exists()
 

@@ -83,7 +83,7 @@ USERS, TLS = "--users {}/users.toml", "--tls-cert {}/cert.pem --tls-key {}/key.p
         ("--users {}/none.toml", "cannot be read"),
         ("--users {}/open.toml", "--users {}/open.toml has mode 0644, so other users of"),
         ("--users {}/open.toml", "chmod 600 {}/open.toml (to accept the file as it is: --allow"),
-        ("--users {}/open.toml --allow-readable-secrets", "somscape app-user NAME"),
+        ("--users {}/open.toml --allow-readable-secrets", "somscape app --add-user NAME"),
         (f"{USERS} --tls-cert {{}}/cert.pem --tls-key {{}}/open.pem", "open.pem has mode 0644"),
         ("--users {}/named.toml", "line 5: this user needs a password"),
         (

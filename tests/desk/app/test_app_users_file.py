@@ -38,9 +38,9 @@ def file_of(folder: Path, text: str | bytes, mode: int = 0o600) -> Path:
         ("[users.anna\n", 1, "TOML"),
         (ANNA + "x = = 1\n", 4, "TOML"),
         (b"\n[users.anna]\n# \xff\n", 3, "UTF-8"),
-        ("", None, "somscape app-user NAME"),
-        ("users = 1\n", 1, "somscape app-user NAME"),
-        ("[users]\n", 1, "somscape app-user NAME"),
+        ("", None, "somscape app --add-user NAME"),
+        ("users = 1\n", 1, "somscape app --add-user NAME"),
+        ("[users]\n", 1, "somscape app --add-user NAME"),
         ("[user.anna]\n", 1, "the part 'user'"),
         ("[users]\nanna = 3\n", 2, "[users.NAME]"),
         (ANNA.replace("look", "admin"), 2, 'role = "look"'),
@@ -167,7 +167,10 @@ def test_a_changed_file_takes_effect_and_a_broken_one_lets_nobody_in(tmp_path: P
 
 
 def app_user(path: Path, *words: str, typed: str = "") -> tuple[int, str]:
-    outcome = run("app-user", *words, "--users", path, stdin=typed.encode())
+    name, *others = words
+    how = "--remove-user" if "--remove" in others else "--add-user"
+    others = [word for word in others if word != "--remove"]
+    outcome = run("app", how, name, *others, "--users", path, stdin=typed.encode())
     assert PASSWORD not in outcome.out + outcome.err
     return outcome.code, outcome.err
 

@@ -30,7 +30,7 @@ os._exit(0)
 """
 COMMANDS = (
     *(("audit", "verify"), ("audit", "list"), ("audit", "head")),
-    *(("watches",), ("watches", "--json"), ("cases", "list", "cards")),
+    *(("cases", "watches"), ("cases", "watches", "--json"), ("cases", "list", "cards")),
     ("cases", "list", "cards", "--format", "csv"),
 )
 

@@ -60,7 +60,7 @@ def checks_of(*words: Any) -> dict[str, tuple[str, str]]:
     assert outcome.code == (3 if told["has_news"] else 0), outcome.err
     (line,) = (line for line in outcome.err.splitlines() if line.endswith(" for a decision."))
     listed = run("cases", "list", "cards", "--state-of", "waiting", "--format", "csv", *STATE)
-    (watch,) = json.loads(run("watches", "--json", *STATE).out)
+    (watch,) = json.loads(run("cases", "watches", "--json", *STATE).out)
     n_listed = len(listed.out.splitlines()) - 1 if "," in listed.out else 0
     assert told["n_waiting"] == watch["waiting"] == n_listed == int(line.split()[0])
     return {c["key"]: (c["news"], c["state"]) for c in told["checks"]}

@@ -42,13 +42,11 @@ COMMANDS = (
         "report",
         "convert",
         "app",
-        "app-user",
     ),
     *(
         "serve",
         "info",
         "run",
-        "watches",
         "cases",
         "audit",
         "backup",
@@ -142,7 +140,7 @@ def test_examples_of_the_help_work(here: Path, monkeypatch: pytest.MonkeyPatch) 
 
     examples = {example for _, command in commands() for example in command.examples}
     for example in sorted(examples, key=place):
-        if example.split()[1] in ("app", "app-user", "serve"):
+        if example.split()[1] in ("app", "serve"):
             continue  # these wait for a person
         words = shlex.split(example)[1:]
         outcome = run(*words)

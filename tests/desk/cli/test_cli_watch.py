@@ -86,7 +86,7 @@ def test_a_run_says_by_its_exit_code_whether_something_is_new() -> None:
 
 @pytest.mark.usefixtures("watched")
 def test_a_state_that_does_not_exist_is_not_made() -> None:
-    for words in (["watches"], ["cases", "list", "cards"], ["run", "cards"]):
+    for words in (["cases", "watches"], ["cases", "list", "cards"], ["run", "cards"]):
         refused = run(*words, "--state", "nosuch")
         assert refused.code == 2
         assert "The folder nosuch does not exist" in refused.err
@@ -113,7 +113,7 @@ def test_the_table_of_an_earlier_run_is_recorded_only_if_a_person_says_so(
         assert "(--again)" in refused.err
         assert "Traceback" not in refused.err
     assert not Path("new").exists()
-    [told] = json.loads(ok(run("watches", "--json")))
+    [told] = json.loads(ok(run("cases", "watches", "--json")))
     assert told["runs"] == 2
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True, raising=False)
     monkeypatch.setattr("click.confirm", lambda asked, **_: "of run 1" not in asked)
@@ -266,8 +266,8 @@ def test_cases_are_decided_listed_and_folded() -> None:
         run("cases", "list", "cards", "--state-of", "later")
     )
     assert "1 folded" in ok(run("run", "cards", "--again"), 3)  # another row moved up
-    assert "cards" in ok(run("watches"))
-    assert json.loads(ok(run("watches", "--json")))[0]["runs"] == 2
+    assert "cards" in ok(run("cases", "watches"))
+    assert json.loads(ok(run("cases", "watches", "--json")))[0]["runs"] == 2
 
 
 @pytest.mark.usefixtures("watched")
@@ -287,7 +287,7 @@ def test_what_waits_is_of_the_last_run_and_what_it_does_not_list_is_gone() -> No
     ok(run("cases", "mark", "cards", "00007", "confirmed", "--comment", "=cmd|calc"))
     listed = json.loads(ok(run("cases", "list", "cards", "--format", "json")))
     assert {case["key"]: case["news"] for case in listed}["00003"] == "gone"
-    [told] = json.loads(ok(run("watches", "--json")))
+    [told] = json.loads(ok(run("cases", "watches", "--json")))
     assert (told["waiting"], told["cases"] > 5) == (4, True)
     text = ok(run("cases", "list", "cards", "--format", "csv"))
     assert next(csv.DictReader(text.splitlines()))["comment"] == "'=cmd|calc"
@@ -502,7 +502,7 @@ def test_what_cannot_be_a_watch_is_refused_before_training(
     outcome = run("detect", path, *words, "--out", "w")
     assert (outcome.code, outcome.err.count("\n"), said in outcome.err) == (2, 1, True)
     assert not Path("w").exists()
-    assert "w" not in {each["watch"] for each in json.loads(ok(run("watches", "--json")))}
+    assert "w" not in {each["watch"] for each in json.loads(ok(run("cases", "watches", "--json")))}
 
 
 @pytest.mark.usefixtures("watched")
@@ -531,7 +531,7 @@ def test_a_watch_is_trained_anew_with_what_was_decided() -> None:
     assert "1 mark (0 confirmed, 1 cleared)" in said
     assert "Comparison of the new map with the earlier map: " in said
     assert "Run 2 of cards, compared with run 1" in said
-    [told] = json.loads(ok(run("watches", "--json")))
+    [told] = json.loads(ok(run("cases", "watches", "--json")))
     assert told["source"] == str(february.resolve())
     ok(run("detect", february, *words[:-2], "--watch", "cards", "--out", "again"))
     with State("state") as state:
@@ -606,7 +606,7 @@ def test_a_watch_of_a_database_takes_a_file_and_reads_the_database_again(
     words = ("--table", "clients", "--id", "cust_id", "--drop", "answer", "--number", "amount")
     words = (*words, "--number", "age", "--alerts", "3", "--watch", "bank")
     ok(run("detect", "sqlite:///bank.db", *words, "--out", "found"))
-    [told] = json.loads(ok(run("watches", "--json")))
+    [told] = json.loads(ok(run("cases", "watches", "--json")))
     assert told["source"] == f"sqlite:///{(here / 'bank.db').resolve()}"
     assert "so no run was added" in ok(run("run", "bank"), 3)
     said = ok(run("run", "bank", month(Path("february.csv"), n7=800_000)), 3)

@@ -113,7 +113,7 @@ class Front:
             yield (
                 given[0],
                 f"`{given[0]}` is for a team, so it needs a file of users. Make the file with "
-                "`somscape app-user NAME --role run`, and give it with `users`.",
+                "`somscape app --add-user NAME --role run`, and give it with `users`.",
             )
         if self.behind_proxy is not None:
             yield from self._problems_of_proxy(self.behind_proxy, given)

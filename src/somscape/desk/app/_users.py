@@ -43,7 +43,7 @@ MAX_LANES = 64
 
 WRITTEN = """\
 # Who may use the app, for: somscape app --users FILE
-# Users are added, changed and removed by: somscape app-user NAME --users FILE
+# Users are added, changed and removed by: somscape app --add-user NAME --users FILE
 # Roles: look, decide (may also mark rows), run (may also add, run and delete)
 """
 
@@ -118,13 +118,13 @@ def read_users(
     except OSError as error:
         raise InputError(
             f"`users` {source} cannot be read ({error.strerror}). Make the file with somscape "
-            f"app-user NAME --role decide --users {source}",
+            f"app --add-user NAME --role decide --users {source}",
             file=path,
         ) from error
     if len(data) > MAX_BYTES:
         raise InputError(
             f"{source} has more than {MAX_BYTES:,} bytes, too many for a file of users. Give a "
-            "file of `somscape app-user`.",
+            "file of `somscape app --add-user`.",
             file=source,
         )
     text = decoded(data, source)
@@ -149,7 +149,7 @@ class _Reader:
         if not isinstance(entries, dict) or not entries:
             self._refuse(
                 ("users",),
-                "the file does not contain a user. Add a user with somscape app-user NAME",
+                "the file does not contain a user. Add a user with somscape app --add-user NAME",
             )
         found: dict[str, User] = {}
         for key, entry in entries.items():
@@ -183,7 +183,9 @@ class _Reader:
         return User(name, role, password)
 
     def _check_password(self, path: tuple[str, ...], password: Any) -> None:
-        cure = f"Set the password with somscape app-user {shown(path[1])} --users {self.source}"
+        cure = (
+            f"Set the password with somscape app --add-user {shown(path[1])} --users {self.source}"
+        )
         found = HASH.fullmatch(password) if isinstance(password, str) else None
         if found is None:
             self._refuse(

@@ -1,4 +1,4 @@
-"""Commands `app`, `app-user` and `serve`, which start servers and manage the users of the app."""
+"""Commands `app` and `serve`, which start servers and manage the users of the app."""
 
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,25 @@ def run_app(
     max_upload: int,
     jobs: int | None,
     memory: float | None,
+    add_user: str | None,
+    remove_user: str | None,
+    role: str | None,
+    has_password: bool,
     **of_front: Any,
 ) -> None:
-    """Run the app until Ctrl-C."""
+    """Run the app until Ctrl-C, or change the file of its users."""
+    name = add_user or remove_user
+    if name is not None:
+        users, may_be_readable = of_front["users"], of_front["allow_readable_secrets"]
+        change_user(
+            name,
+            users=users or Path("users.toml"),
+            role=role,
+            has_password=has_password,
+            remove=add_user is None,
+            allow_readable_secrets=may_be_readable,
+        )
+        return
     if of_front["users"] is None:
         check_libraries("the app", ("app",), "starlette", "uvicorn")
     else:

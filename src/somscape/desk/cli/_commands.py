@@ -27,7 +27,6 @@ from somscape.desk.cli._options import (
     option,
     ranking_options,
     read_options,
-    readable_option,
     result_option,
     rule_options,
     save_roles_option,
@@ -295,7 +294,7 @@ def report() -> Work:
 @force_option
 @text_options
 def convert() -> Work:
-    """Convert maps and rows of other programs, and write maps as tables or models.
+    """Convert files of other programs, and write maps as tables.
 
     The extensions of IN and OUT select the formats:
 
@@ -350,15 +349,41 @@ def convert() -> Work:
     help="Memory limit of each run, in gigabytes.",
 )
 @team_options
+@option(
+    "--add-user",
+    metavar="NAME",
+    help="Instead of starting the app, add a user to the file of --users, or change the role or "
+    "the password. The default file is users.toml, and only you can read a new file.",
+)
+@option(
+    "--remove-user",
+    metavar="NAME",
+    help="Instead of starting the app, remove a user, and end the sessions of the user.",
+)
+@option(
+    "--role",
+    type=click.Choice(["look", "decide", "run"]),
+    show_default="unchanged",
+    help="With --add-user, rights of the user. look may see pages and files. decide may also mark "
+    "rows. run may also add, run and delete.",
+)
+@option(
+    "--password/--no-password",
+    "has_password",
+    default=True,
+    help="With --add-user, whether to ask for a new password. With --user-header, users do not "
+    "need a password.",
+)
 def app() -> Work:
     """Rank tables, read reports and mark rows in the browser.
 
     The app opens TABLE when it starts.  TABLE may be a folder or a database, as for `detect`.
     Browsers can upload only files.
 
-    A team needs a file of users, which `somscape app-user` writes.  The members of the team
-    connect with TLS (second example), or through a proxy: --behind-proxy
-    https://somscape.bank.example
+    A team needs a file of users, which `app --add-user anna --role decide` writes.  This command
+    asks for the password twice, and saves only a hash of it.  A running app reads the changed file
+    immediately.  The members of the team connect with TLS (second example), or through a proxy:
+    --behind-proxy https://somscape.bank.example
 
     The command needs the libraries of the extra `app`, and for a team also of the extra `team`.
     In a checkout, run pip install '.[app,team]'.
@@ -366,41 +391,6 @@ def app() -> Work:
     from somscape.desk.cli._app import run_app
 
     return run_app
-
-
-@main.command(
-    examples=("app-user anna --role decide", "app-user ben --role look --users team.toml")
-)
-@click.argument("name", metavar="NAME")
-@file_option(
-    "--users",
-    default="users.toml",
-    help="File of users. If it does not exist, it is created, and only you can read it.",
-)
-@option(
-    "--role",
-    type=click.Choice(["look", "decide", "run"]),
-    show_default="unchanged",
-    help="Rights of the user. look may see pages and files. decide may also mark rows. run may "
-    "also add, run and delete.",
-)
-@option(
-    "--password/--no-password",
-    "has_password",
-    default=True,
-    help="Whether to ask for a new password. Users of `app --user-header` do not need a password.",
-)
-@option("--remove", is_flag=True, help="Remove the user, and end the sessions of the user.")
-@readable_option
-def app_user() -> Work:
-    """Add the user NAME to the app, or change the role and password.
-
-    The command asks for the password twice, and saves only a hash of the password.  A running app
-    reads the changed file immediately.
-    """
-    from somscape.desk.cli._app import change_user
-
-    return change_user
 
 
 @main.command(examples=("serve found/map.som", "serve found/map.som --port 9000 --max-rows 10000"))
@@ -514,7 +504,12 @@ def run() -> Work:
     return run_named
 
 
-@main.command(examples=("watches", "watches --json"))
+@main.group(examples=("cases list cards", "cases mark cards C501 confirmed"))
+def cases() -> None:
+    """List the watches, and list, decide, export and import their cases."""
+
+
+@cases.command(examples=("cases watches", "cases watches --json"))
 @state_options
 @option("--json", "as_json", is_flag=True, help="Print the watches as JSON.")
 def watches() -> Work:
@@ -522,11 +517,6 @@ def watches() -> Work:
     from somscape.desk.cli._run import list_watches
 
     return list_watches
-
-
-@main.group(examples=("cases list cards", "cases mark cards C501 confirmed"))
-def cases() -> None:
-    """List, decide, export and import the cases of a watch."""
 
 
 state_of_option = option(

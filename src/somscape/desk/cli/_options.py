@@ -334,7 +334,7 @@ tls_options = together(
     readable_option,
 )
 team_options = together(
-    file_option("--users", help="File with the users who may log in. `app-user` writes it."),
+    file_option("--users", help="File with the users who may log in. `app --add-user` writes it."),
     tls_options,
     option(
         "--behind-proxy",
@@ -426,7 +426,8 @@ HEADINGS = {
     "State and audit": "state audit_key head author",
     "Server": "host port tls_cert tls_key token_file max_body max_rows browser max_upload jobs "
     "memory",
-    "Users": "users role has_password remove behind_proxy socket socket_group user_header",
+    "Users": "users add_user remove_user role has_password behind_proxy socket socket_group "
+    "user_header",
 }
 """Names of the parameters under each heading in the help of a command, in their order."""
 
