@@ -258,22 +258,6 @@ def test_the_page_says_whether_regions_are_saved(edited: tuple[Browser, Map, Reg
     assert "somscape report MAP TABLE --regions regions.json" in browser.texts("#edit-hint")[0]
 
 
-def test_buttons_are_off_where_they_would_do_nothing(edited: tuple[Browser, Map, Regions]) -> None:
-    browser, _, _ = edited
-    off = "return ['join', 'split', 'undo'].map(id => document.getElementById(id).disabled)"
-    assert browser.run(off) == [True, True, True]
-    pick(browser, 0)
-    assert browser.run(off) == [True, False, True]
-    pick(browser, 1)
-    assert browser.run(off) == [False, True, True]
-    browser.click("#join")
-    assert browser.run(off) == [True, True, False]
-    assert browser.run("return document.activeElement.id").startswith("pick-")
-    browser.click("#edit")
-    assert not browser.run("return document.getElementById('edit-tools').checkVisibility()")
-    assert browser.texts("#regions input") == []
-
-
 def test_hostile_names_stay_text(edited: tuple[Browser, Map, Regions]) -> None:
     browser, map_, _ = edited
     names = [name[:80].strip() for name in HOSTILE[:3]]

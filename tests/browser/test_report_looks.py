@@ -1,7 +1,4 @@
-"""How the report looks and reads: accessible by axe-core, on paper, on narrow and wide screens.
-
-Pictures of every look go to results/screenshots, for people to see.
-"""
+"""The report on narrow and wide screens and on paper, and its accessibility by axe-core."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from pages import write_page
-from PIL import Image
 from webdriver import Browser
 
 from somscape import SOM, SOMDetector, TableEncoder, report
@@ -109,166 +105,6 @@ def test_axe_finds_no_serious_violation_in_a_list_with_a_line(
     assert len(window.texts("#rows tr.boundary")) == 1
     window.run(axe + "; window.axe = axe;")
     assert window.run(RUN_AXE, RULES) == []
-
-
-@pytest.mark.parametrize("width", SIZES)
-def test_the_line_is_as_wide_as_the_list_and_is_printed(
-    window: Browser, lined: Path, width: int
-) -> None:
-    window.emulate(width=width, height=SIZES[width], color_scheme="light")
-    window.open(lined)
-    style = "const all = ['#rows tbody', '#rows tr.boundary > td', '#rows tr[data-rank=\"3\"]',"
-    boxes = window.run(
-        style + "'#rows tr[data-rank=\"4\"]'].map(s => document.querySelector(s)"
-        ".getBoundingClientRect()); return all.map(b => [b.left, b.right, b.top, b.bottom])"
-    )
-    whole, line, before, after = boxes
-    assert line[:2] == pytest.approx(whole[:2], abs=2)
-    assert before[3] <= line[2] + 1
-    assert line[3] <= after[2] + 1
-    assert window.run("return document.documentElement.scrollWidth") <= width
-    window.emulate(width=1000, media="print")
-    shown = "return document.querySelector('#rows tr.boundary').checkVisibility()"
-    assert window.run(shown)
-
-
-def test_axe_sees_what_is_wrong(
-    window: Browser, page: tuple[Path, dict[str, Any]], axe: str
-) -> None:
-    window.open(page[0])
-    window.run("document.querySelector('label[for=plane]').remove()")
-    window.run(
-        "[...document.querySelectorAll('.hint')].find((hint) => hint.checkVisibility() &&"
-        " hint.textContent.trim()).style.color = '#aaaaaa'"
-    )
-    window.run(axe + "; window.axe = axe;")
-    found = [name for name, _ in window.run(RUN_AXE, RULES)]
-    assert sorted(found) == ["color-contrast", "select-name"]
-
-
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_every_look_has_a_picture(window: Browser, credit: Path, width: int, scheme: str) -> None:
-    window.emulate(width=width, height=SIZES[width], color_scheme=scheme)
-    window.open(credit, "#color=regions&case=1")
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    picture = SCREENSHOTS / f"report-{width}-{scheme}.png"
-    window.screenshot(picture)
-    with Image.open(picture) as image:
-        assert image.width == width
-        corner = np.asarray(image.convert("L"))[:4, :4].mean()
-    assert (corner > 128) == (scheme == "light")
-
-
-@pytest.mark.parametrize("width", SIZES)
-def test_names_of_the_small_maps_stand_in_one_line(
-    window: Browser, credit: Path, width: int
-) -> None:
-    window.emulate(width=width, height=SIZES[width])
-    window.open(credit)
-    script = (
-        "return [...document.querySelectorAll('#gallery .card .text')].map(e => e.offsetHeight)"
-    )
-    heights = window.run(script)
-    assert len(heights) == 20
-    assert len(set(heights)) == 1
-
-
-WIDTHS_OF_CHOICE = """
-const select = document.getElementById("plane"), copy = select.cloneNode();
-copy.append(select.selectedOptions[0].cloneNode(true));
-copy.style.cssText = "position: absolute; flex: none; width: auto";
-select.after(copy);
-const width = copy.offsetWidth;
-copy.remove();
-return [select.selectedOptions[0].textContent, width, select.offsetWidth];
-"""
-"""The chosen plane, the width that its name needs, and the width of the menu."""
-EDGES_OF_MENUS = """return [...document.querySelectorAll(".menu")].map((menu) => {
-  menu.open = true;
-  menu.lastElementChild.style.width = "100vw"; // as wide as long names make a menu
-  const { left, right } = menu.lastElementChild.getBoundingClientRect();
-  return [left, right];
-})"""
-
-
-@pytest.mark.parametrize("width", [360, 390, 768, 1000, 1280, 1440, 1920])
-def test_the_name_of_the_first_plane_and_menus_are_not_cut(
-    window: Browser, credit: Path, width: int
-) -> None:
-    window.emulate(width=width, height=900)
-    window.open(credit)
-    name, needed, available = window.run(WIDTHS_OF_CHOICE)
-    assert name == "Group borders"
-    assert needed <= available
-    edges = window.run(EDGES_OF_MENUS)
-    assert len(edges) == 2
-    assert all(0 <= left < right <= width for left, right in edges)
-
-
-IN_WINDOW = """
-const inside = (part) => { const box = part.getBoundingClientRect();
-  return box.height > 0 && box.top >= -1 && box.bottom <= innerHeight + 1; };
-const all = (selector, from = document) => [...from.querySelectorAll(selector)];
-return [all("[data-fill=headline]:not(:empty), #map").filter(inside).length,
-  all("#rows tr[data-rank]").map((row) =>
-    [inside(row), all(".reasons > li", row).filter(inside).length])];
-"""
-"""Which of the headline, the map, the rows and their reasons are completely in the window."""
-
-
-def test_a_window_shows_the_map_and_four_alerts_or_six_of_the_list(
-    window: Browser, credit: Path
-) -> None:
-    window.emulate(width=1440, height=900)
-    window.open(credit)
-    n_parts, rows = window.run(IN_WINDOW)
-    assert n_parts == 2
-    assert sum(n_reasons >= 2 for _, n_reasons in rows) >= 4
-    window.run("document.getElementById('list').scrollIntoView()")
-    complete = [n_reasons for is_complete, n_reasons in window.run(IN_WINDOW)[1] if is_complete]
-    assert len(complete) >= 6
-    assert set(complete) == {3}
-    # The page does not need the window for controls that few people use.
-    assert not window.run("return document.getElementById('ramp').checkVisibility()")
-    window.click("#maps .menu summary")
-    assert window.run("return document.getElementById('ramp').checkVisibility()")
-    window.click("#count")
-    assert not window.run("return document.getElementById('ramp').checkVisibility()")
-
-
-def test_dates_and_numbers_do_not_break(window: Browser, tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    cells = {
-        f"when{i}": [f"2026-07-{d:02}T13:03:00" for d in rng.integers(1, 29, 60)] for i in (0, 1)
-    }
-    table = table_from_columns({**cells, **{f"x{i}": rng.normal(size=60) for i in range(3)}})
-    detector = SOMDetector(som=SOM(4, 4), random_state=0).fit(table)
-    data = report.build(detector, table)
-    window.open(write_page(data, tmp_path), "#case=1")
-    lines = window.run(
-        "return [...document.querySelectorAll('#rows .values td')].filter(e => e.textContent"
-        ".startsWith('2026-')).map(e => { const r = document.createRange();"
-        " r.selectNodeContents(e); return r.getClientRects().length })"
-    )
-    assert len(lines) == 2 * (1 + len(data["cases"][0]["usual"])) > 2
-    assert set(lines) == {1}
-    aligned = "return ['rank', 'score', 'p'].map(name => getComputedStyle(document.querySelector("
-    assert window.run(aligned + "'#rows td.' + name)).textAlign)") == ["right"] * 3
-
-
-def test_a_page_states_which_rows_it_contains(window: Browser, tmp_path: Path) -> None:
-    X = np.random.default_rng(0).normal(size=(700, 130))
-    table = table_from_columns(
-        {"id": [f"k{i}" for i in range(700)], **{f"x{i}": x for i, x in enumerate(X.T)}}
-    )
-    detector = SOMDetector(som=SOM(4, 4), n_maps=1, random_state=0).fit(table)
-    data = report.build(detector, table)
-    window.open(write_page(data, tmp_path))
-    covered = "This page contains, and searches, the 500 most unusual of 700 rows."
-    assert window.texts("#count")[0].endswith(covered)
-    left_out = (set(table.column("id").cells) - set(data["rows"]["ids"])).pop()
-    window.type("#search", left_out + "x")
-    assert window.texts("#nothing") == [f"No row matches. {covered}"]
 
 
 @pytest.mark.parametrize("width", SIZES)

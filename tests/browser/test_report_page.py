@@ -12,8 +12,7 @@ import pytest
 from pages import HOSTILE, N_ALERTS, folded_report, write_page
 from webdriver import ARROW_RIGHT, ENTER, ESCAPE, SHIFT, Browser
 
-from somscape import SOM, SOMDetector, report
-from somscape.minisom import MiniSom
+from somscape import SOMDetector, report
 from somscape.outliers import AlertRule
 from somscape.tables import table_from_columns
 from somscape.tables._write import unescape_cell
@@ -43,58 +42,6 @@ def test_clicking_a_cell_lists_exactly_its_rows(
     assert shown_ids(opened) == expected
     opened.click("#clear-cell")
     assert len(shown_ids(opened)) == N_ALERTS
-
-
-@pytest.mark.parametrize(
-    ("score", "n_maps", "said", "unsaid"),
-    [
-        ("k_prototype", 1, "A row's score is the mean distance of the row to the 8", "Scores come"),
-        ("k_prototype", 3, "come from 3 maps, each trained on half of the rows.", "A row's score"),
-        ("quantization_error", 3, "the score is the distance of the row to the", "mean distance"),
-    ],
-)
-def test_the_method_says_what_a_score_is(
-    browser: Browser, tmp_path: Path, score: str, n_maps: int, said: str, unsaid: str
-) -> None:
-    x = np.random.default_rng(0).normal(size=60)
-    table = table_from_columns({"x": x, "y": x**2})
-    detector = SOMDetector(score, n_maps=n_maps, som=SOM(4, 5), random_state=0).fit(table)
-    browser.open(write_page(report.build(detector, table), tmp_path))
-    words = " ".join(
-        browser.run("return document.querySelector('#method-box p').innerText").split()
-    )
-    assert said in words
-    assert unsaid not in words
-    title = browser.run("return document.querySelector('[data-fill=score_name]').title")
-    assert title.endswith(" A higher score is more unusual.")
-    assert ("combined over several maps" in title) == (n_maps > 1)
-
-
-@pytest.mark.parametrize(
-    ("rate", "said"),
-    [(0.25, "0.25"), ((0.25, 0.25), "0.25"), ((0.25, 0.125), "0.25, falling to 0.125")],
-)
-def test_the_method_says_the_learning_rate(
-    browser: Browser, tmp_path: Path, rate: Any, said: str
-) -> None:
-    X = np.random.default_rng(0).normal(size=(60, 2))
-    if isinstance(rate, float):  # a MiniSom's
-        minisom = MiniSom(4, 5, 2, learning_rate=rate, random_seed=0)
-        minisom.train(X, 100)
-        map_ = minisom.to_map(X)
-    else:
-        options = {"algorithm": "online", "n_epochs": 2, "radius_decay": [2.0, 1.0]}
-        map_ = SOM(4, 5, learning_rate=rate, random_state=0, **options).fit(X).map_
-    names = map_.encoding.feature_names
-    table = table_from_columns(dict(zip(names, X.T, strict=True)))
-    browser.open(write_page(report.build(map_, table), tmp_path))
-    lines = browser.run(
-        "return [...document.querySelectorAll('#method div')].map(d => [...d.children]"
-        ".map(c => c.textContent))"
-    )
-    shown = dict(lines)
-    assert shown["Learning rate"] == said
-    assert shown.get("Radius falls", "2, 1") == "2, 1"
 
 
 def test_keyboard_alone_chooses_a_cell(opened: Browser, page: tuple[Path, dict[str, Any]]) -> None:
@@ -220,22 +167,6 @@ def test_list_is_saved_as_csv_that_no_spreadsheet_runs(
     assert [unescape_cell(line["note"]) for line in lines] == notes
     assert any(line["note"] == "'=1+1" for line in lines)
     assert json.loads(opened.run(script, "#save-json")) == data
-
-
-def test_the_page_shows_few_of_the_digits(
-    opened: Browser, page: tuple[Path, dict[str, Any]], tmp_path: Path
-) -> None:
-    scores = page[1]["rows"]["scores"][:N_ALERTS]
-    assert max(len(str(score)) for score in scores) > 10
-    used = [float(f"{score:.6g}") for score in scores]  # six digits, see page.js
-    assert opened.texts("#rows tbody .score") == [f"{score:#.4g}" for score in used]
-    plane = next(plane for plane in page[1]["planes"] if plane["name"] == "amount")
-    noisy = [5 + 1e-15 * unit for unit in range(len(plane["values"]))]
-    others = [other for other in page[1]["planes"] if other is not plane]
-    data = report.Report({**page[1], "planes": [*others, {**plane, "values": noisy}]})
-    opened.open(write_page(data, tmp_path))
-    opened.click(f'#gallery [data-key="{plane["key"]}"]')
-    assert opened.texts("#legend .ticks span") == ["5"]
 
 
 def test_choosing_a_column_shows_its_spread_and_colors_the_map(
@@ -395,22 +326,6 @@ def test_there_is_no_line_without_rows_on_both_sides(
     assert LINE not in browser.run("return document.body.innerText")
 
 
-@pytest.mark.parametrize("n_far", [0, 4])
-def test_the_page_begins_with_how_many_rows_stand_out(
-    browser: Browser, tmp_path: Path, n_far: int
-) -> None:
-    data = planted(n_far)
-    browser.open(write_page(data, tmp_path))
-    lead = "return document.querySelector('p.lead.of-detector').innerText"
-    words = " ".join(browser.run(lead).split())
-    assert words == f"{data['headline']}. 10 are listed."
-    method = browser.texts("#method-box p .of-detector")[-1]
-    assert method.startswith(f"Listed rows are called alerts: {data['rule']}. An alert is")
-    one = {**data, "n_alerts": 1, "rule": None, "n_stand_out": 1}
-    browser.open(write_page(report.Report(one), tmp_path))
-    assert " ".join(browser.run(lead).split()) == f"{data['headline']}."
-
-
 COLUMNS: dict[str, tuple[str, list[str | None], list[str]]] = {
     "balance": ("number", ["-88000.0", "8544.33"], ["-88,000.00", "8,544.33"]),
     "income": ("number", ["48508", "1000000"], ["48,508", "1,000,000"]),
@@ -479,17 +394,6 @@ def test_a_column_has_one_format_of_numbers(browser: Browser, tmp_path: Path) ->
     assert "p-value" not in browser.texts("#rows .facts dt")
 
 
-def test_a_column_of_amounts_has_two_decimals(browser: Browser, tmp_path: Path) -> None:
-    data = planted(4)
-    n = len(data["rows"]["ids"])
-    data["amount"] = {"name": "amount", "values": ["12558.0", "69.32", None, *["7.0"] * (n - 3)]}
-    browser.open(write_page(report.Report(data), tmp_path))
-    assert browser.texts("#rows td.amount")[:4] == ["12,558.00", "69.32", "", "7.00"]
-    data["amount"]["values"] = ["12558.0", *["7.0"] * (n - 1)]
-    browser.open(write_page(report.Report(data), tmp_path))
-    assert browser.texts("#rows td.amount")[:2] == ["12,558", "7"]
-
-
 def test_search_and_sort_change_the_list(
     opened: Browser, page: tuple[Path, dict[str, Any]]
 ) -> None:
@@ -520,31 +424,6 @@ def test_every_plane_colors_every_cell(opened: Browser, page: tuple[Path, dict[s
         assert [color is not None for color in colored] == has_color
 
 
-def test_colors_can_be_chosen(opened: Browser) -> None:
-    fills = "return [...document.querySelectorAll('#map .cell')].map(c => c.getAttribute('fill'))"
-    choose = (
-        "const s = document.getElementById('ramp'); s.value = arguments[0];"
-        "s.dispatchEvent(new Event('change'));"
-    )
-    seen = {tuple(opened.run(choose + fills, name)) for name in ("viridis", "cividis", "gray")}
-    assert len(seen) == 3
-    # The U-matrix is gray unless another choice is made.
-    assert tuple(opened.run(choose + fills, "auto")) in seen
-    assert opened.run("return location.hash") == ""
-
-
-def test_hexagons_of_odd_rows_lie_half_a_cell_to_the_right(opened: Browser) -> None:
-    boxes = opened.run(
-        "return [...document.querySelectorAll('#map .cell')].map(c => {"
-        "const b = c.getBBox(); return [b.x + b.width / 2, b.y + b.height / 2, b.width] })"
-    )
-    assert len(boxes) > 4  # more than one row
-    for unit, (x, y, width) in enumerate(boxes):
-        row, col = divmod(unit, 4)
-        expected = (col + row % 2 / 2, row * 3**0.5 / 2, 1)
-        assert (x, y, width) == pytest.approx(expected, abs=2e-3)
-
-
 def test_notebook_frame_shows_the_page_and_cannot_reach_out(
     opened: Browser, page: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -556,15 +435,6 @@ def test_notebook_frame_shows_the_page_and_cannot_reach_out(
     assert shown_ids(opened) == page[1]["rows"]["ids"][:N_ALERTS]
     opened.click(cell(0))
     assert shown_ids(opened) == ids_in(page[1], [0])
-
-
-def test_narrow_list_shows_reasons_in_full_width(opened: Browser) -> None:
-    # Also beside the map, where the window is wide and the list is not.
-    opened.resize(1024, 900)
-    widths = opened.run(
-        "return ['#rows', '#rows .why'].map(s => document.querySelector(s).offsetWidth)"
-    )
-    assert widths[1] > 0.8 * widths[0]
 
 
 @pytest.mark.parametrize("width", [360, 768, 1920])

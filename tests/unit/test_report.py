@@ -20,13 +20,10 @@ from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, plo
 from somscape.errors import InputError
 from somscape.outliers import AlertRule, Alerts, Calibration, Detector, Finding, Scorer
 from somscape.outliers.calibration import adjusted, usual_share
-from somscape.outliers.score import SCORES
 from somscape.regions import Regions
 from somscape.report._parts import N_BARS, Histogram
 from somscape.tables import Encoding, Table, per, table_from_columns
-from somscape.tables._fit_encoding import fit_encoding
 from somscape.tables.codes import UnusedColumn
-from somscape.tables.kinds import Roles
 
 HOSTILE = "</script><script>alert('&\u2028\u2029')</script>"
 
@@ -215,12 +212,6 @@ def test_the_score_says_how_many_maps_give_it(n_maps: Any, expected: int) -> Non
     assert score["n_maps"] == expected
 
 
-def test_the_page_has_words_for_every_score() -> None:
-    script = files("somscape.report").joinpath("templates/page.js").read_text(encoding="utf-8")
-    words = script.split("const SCORES = {", 1)[1].split("\n};", 1)[0]
-    assert re.findall(r"^  (\w+): ", words, re.M) == list(SCORES)
-
-
 def test_long_tables_are_listed_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("somscape.report._build.MAX_LISTED", 2)
     # Row 1 is the usual row nearest to the alert; row 2, the least unusual, is not named.
@@ -326,14 +317,6 @@ def test_data_survives_json_unchanged(real: dict[str, Any]) -> None:
         assert json.loads(json.dumps(data, allow_nan=False)) == data
 
 
-def test_words_around_the_data_are_kept() -> None:
-    data = small_data(command="run me", title="My title", notes=["one", "my.csv lacks two"])
-    assert data["method"]["command"] == "run me"
-    assert data["method"]["parameters"] == {"seed": 0, "n_epochs": 3, "init": "pca"}
-    assert (data["title"], data["notes"]) == ("My title", ["One.", "my.csv lacks two."])
-    assert small_data()["title"] == "Unusual rows of small.csv"
-
-
 def test_numbers_have_all_their_digits(real: dict[str, Any]) -> None:
     rng = np.random.default_rng(3)
     table = table_from_columns({"x": rng.lognormal(3, 1, 90), "y": rng.normal(size=90)})
@@ -389,13 +372,6 @@ def test_hostile_title_is_escaped() -> None:
     page = report.render(small_data(title="$data <b>&"))
     assert page.count("$data &lt;b&gt;&amp;") == 2
     assert "<b>&" not in page
-
-
-def test_date_stands_in_one_place_and_changes_nothing_else() -> None:
-    dated, plain = report.render(small_data(), "5 < 6 May"), report.render(small_data())
-    assert dated.count("5 &lt; 6 May") == 1
-    assert dated.replace("5 &lt; 6 May", "") == plain
-    assert plain == report.render(small_data())
 
 
 def test_policy_allows_the_one_style_and_the_one_script() -> None:
@@ -669,16 +645,6 @@ def test_histogram_of_many_values_has_ranges_that_hold_every_row() -> None:
     expected, _ = np.histogram(values[:-1], N_BARS)
     assert histogram.counts(values) == expected.tolist()
     assert histogram.letters(values)[-1] == " "
-
-
-def test_histogram_of_a_category_joins_its_rare_levels() -> None:
-    texts = [f"l{i:02}" for i in range(20) for _ in range(20 - i)]
-    table = table_from_columns({"c": texts, "x": range(len(texts))})
-    encoding = fit_encoding(table, Roles(categories=("c",)))
-    part = encoding.encode(table)[:, encoding.slices[0]]
-    histogram = Histogram.fit(encoding.features[0], part)
-    assert histogram.levels == [*(f"l{i:02}" for i in range(11)), "(others)"]
-    assert histogram.counts(part) == [*range(20, 9, -1), sum(range(1, 10))]
 
 
 def test_long_tables_are_measured_on_evenly_spaced_rows(monkeypatch: pytest.MonkeyPatch) -> None:
