@@ -267,7 +267,7 @@ def _share_or_quartiles(side: Quartiles | float) -> Any:
     }
 
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 1
 HISTORY = ("step", "quantization_error", "radius")
 
 MAX_LISTED = 3750
@@ -353,7 +353,7 @@ def build(
     Notes
     -----
     Only positions on an axis or on the page are rounded.  The page itself rounds the numbers that
-    it shows.  None represents a missing value or NaN.  In schema version 2, the dict has the
+    it shows.  None represents a missing value or NaN.  The dict has the
     following keys.
 
     - ``schema`` ("somscape-report"), ``schema_version``, ``title``, ``source``
@@ -760,7 +760,7 @@ def with_regions(data: Mapping[str, Any], regions: Regions, *, som: Any, table: 
     2
     """
     map_, _, table, _ = all_in_words(as_map(som), detector_in(som), as_table(table), None)
-    if data.get("schema_version") != SCHEMA_VERSION or "agreement" not in data:
+    if data.get("schema_version") != SCHEMA_VERSION:
         raise InputError(
             "`data` is not a report of this version of somscape. Make the report again with "
             "report.build.",
