@@ -11,7 +11,7 @@ from web_client import Client, Server
 
 from somscape.desk.app._login import KeyDoor
 from somscape.desk.app._pages import HEADERS
-from somscape.desk.web._connections import is_address, is_loopback
+from somscape.desk.web._addresses import is_address, is_loopback
 
 PAGES = ("/", "/runs/{run}", "/runs/{run}/report", "/runs/{run}/files/alerts.csv")
 CALLS = ("/api/runs", "/api/runs/{run}", "/api/runs/{run}/events", "/api/runs/{run}/marks")

@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from team import make_certificate
 
-from somscape.desk.web import _connections, _servers
-from somscape.desk.web._connections import Door
-from somscape.desk.web._servers import Server, server_context
+from somscape.desk.web import _servers
+from somscape.desk.web._servers import guarded_server, server_context
 
 PERIOD, MIN_BYTES = 1.0, 1000
 PATIENCE = 30.0
@@ -55,13 +53,12 @@ async def answer(scope, receive, send):
 def serving(folder: Path | None) -> Iterator[Place]:
     """Serve with short periods; over TLS where there is a folder for the certificate."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(answer, log_level="critical", lifespan="off")
         certificate, tls, port = None, None, listener.getsockname()[1]
         if folder is not None:
             certificate, key = make_certificate(folder, "DNS:localhost")
             tls = server_context(certificate, key)
-        server = Server(config, Door(listener, 100, print), tls)
-        thread = threading.Thread(target=server.run)
+        server = guarded_server(answer, 1, tls)
+        thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         yield Place(port, certificate)
         server.should_exit = True
@@ -171,7 +168,7 @@ def going(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, 
 
     with contextlib.ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(_connections, "FIRST", PERIOD)
+        patch.setattr(_servers, "PATIENCE", PERIOD)
         patch.setattr(_servers, "PERIOD", PERIOD)
         patch.setattr(_servers, "MIN_BYTES", MIN_BYTES)
         plain = stack.enter_context(serving(None))

@@ -31,7 +31,7 @@ from somscape.desk.app._users import (
     roles_in,
 )
 from somscape.desk.cases._database import user_of_computer
-from somscape.desk.web._connections import network_of
+from somscape.desk.web._addresses import network_of
 from somscape.desk.web._gate import (
     ANYBODY,
     Access,

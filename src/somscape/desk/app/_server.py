@@ -40,7 +40,7 @@ from somscape.desk.app._work import one_line
 from somscape.desk.cases._database import state_folder
 from somscape.desk.cases._sqlite import FULL, LOCKED, READ_ONLY, TroubleError
 from somscape.desk.cases.records import DecidedMeanwhileError
-from somscape.desk.web._connections import is_address, is_loopback
+from somscape.desk.web._addresses import is_address, is_loopback
 from somscape.desk.web._gate import ANYBODY, PORTS, Access, Call, Gate, Origins, Refusal
 from somscape.desk.web._servers import answer_requests, names_of, server_context
 from somscape.desk.web._servers import listening as listening_on
@@ -379,7 +379,7 @@ def serve(
 
             site = Site(at).app(started, entrance.door.calls(), store.after_start())
             app = gate_of(site, entrance.door, entrance.origins)
-            answer_requests(app, listener, grace=GRACE, tls=entrance.tls, say=say)
+            answer_requests(app, listener, grace=GRACE, tls=entrance.tls)
 
 
 MAX_BODY = 4 << 20

@@ -42,7 +42,7 @@ from somscape.desk.serve._served import (
     table_of_wire,
     to_json,
 )
-from somscape.desk.web._connections import is_loopback
+from somscape.desk.web._addresses import is_loopback
 from somscape.desk.web._gate import (
     ANYBODY,
     Access,
@@ -97,7 +97,7 @@ def serve_map(
 
         origins = Origins.of_loopback(host, port) if token is None else None
         app = Gate(service.app(started), TokenAccess(token), origins, limits.of_body)
-        answer_requests(metrics.counting(app), listener, grace=GRACE, tls=tls, say=say)
+        answer_requests(metrics.counting(app), listener, grace=GRACE, tls=tls)
 
 
 def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | None) -> None:

@@ -21,8 +21,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from somscape.desk.web._connections import CONNECTION, Connection
-
 ANYBODY = "anybody"
 """Role of routes that need neither a log-in nor a token."""
 
@@ -177,17 +175,11 @@ class Exchange:
         length = given.get("content-length", "0")
         self._n_announced = int(length) if length.isdigit() else None
         self._is_left = self._n_announced != 0 or "transfer-encoding" in given
-        self._connection: Connection | None = scope.get("state", {}).get(CONNECTION)
         self._receive, self._send, self._headers = receive, send, headers
         self._n_bytes = 0
         self._limit: Limit | None = None
         self.is_last = False
         self.is_gone: Callable[[], bool] = lambda: False
-
-    def let_in(self) -> None:
-        """Note a valid token or session. Other connections are then closed first."""
-        if self._connection is not None:
-            self._connection.let_in()
 
     def set_limit(self, limit: Limit) -> None:
         """Refuse a body that is too large, at once or as soon as too many bytes arrive."""
@@ -213,8 +205,7 @@ class Exchange:
             if message["status"] >= REFUSED and self._is_left:
                 await self._read_rest()
                 self.is_last = self.is_last or self._is_left
-            # While the server ends, a client must not send more requests on this connection.
-            if self.is_last or (self._connection is not None and self._connection.is_ending):
+            if self.is_last:
                 headers["connection"] = "close"
         elif self.is_gone():
             raise ConnectionAbortedError("the user has logged out")  # the server closes it
@@ -374,7 +365,6 @@ class Gate:
         """Pass on the request of a known visitor if the visitor's role includes the needed role."""
         request = Request(scope)
         visitor: Visitor = request.user
-        exchange.let_in()
         exchange.is_gone = visitor.is_gone
         is_change = self._access.has_pages and request.method not in SAFE
         is_key = are_same(request.headers.get(CSRF_HEADER, ""), visitor.csrf)

@@ -1,4 +1,4 @@
-"""HTTP server of uvicorn with a time limit for receiving a request, its socket and its TLS."""
+"""The server, uvicorn with a guard against clients that send nothing, its socket and its TLS."""
 
 import asyncio
 import errno
@@ -7,8 +7,6 @@ import os
 import signal
 import socket
 import ssl
-import traceback
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -18,28 +16,39 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from somscape._files import read_secret, shown
-from somscape.desk.web._connections import CONNECTION, Connection, Door, most_connections
 from somscape.errors import InputError
+
+PATIENCE = 5.0
+"""Seconds within which a new client must send the header of its first request."""
 
 PERIOD, MIN_BYTES = 30.0, 16 << 10
 """Length of a period in seconds, and minimum number of request bytes to arrive in a period."""
 
-DRAIN = 2.0
-"""Seconds for accepting new clients after SIGTERM."""
+DRAIN = 1.0
+"""Seconds in which the server accepts connections after SIGTERM, for one response each."""
 
-SETTLE = 0.5
-"""Additional seconds in which clients are accepted that have connected during `DRAIN`."""
+MAX_CONNECTIONS = 1000
+"""Maximum number of open connections. With TLS, each connection needs about 300 kB of memory."""
+
+BACKLOG = 256
+"""Maximum number of clients whose connections wait to be accepted, and are accepted together."""
+
+FREE_FILES = 64
+"""Number of open files that are kept free for tables, databases and jobs."""
 
 
-class Protocol(H11Protocol):
-    """HTTP protocol that closes the connection if a request arrives too slowly.
+class GuardedProtocol(H11Protocol):
+    """HTTP protocol of uvicorn that closes connections on which requests arrive too slowly.
 
-    The time limit does not apply while the client waits for a response, or while the server does
-    not read from the connection.
+    While too many connections are open, a new client takes the place of the client that has waited
+    the longest without a complete header.  So idle connections cannot keep out other clients.
 
     Parameters
     ----------
-    connection : Connection
+    strangers : dict
+        The server's connections without a complete header of a request, from old to new.
+    most : int
+        Largest number of open connections.
     **settings
         Settings of uvicorn.
     """
@@ -47,32 +56,32 @@ class Protocol(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
     _n_bytes = 0
 
-    def __init__(self, connection: Connection, **settings: Any) -> None:
+    def __init__(
+        self, strangers: "dict[GuardedProtocol, None]", most: int, **settings: Any
+    ) -> None:
         super().__init__(**settings)
-        self._connection = connection
-        self.app_state = {**self.app_state, CONNECTION: connection}
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a request is in progress."""
-        return self.cycle is not None and not self.cycle.response_complete
-
-    def abort(self) -> None:
-        """End the connection immediately."""
-        self.transport.abort()
+        self._strangers, self._most = strangers, most
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start to wait for the first request."""
+        """Start to wait for the first request, and make room for this connection."""
         super().connection_made(transport)
-        self._connection.talk = self
-        self._start()
+        self._strangers[self] = None
+        self._timer = self.loop.call_later(PATIENCE, transport.abort)
+        if len(self.connections) > self._most:
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            oldest.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Count the received bytes of a request until the request is complete."""
         self._n_bytes += len(data)
         super().data_received(data)
-        cycle = self.cycle
-        if cycle is None or cycle.more_body or cycle.response_complete:
+        if self.cycle is None:
+            return
+        if self in self._strangers:
+            del self._strangers[self]
+            self._stop()
+        if self.cycle.more_body or self.cycle.response_complete:
             if self._timer is None:
                 self._start()
         else:
@@ -80,6 +89,7 @@ class Protocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting for a request."""
+        self._strangers.pop(self, None)
         self._stop()
         super().connection_lost(exc)
 
@@ -99,64 +109,12 @@ class Protocol(H11Protocol):
             self.transport.abort()
 
 
-class Server(uvicorn.Server):
-    """A uvicorn server that accepts its connections through a `Door`.
-
-    Parameters
-    ----------
-    config : uvicorn.Config
-    door : Door
-    tls : SSLContext or None
-    """
-
-    def __init__(self, config: uvicorn.Config, door: Door, tls: ssl.SSLContext | None) -> None:
-        super().__init__(config)
-        self._door, self._tls = door, tls
-
-    def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer requests until Ctrl-C, SIGTERM or SIGHUP. Then finish those in progress."""
-        asyncio.run(self.serve())
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the app, then accept connections."""
-        await super().startup(sockets=[])
-        self._door.open_to(self._take)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting connections, and wait until the requests in progress have finished."""
-        await self._door.close()
-        await super().shutdown(sockets=[])
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End the server. After SIGTERM, clients have `DRAIN` seconds for one last request."""
-        if sig != signal.SIGTERM or self._door.is_ending:
-            super().handle_exit(sig, frame)
-            return
-        self._door.is_ending = True
-        loop = asyncio.get_running_loop()
-        loop.call_soon_threadsafe(loop.call_later, DRAIN, self._door.refuse)
-        loop.call_soon_threadsafe(loop.call_later, DRAIN + SETTLE, super().handle_exit, sig, frame)
-
-    async def _take(self, connection: Connection) -> None:
-        protocol = partial(
-            Protocol,
-            connection,
-            config=self.config,
-            server_state=self.server_state,
-            app_state=self.lifespan.state,
-        )
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.connect_accepted_socket(protocol, connection, ssl=self._tls)
-        except OSError as error:  # the TLS handshake failed
-            traceback.clear_frames(error.__traceback__)  # otherwise 300 kB stay in use for a while
-
-
 UVICORN: dict[str, Any] = {
     "log_level": "critical",
     "access_log": False,  # addresses may contain a key
     "server_header": False,
     "ws": "none",
+    "backlog": BACKLOG,
     "proxy_headers": False,  # otherwise any local program could fake its address
 }
 
@@ -185,20 +143,58 @@ def listening(host: str, port: int) -> socket.socket:
     return listener
 
 
+class DrainingServer(uvicorn.Server):
+    """Server that ends later than SIGTERM, so that clients learn that their connection ends.
+
+    uvicorn alone closes idle connections at once, and loses requests that are on their way.
+    """
+
+    _is_ending = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Close each connection after its next response, and end the server after `DRAIN`."""
+        if sig != signal.SIGTERM or self._is_ending:
+            super().handle_exit(sig, frame)
+            return
+        self._is_ending = True
+        close = (b"connection", b"close")
+        self.config.encoded_headers.append(close)  # uvicorn makes its default headers of these
+        self.server_state.default_headers = [*self.server_state.default_headers, close]
+        loop = asyncio.get_running_loop()
+        loop.call_soon_threadsafe(loop.call_later, DRAIN, super().handle_exit, sig, frame)
+
+
 def answer_requests(
-    app: Any,
-    listener: socket.socket,
-    *,
-    grace: int,
-    tls: ssl.SSLContext | None = None,
-    say: Callable[[str], None],
+    app: Any, listener: socket.socket, *, grace: int, tls: ssl.SSLContext | None = None
 ) -> None:
     """Answer requests until Ctrl-C, SIGTERM or SIGHUP. Requests in progress can finish."""
-    config = uvicorn.Config(app, timeout_graceful_shutdown=grace, **UVICORN)
-    server = Server(config, Door(listener, most_connections(), say), tls)
+    server = guarded_server(app, grace, tls)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signal.signal(signal.SIGHUP, server.handle_exit)  # as uvicorn does for other signals
-    server.run()
+    asyncio.run(server.serve([listener]))
+
+
+def guarded_server(app: Any, grace: int, tls: ssl.SSLContext | None) -> uvicorn.Server:
+    """Return a server that closes slow connections, and may have many connections."""
+    guarded: Any = partial(GuardedProtocol, {}, most_connections())
+    config = uvicorn.Config(app, http=guarded, timeout_graceful_shutdown=grace, **UVICORN)
+    config.load()
+    config.ssl = tls
+    return DrainingServer(config)
+
+
+def most_connections() -> int:
+    """Raise the limit on open files. Return the largest allowed number of connections."""
+    if os.name != "posix":
+        return MAX_CONNECTIONS
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + BACKLOG + FREE_FILES
+    files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return max(files // 4, files - BACKLOG - FREE_FILES)
 
 
 def server_context(
