@@ -53,6 +53,18 @@ MARKS = "marks"
 """Beginning of the names of those arrays in a file that belong to a `Marks` object."""
 
 
+OF_CALIBRATION = {
+    "scores": "calibration",
+    "weights": "calibration_weights",
+    "units": "calibration_units",
+    "regions": "regions",
+    "lowered": "calibration_lowered",
+}
+"""Arrays of a `Calibration`, and their names in files."""
+
+ADDED = {"rarity": Rarity, "counts": ValueCounts, "relation": Relation}
+"""Parts of a detector that it can lack and that contain only arrays."""
+
 BY_UNIT = ("usual", "spread", "regions")
 """Names of those arrays in a detector file that contain one value for each unit."""
 
@@ -61,16 +73,10 @@ def record_of_detector(detector: Scoring) -> Record:
     """Return a record that contains the detector's map and its other parts."""
     record, calibration = detector.map_.to_record(), detector.calibration
     whole = detector.of_all_rows
-    arrays = _arrays_of(whole) | {
-        "calibration": calibration.scores,
-        "calibration_weights": calibration.weights,
-        "calibration_units": calibration.units,
-        "calibration_lowered": calibration.lowered,
-        "regions": calibration.regions,
-        "mean_contributions": detector.mean_contributions,
-    }
-    arrays |= _parts_by_name("rarity", detector.rarity) | _parts_by_name("counts", detector.counts)
-    arrays |= _parts_by_name("relation", detector.relation)
+    arrays = _arrays_of(whole) | {"mean_contributions": detector.mean_contributions}
+    arrays |= {name: getattr(calibration, part) for part, name in OF_CALIBRATION.items()}
+    for name in ADDED:
+        arrays |= _parts_by_name(name, getattr(detector, name))
     marks = None
     if detector.marks is not None:
         parts = {part.name: getattr(detector.marks, part.name) for part in fields(Marks)}
@@ -126,31 +132,23 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         )
     whole = _scorer_of(map_, arrays, header, is_decorrelated=header.metric is not None)
     shared = whole.decorrelation if header.members_share_metric else None
-    weights, units = arrays.get("calibration_weights"), arrays.get("calibration_units")
-    has_rarity, has_counts = "rarity.features" in arrays, "counts.starts" in arrays
-    has_relation = "relation.features" in arrays
+    calibration: dict[str, Any] = {n: arrays.get(name) for n, name in OF_CALIBRATION.items()}
+    calibration |= {"by_bulk": header.p_values_by_bulk, "relations": header.relations}
     return {
         "of_all_rows": whole,
         "threshold": header.threshold,
-        "calibration": Calibration(
-            arrays["calibration"],
-            weights,
-            units,
-            arrays.get("regions"),
-            header.p_values_by_bulk,
-            header.relations,
-            arrays.get("calibration_lowered"),
-        ),
+        "calibration": Calibration(**calibration),
         "members": tuple(
             _share_arrays(_member_of(map_, parts, shared, header), whole)
             for parts in arrays_of_members(arrays, header.members)
         ),
         "mean_contributions": arrays.get("mean_contributions"),
-        "rarity": Rarity(**_parts_in(arrays, Rarity, "rarity")) if has_rarity else None,
-        "counts": ValueCounts(**_parts_in(arrays, ValueCounts, "counts")) if has_counts else None,
         "marks": _marks_of(header, arrays),
         "is_threshold_auto": header.threshold_is_auto,
-        "relation": Relation(**_parts_in(arrays, Relation, "relation")) if has_relation else None,
+        **{
+            name: kind(**_parts_in(arrays, kind, name)) if arrays_within(arrays, name) else None
+            for name, kind in ADDED.items()
+        },
     }
 
 
