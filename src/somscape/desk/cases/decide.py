@@ -1,6 +1,5 @@
 """Make decisions on the cases of a watch, with the amounts at stake in the cases."""
 
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -169,8 +168,3 @@ def by_run(state: State, name: str, runs: Sequence[WatchRun]) -> list[dict[str, 
         {"table": table_name(r.source), "number": r.number, "made": r.made, **counts[r.id]}
         for r in runs
     ]
-
-
-def by_amount(cases: Sequence[Case], amounts: Mapping[str, float]) -> list[Case]:
-    """Return cases in the order of their amounts, the largest amount first."""
-    return sorted(cases, key=lambda case: -amounts.get(case.key, -math.inf))

@@ -506,7 +506,7 @@ def run() -> Work:
 
 @main.group(examples=("cases list cards", "cases mark cards C501 confirmed"))
 def cases() -> None:
-    """List the watches, and list, decide, export and import their cases."""
+    """List watches, and list, decide, export and import their cases."""
 
 
 @cases.command(examples=("cases watches", "cases watches --json"))
@@ -532,12 +532,6 @@ state_of_option = option(
 )
 @click.argument("name", metavar="NAME")
 @state_of_option
-@option(
-    "--by",
-    type=click.Choice(["rank", "amount"]),
-    default="rank",
-    help="Order of the cases: by rank, beginning with the last run, or by the amount at stake.",
-)
 @option(
     "--format",
     "kind",
@@ -578,20 +572,6 @@ def list_() -> Work:
     metavar="TEXT",
     help="Category of a cleared case, with which its comment begins. `somscape cases categories` "
     "lists the categories.",
-)
-@option(
-    "--seen",
-    type=WholeNumber(0),
-    metavar="LINE",
-    help="Number of the last decision on the cases that you have seen (its line in the audit), or "
-    "0 if you have seen none. The command fails if a case has a newer decision.",
-)
-@option(
-    "--run",
-    metavar="RUN",
-    show_default="the last run",
-    help="Number or id of the run in which you have seen the cases. The rows and scores from this "
-    "run are saved with the decision.",
 )
 @author_option
 @state_options

@@ -422,7 +422,7 @@ HEADINGS = {
     "Map": "n_rows n_cols epochs seed lattice boundary winners regions n_regions",
     "Results": "out format kind as_json bom what sort columns save_roles to to_table force verbose",
     "Watch": "watch key clear_for replace instead_of sure again new_ids",
-    "Cases": "state_of by comment cleared_as seen run skip_unknown findings yes older_than decided",
+    "Cases": "state_of comment cleared_as skip_unknown findings yes older_than decided",
     "State and audit": "state audit_key head author",
     "Server": "host port tls_cert tls_key token_file max_body max_rows browser max_upload jobs "
     "memory",

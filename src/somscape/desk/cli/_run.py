@@ -19,7 +19,7 @@ from somscape.changes import OTHER_LAYOUT, difference
 from somscape.desk.cases._database import state_folder, user_of_computer
 from somscape.desk.cases._run import begin_watch, detector_of_watch, known_cases, run_watch
 from somscape.desk.cases._watch import check_name, key_columns, source_of
-from somscape.desk.cases.decide import NewDecision, amounts_of, by_amount, check_has_name, decide
+from somscape.desk.cases.decide import NewDecision, amounts_of, check_has_name, decide
 from somscape.desk.cases.exchange import (
     COMMENT,
     DECISION,
@@ -391,21 +391,11 @@ def _watch_facts(state: State, watch: Watch) -> dict[str, Any]:
     }
 
 
-def list_cases(name: str, state_of: str | None, by: str, kind: str, access: Access) -> None:
+def list_cases(name: str, state_of: str | None, kind: str, access: Access) -> None:
     """Print the cases of a watch."""
     with open_state(access) as state:
         found = _cases_of(state, name, state_of)
-        column, amounts = amounts_of(state, state.watch(name), found)
-        if by == "amount":
-            if found and column is None:
-                raise InputError(
-                    f"No column of the watch {name} has 'amount' in its name. Leave --by out, or "
-                    "name the column when you begin the watch.",
-                    options="--amount COL --cost COST",
-                    parameter="by",
-                    value=by,
-                )
-            found = by_amount(found, amounts)
+        amounts = amounts_of(state, state.watch(name), found)[1]
         last, watch = state.last_run(name), state.watch(name)
         columns = cases_table(found, last=last, amounts=amounts, watch=watch)
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -434,10 +424,8 @@ def mark_cases(
     said: str,
     access: Access,
     comment: str,
-    run: str | None,
     *,
     cleared_as: str | None,
-    seen: int | None,
 ) -> None:
     """Record a decision on one or more cases. If one of them fails, record nothing."""
     check_has_name(name)
@@ -447,8 +435,8 @@ def mark_cases(
             _check_category(state.watch(name), cleared_as, said)
             comment = f"{cleared_as}: {comment}" if comment else cleared_as
         before = state.last_decisions(name)
-        author, id_ = author_of(access), None if run is None else _id_of(state, name, run)
-        asked = [NewDecision(key, said, comment, id_, seen=seen) for key in cases]
+        author = author_of(access)
+        asked = [NewDecision(key, said, comment) for key in cases]
         kept = decide(state, name, asked, author=author)
         what = cases[0] if len(cases) == 1 else f"{len(cases)} cases"
         for case in state.cases(name, key=what) if is_check(what) else ():
@@ -488,19 +476,6 @@ def list_categories(name: str, categories: tuple[str, ...], access: Access) -> N
         found = state.watch(name).clear_as
     for category in found:
         make_console().say(category)
-
-
-def _id_of(state: State, name: str, run: str) -> str:
-    """Return the id of a run of a watch that is given by its number or its id."""
-    ids = {str(each.number): each.id for each in state.runs(state.watch(name).name)}
-    found = ids.get(run, run)
-    if found not in ids.values():
-        raise InputError(
-            f"`run` must be the number or the id of a run of {name}, but is {run!r}. The runs have "
-            f"the numbers {', '.join(reversed(ids))}.",
-            value=run,
-        )
-    return found
 
 
 def export_cases(
