@@ -12,7 +12,7 @@ from guides import guide_of
 EXAMPLE = Path(__file__).parents[1] / "examples" / "03_pictures.py"
 FOLDER = "/_generated/03_pictures"
 PACKAGE = "somscape."
-CALLED_ELSEWHERE = {"plots.dark": ("dark", "dark_planes"), "plots.Display": ("ustar",)}
+CALLED_ELSEWHERE = {"plots.dark": ("dark", "dark_planes"), "plots.Display": ("umatrix_regions",)}
 """Pictures of names that are not called to draw them."""
 
 

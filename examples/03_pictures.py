@@ -20,7 +20,7 @@ from somscape.regions import find_regions, rename
 
 FOLDER = Path("03_pictures")
 FOLDER.mkdir(exist_ok=True)
-N_WIDE = 5
+N_WIDE = 4
 
 # %% Maps: wines as a data frame, digits of 8 x 8 pixels, and wines on a torus
 wine = load_wine(as_frame=True)

@@ -3,7 +3,7 @@ Populations of blood cells
 ==========================
 
 .. image:: /gallery/groups/images/sphx_glr_02_cells_001.png
-    :alt: Cells by two markers in the colors of regions; the map with a star of markers in each unit
+    :alt: Cells by two markers in the colors of regions, and the regions of the map
 
 A machine measures six markers on each of thousands of blood cells. Each star is a unit of the map,
 and its rays are the markers. Regions with similar stars are the populations that biologists name.

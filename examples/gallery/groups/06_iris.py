@@ -3,7 +3,7 @@ Iris
 ====
 
 .. image:: /gallery/groups/images/sphx_glr_06_iris_001.png
-    :alt: U-matrix of irises with marks of three species, the species by unit, and the map as a net
+    :alt: U-matrix of irises with marks of three species, and the species by unit
 
 A dark band divides the map. Setosa is on one side, and the other side contains versicolor and
 virginica without a gap. The flowers themselves form only two groups, and only the names separate

@@ -3,7 +3,7 @@ A process and its columns
 =========================
 
 .. image:: /gallery/map/images/sphx_glr_06_process_001.png
-    :alt: Six columns of a process on one map, and the trade-off of sizes of the map
+    :alt: Six columns of a process on one map, and the errors of maps of several sizes
 
 Each small map shows one column of the same plant, and a cell is the same state of the plant in all
 small maps. More steam increases the strength of thin paper, but decreases the strength of thick

@@ -3,7 +3,7 @@ Thyroid: healthy, too much, too little
 ======================================
 
 .. image:: /gallery/recognize/images/sphx_glr_06_thyroid_001.png
-    :alt: Areas of three states of the thyroid gland on a map; all patients by two of their tests
+    :alt: Patients with a wrong prediction on a map; all patients by two of their tests
 
 The three states of the thyroid gland have an area each on the map. Mistakes occur at the borders
 between the areas. A patient with contradictory tests is unlike all other patients, so this patient
