@@ -6,6 +6,7 @@ tracemalloc.  A map's header and a MiniSom's pickle are also damaged where flips
 values of other kinds at any place of a file that is otherwise whole.
 """
 
+import codecs
 import contextlib
 import copy
 import gzip
@@ -195,6 +196,7 @@ def test_damaged_files_are_read_or_refused(name, seeds, tmp_path):
     n_read = 0
     n_files = -(-N_FILES // len(READERS))
     path.write_bytes(seeds[name])
+    codecs.lookup("cp1252")  # the encoding of text that is not UTF-8, loaded when first used
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert outcome(READERS[name], path)[0]  # and what is loaded when first used is loaded
