@@ -43,7 +43,7 @@ BLOCK_BYTES, LEAST_BLOCK, COLUMN_BYTES, N_BLOCKS = 1 << 21, 1 << 14, 1 << 9, 64
 """Maximum and minimum size in bytes of a block of text, minimum size for each column, and number of
 blocks in a file of medium size. A block needs little memory in comparison with the file."""
 
-BLOCK_CELLS = 1024
+BLOCK_CELLS = 128
 """Number of cells of records that are Python objects at a time."""
 
 MAX_COLUMNS = 10_000
