@@ -24,13 +24,9 @@ WORDS: dict[str, tuple[str, ...]] = {
     "predict.csv": ("predict", "model.som", "customers.csv", "--out"),
     "page.html": ("report", "map.som", "customers.csv", "--out"),
     "converted.som": ("convert", "map.som"),
-    "map.cod": ("convert", "map.som"),
-    "rows.lrn": ("convert", "rows.csv"),
     "planes.csv": ("convert", "map.som"),
     "planes.xlsx": ("convert", "map.som"),
     "map.onnx": ("convert", "map.som"),
-    "card.md": ("card", "map.som", "--out"),
-    "card.json": ("card", "map.som", "--out"),
     "cases.csv": ("cases", "export", "w", "--state", "state", "--out"),
     "cases.xlsx": ("cases", "export", "w", "--state", "state", "--out"),
     "roles.toml": ("info", "map.som", "--save-roles"),
@@ -90,7 +86,7 @@ def test_a_result_replaces_its_own_kind_and_nothing_foreign_without_force(
     assert listing(here) == before
 
 
-@pytest.mark.parametrize("name", ["fit.som", "score.csv", "score.parquet", "map.cod", "page.html"])
+@pytest.mark.parametrize("name", ["fit.som", "score.csv", "score.parquet", "page.html"])
 def test_a_link_is_replaced_and_the_file_at_its_end_stays(here: Path, name: str) -> None:
     Path("victim").write_bytes(FOREIGN)
     link = Path(f"link-{name}")
@@ -147,7 +143,6 @@ def test_a_workbook_that_another_program_saved_needs_force(here: Path) -> None:
         (("fit", "customers.csv", "--roles", "roles.toml", "--out"), "roles.toml", ".som"),
         (("fit", "customers.csv", "--dictionary", "words.csv", "--out"), "words.csv", ".som"),
         (("convert", "map.som"), "map.som", ".som"),
-        (("card", "map.som", "customers.csv", "--out"), "customers.csv", ".md"),
         (("predict", "model.som", "customers.csv", "--out"), "customers.csv", ".csv"),
         (("cases", "export", "w", "--state", "state", "--out"), "state/cases.sqlite", ".csv"),
         (("info", "map.som", "--save-roles"), "map.som", ".toml"),
@@ -220,7 +215,7 @@ def redirected(file: str, mode: str, *words: Any) -> tuple[int, str]:
 
 
 @pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="needs a name of standard output")
-@pytest.mark.parametrize("name", ["fit.som", "model.som", "page.html", "card.md", "roles.toml"])
+@pytest.mark.parametrize("name", ["fit.som", "model.som", "page.html", "roles.toml"])
 @pytest.mark.parametrize("mode", ["wb", "ab"])
 def test_a_result_on_standard_output_is_the_result_alone(here: Path, name: str, mode: str) -> None:
     new = f"new-{name}"
@@ -275,7 +270,6 @@ def test_results_have_different_names(here: Path, options: tuple[str, ...], said
         "map.som",
         "score.parquet",
         "rows.csv",
-        "map.cod",
     ],
 )
 def test_a_refusal_names_the_kind_of_the_new_file(here: Path, new: str) -> None:
@@ -287,7 +281,7 @@ def test_a_refusal_names_the_kind_of_the_new_file(here: Path, new: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a device that is full")
-@pytest.mark.parametrize("name", ["fit.som", "score.csv", "page.html", "map.cod", "cases.csv"])
+@pytest.mark.parametrize("name", ["fit.som", "score.csv", "page.html", "cases.csv"])
 def test_a_full_disk_is_named(here: Path, name: str) -> None:
     link = Path(f"link-{name}")
     link.symlink_to("/dev/full")
@@ -296,7 +290,7 @@ def test_a_full_disk_is_named(here: Path, name: str) -> None:
     assert link.is_symlink()
 
 
-@pytest.mark.parametrize("name", ["fit.som", "score.csv", "page.html", "map.cod", "cases.csv"])
+@pytest.mark.parametrize("name", ["fit.som", "score.csv", "page.html", "cases.csv"])
 def test_a_full_disk_leaves_what_was_there(here: Path, name: str) -> None:
     with small_disk(here / "disk", 1 << 20):
         assert run(*WORDS[name], f"disk/{name}").code == 0

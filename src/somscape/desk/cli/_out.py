@@ -307,7 +307,6 @@ ENDINGS = {
     "page": (".html", ".htm"),
     "list": tuple(f".{kind}" for kind in FORMATS),
     "roles file": (".toml",),
-    "card": (".md", ".json"),
 }
 """Allowed file extensions of a result, by the kind of its content."""
 
@@ -315,7 +314,6 @@ MARKS = {
     "map": rb'.{8}\{"__metadata__":\{"somscape":"',
     "page": rb'<!DOCTYPE html>.{1,2000}<meta name="generator" content="somscape">',
     "roles file": rb"# What the columns of [^\n]* were taken for, by somscape ",
-    "card": rb'# [^\n]*\n\n- SHA-256: [0-9a-f]{64}\n|\{\s*"kind": "[^"]*",\s*"sha256": "[0-9a-f]+"',
     "model": rb"\x08.\x12\x08somscape",
 }
 """Patterns that match the first bytes of files from somscape, by the kind of content."""
@@ -324,7 +322,7 @@ TABLE_MARK = re.compile(rb"somscape-table [0-9a-f]{16}")
 """Pattern of the mark in workbooks and Parquet files of somscape, with a hash of the columns."""
 
 MARKED = {
-    **{ending: kind for kind in ("map", "page", "roles file", "card") for ending in ENDINGS[kind]},
+    **{ending: kind for kind in ("map", "page", "roles file") for ending in ENDINGS[kind]},
     ".onnx": "model",
     ".xlsx": "list",
     ".parquet": "list",
