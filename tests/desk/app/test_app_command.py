@@ -16,7 +16,7 @@ from web_client import serving
 
 from somscape.desk.app._server import AppLimits
 from somscape.desk.app._store import Store
-from somscape.desk.cases._database import state_folder
+from somscape.desk.store._places import state_folder
 from somscape.tables._messages import install_command
 
 

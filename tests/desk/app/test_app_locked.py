@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -9,6 +10,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from disks import held, locked, read_only
@@ -19,14 +21,12 @@ from web_client import Client, serving
 
 from somscape.desk.app import _store
 from somscape.desk.app._context import ONLY_SHOWN, Context, take
-from somscape.desk.app._queue import Queue
-from somscape.desk.app._results import MarkStore
 from somscape.desk.app._server import Site
-from somscape.desk.app._store import DONE, INTERRUPTED, RUNNING, Run, Store
+from somscape.desk.app._store import DONE, INTERRUPTED, RUNNING, Store
 from somscape.desk.cases import State
-from somscape.desk.cases._database import FILE
-from somscape.desk.cases._sqlite import TroubleError
 from somscape.desk.cases.decide import NewDecision
+from somscape.desk.store._places import FILE
+from somscape.desk.store._sqlite import READ_ONLY, TroubleError
 from somscape.errors import InputError
 
 CASE, SAID = "cards", ("a", "later")
@@ -95,7 +95,7 @@ def test_changes_wait_for_the_apps_own_database_without_holding_up_others(
                 task.result()
 
     try:
-        with locked(state / _store.OWN_FILE):
+        with locked(state / FILE):
             asyncio.run(go())
         upload, _ = store.new_upload(".csv")
         asyncio.run(store.change(lambda: store.keep_upload(upload, "a.csv", ".csv")))
@@ -127,7 +127,7 @@ def test_an_upload_into_a_locked_database_leaves_no_file(
 
         async def stream() -> AsyncIterator[bytes]:
             yield SMALL
-            locking.enter_context(locked(state / _store.OWN_FILE))
+            locking.enter_context(locked(state / FILE))
 
         request: Any = SimpleNamespace(query_params={"name": "a.csv"}, stream=stream)
         with rejected(TroubleError):
@@ -136,60 +136,19 @@ def test_an_upload_into_a_locked_database_leaves_no_file(
     store.close()
 
 
-def test_a_watch_that_was_saved_is_said_to_be_saved(
-    state: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = store_with(state, monkeypatch, 0.3)
-    run = store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv")
-    queue = Queue(store, 1, None, MarkStore(store))
-    locking = ExitStack()
-
-    async def job(*_: object, **_asked: object) -> tuple[str, dict[str, Any]]:
-        locking.enter_context(locked(state / _store.OWN_FILE))
-        return "", {"watch_run": "r1"}
-
-    monkeypatch.setattr(queue, "_run_outside_queue", job)
-    with locking:
-        begun = time.monotonic()
-        with pytest.raises(TroubleError) as raised:
-            asyncio.run(queue.begin_watch(run, "w", ("id",), "ann"))
-        assert time.monotonic() - begun > 0.3
-        assert "The watch 'w' was saved, but without this table." in str(raised.value)
-        assert "Nothing was saved" not in str(raised.value)
-    assert store.run(run.id).watch is None
-    asyncio.run(_kept_later(queue, store, run, monkeypatch))
-    assert store.run(run.id).watch == "w"
-    store.close()
-
-
-async def _kept_later(queue: Queue, store: Store, run: Run, patch: pytest.MonkeyPatch) -> None:
-    """Keep a watch while the database is locked for less than the limit."""
-    locking = ExitStack()
-
-    async def job(*_: object, **_asked: object) -> tuple[str, dict[str, Any]]:
-        locking.enter_context(locked(store.folder / _store.OWN_FILE))
-        asyncio.get_running_loop().call_later(0.1, locking.close)
-        return "", {"watch_run": "r1"}
-
-    patch.setattr(queue, "_run_outside_queue", job)
-    await queue.begin_watch(run, "w", ("id",), "ann")
-
-
 @pytest.mark.parametrize(
     ("code", "status"),
     [("SQLITE_BUSY", 503), ("SQLITE_READONLY", 403), ("SQLITE_FULL", 507), ("SQLITE_CORRUPT", 507)],
 )
 def test_the_status_says_why_nothing_was_saved(code: str, status: int, state: Path) -> None:
     with closing(Store(state)) as store:
-        at = Context(store, None, None, 1)
-        handlers = Site(at).app(lambda: None).exception_handlers
+        handlers = Site(Context(store, None, None, 1)).app(lambda: None).exception_handlers
         request = Request({"type": "http", "method": "POST", "path": "/api/runs", "headers": []})
-        error = _store.sqlite3.OperationalError("x")
-        error.sqlite_errorcode = getattr(_store.sqlite3, code)
-        assert handlers[_store.sqlite3.Error](request, error).status_code == status
-        trouble = store.trouble(error)
-        if trouble is not None:
-            assert handlers[type(trouble)](request, trouble).status_code == status
+        error = sqlite3.OperationalError("x")
+        error.sqlite_errorcode = getattr(sqlite3, code)
+        with rejected(TroubleError) as raised, store.cases.together():
+            store.cases.database._open_change()._connection.told(Mock(side_effect=error))
+        assert handlers[TroubleError](request, raised.value).status_code == status
 
 
 def test_a_read_only_state_that_no_app_has_opened_is_shown(state: Path) -> None:
@@ -208,7 +167,7 @@ def test_a_locked_database_is_said_at_the_start(
 ) -> None:
     store_with(state, monkeypatch, 0.2).close()
     with (
-        locked(state / _store.OWN_FILE),
+        locked(state / FILE),
         rejected(),
     ):
         Store(state)
@@ -224,8 +183,8 @@ def ranked_by(client: Client) -> tuple[str, int]:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("file", [FILE, _store.OWN_FILE])
-def test_pages_are_as_fast_while_another_program_writes(file: str, state: Path) -> None:
+@pytest.mark.parametrize("is_row", [False, True])
+def test_pages_are_as_fast_while_another_program_writes(is_row: bool, state: Path) -> None:
     with State(state) as cases:
         fill(cases)
     with serving(state, "--jobs", "1") as server:
@@ -233,7 +192,7 @@ def test_pages_are_as_fast_while_another_program_writes(file: str, state: Path) 
         run, row = ranked_by(client)
         about_case = "/api/watches/cards/decide", {"key": "a", "decision": "later"}
         about_row = f"/api/runs/{run}/mark", {"row": row, "decision": "later"}
-        path, body = about_case if file == FILE else about_row
+        path, body = about_row if is_row else about_case
         answers: list[tuple[float, int, Any]] = []
 
         def decide() -> None:
@@ -241,7 +200,7 @@ def test_pages_are_as_fast_while_another_program_writes(file: str, state: Path) 
             answer = client.ask("POST", path, json.dumps(body))
             answers.append((time.monotonic() - begun, answer.status, answer.json))
 
-        with locked(state / file):
+        with locked(state / FILE):
             threads = [threading.Thread(target=decide) for _ in range(8)]
             for thread in threads:
                 thread.start()
@@ -287,9 +246,9 @@ def test_a_read_only_folder_is_shown_as_it_is(state: Path) -> None:
             "done": DONE,
             "running": INTERRUPTED,
         }
-        with pytest.raises(_store.sqlite3.OperationalError, match="readonly") as raised:
+        with rejected(TroubleError) as raised:
             store.say_title(run.id, "another")
-        assert "is read-only. Nothing was saved" in str(store.trouble(raised.value))
+        assert raised.value.why == READ_ONLY
         store.close()
         assert held(state) == before
     store = Store(state)

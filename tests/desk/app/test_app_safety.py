@@ -224,9 +224,9 @@ def test_a_length_that_is_no_number_is_refused(client: Client, length: str) -> N
     "name",
     [
         "../../../../etc/passwd",
-        "..%2f..%2fapp.sqlite",
-        "results%2f..%2f..%2f..%2fapp.sqlite",
-        "%2e%2e/%2e%2e/app.sqlite",
+        "..%2f..%2fcases.sqlite",
+        "results%2f..%2f..%2f..%2fcases.sqlite",
+        "%2e%2e/%2e%2e/cases.sqlite",
         "log.txt",
         "table.csv",
         "",

@@ -28,11 +28,11 @@ from somscape.desk.app._queue import COMMAND, FORKS
 from somscape.desk.app._results import MarkStore
 from somscape.desk.app._settings import RunSettings
 from somscape.desk.app._store import Run, Store
-from somscape.desk.cases import Decision, verify
-from somscape.desk.cases._database import FILE as CASES
-from somscape.desk.cases._sqlite import TroubleError
+from somscape.desk.cases import verify
 from somscape.desk.cases.decide import NewDecision
-from somscape.desk.cases.records import UNNAMED
+from somscape.desk.store import _app_runs
+from somscape.desk.store._places import FILE as CASES
+from somscape.desk.store._sqlite import TroubleError
 from somscape.desk.web._gate import Refusal
 
 pytestmark = pytest.mark.nightly
@@ -141,16 +141,7 @@ def test_a_full_disk_is_not_taken_for_another_server(state: Path) -> None:
 def test_only_the_user_may_look_into_the_folder(state: Path) -> None:
     Store(state).close()
     assert state.stat().st_mode & 0o077 == 0
-    assert (state / "app.sqlite").stat().st_mode & 0o077 == 0
-
-
-def test_a_state_of_another_version_is_refused(state: Path) -> None:
-    Store(state).close()
-    db = sqlite3.connect(state / "app.sqlite")
-    db.execute("PRAGMA user_version = 99")
-    db.close()
-    with rejected():
-        Store(state)
+    assert (state / CASES).stat().st_mode & 0o077 == 0
 
 
 def marks_of(store: Store) -> list[dict[str, Any]]:
@@ -206,8 +197,8 @@ def test_damaged_settings_end_one_run_and_not_the_app(state: Path, damaged: str)
         runs = [store.keep_upload(file, "a.csv", ".csv") for file in files]
         for run in runs:
             store.say_read(run, {"n_rows": 1}, RunSettings(seed=3))
-    with contextlib.closing(sqlite3.connect(state / "app.sqlite")) as db, db:
-        db.execute("UPDATE runs SET settings = ? WHERE id = ?", (damaged, runs[0].id))
+    with contextlib.closing(sqlite3.connect(state / CASES)) as db, db:
+        db.execute("UPDATE app_runs SET settings = ? WHERE id = ?", (damaged, runs[0].id))
     with contextlib.closing(Store(state)) as store:
         assert runs[0].id not in {run.id for run in store.after_start()}
         found = {run.id: run for run in store.runs()}
@@ -245,7 +236,7 @@ def test_a_state_that_is_no_folder_or_no_database_is_refused(tmp_path: Path) -> 
     (tmp_path / "file").write_text("x")
     with rejected():
         Store(tmp_path / "file")
-    (tmp_path / "app.sqlite").write_bytes(b"no database" * 100)
+    (tmp_path / CASES).write_bytes(b"no database" * 100)
     with rejected():
         Store(tmp_path)
 
@@ -290,7 +281,7 @@ def test_two_tabs_that_delete_the_last_two_runs_also_delete_the_marks(state: Pat
     locking = contextlib.ExitStack()
 
     async def delete() -> None:
-        locking.enter_context(locked(state / _store.OWN_FILE))
+        locking.enter_context(locked(state / CASES))
         asyncio.get_running_loop().call_later(0.2, locking.close)
         await asyncio.gather(*map(store.drop_run, runs))
 
@@ -316,40 +307,10 @@ def test_a_run_that_cannot_be_deleted_keeps_its_marks(
     monkeypatch.setattr(_store, "SECONDS_TO_WAIT", 0.1)
     store, (run,) = marked(state, n_runs=1)
     with closing(store):
-        with locked(state / _store.OWN_FILE), pytest.raises(TroubleError):
+        with locked(state / CASES), pytest.raises(TroubleError):
             asyncio.run(store.drop_run(run))
         assert [each.id for each in store.runs()] == [run.id]
         assert [mark["decision"] for mark in marks_of(store)] == ["cleared"]
-
-
-def test_a_run_without_marks_is_deleted_although_the_state_is_read_only(state: Path) -> None:
-    with closing(Store(state)) as store:
-        run = store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv")
-        store.cases.database.is_read_only = True
-        asyncio.run(store.drop_run(run))
-        assert store.runs() == []
-
-
-def test_marks_that_could_not_be_deleted_are_deleted_at_the_next_start(
-    state: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_store, "SECONDS_TO_WAIT", 0.1)
-    store, (run,) = marked(state, n_runs=1)
-    other = Decision(f"{UNNAMED}of-another-folder", "1", "later")
-    with closing(store):
-        store.cases.decide(other)
-        with locked(state / CASES), pytest.raises(TroubleError) as raised:
-            asyncio.run(store.drop_run(run, "kim"))
-        assert "The run was deleted, but" in str(raised.value)
-        assert "Nothing was saved" not in str(raised.value)
-        assert store.runs() == []
-        assert len(store.cases.history(run.cases_of, "6")) == 1
-    for _ in range(2):
-        with closing(Store(state)) as store:
-            store.after_start()
-            assert store.cases.history(run.cases_of, "6") == []
-            assert len(store.cases.history(other.watch, other.key)) == 1
-            assert ["kim forgot 1 case" in line for line in verify(store.cases).forgotten] == [True]
 
 
 # Fifty at once
@@ -437,8 +398,9 @@ def test_what_a_killed_server_left_is_deleted_and_nothing_else(state: Path) -> N
     kept = store.keep_upload(store.new_upload(".csv")[0], "kept.csv", ".csv")
     _, path = store.new_upload(".csv")  # it never arrives
     path.write_bytes(SMALL)
-    store._db.execute("INSERT INTO uploads (id, name, ending) VALUES ('0', 'no run of it', '.csv')")
-    store._db.commit()
+    values = {"id": "0", "folder": "", "name": "no run of it", "ending": ".csv"}
+    with store.cases.together() as change:
+        change.insert("app_uploads", [values])
     theirs = state / "runs" / "notes of my own"
     theirs.mkdir()
     store.close()
@@ -446,7 +408,7 @@ def test_what_a_killed_server_left_is_deleted_and_nothing_else(state: Path) -> N
     assert [run.id for run in store.after_start()] == [kept.id]
     assert not path.exists()
     assert [folder.name for folder in (state / "uploads").iterdir()] == [kept.upload]
-    assert store._db.execute("SELECT id FROM uploads").fetchall() == [(kept.upload,)]
+    assert [*_app_runs.uploads_of_app(store.cases.database, "")] == [kept.upload]
     assert store.folder_of(kept.id).is_dir()
     assert theirs.is_dir()
     store.close()

@@ -15,6 +15,7 @@ from somscape.desk.app._results import MarkStore, decisions_csv, marked_page
 from somscape.desk.app._settings import PageDecision, RunSettings
 from somscape.desk.app._store import RESULTS, Run, Store
 from somscape.desk.cases.records import DecidedMeanwhileError
+from somscape.desk.store import _app_runs
 from somscape.desk.web._gate import Refusal
 
 ROWS = {"numbers": [4], "ids": ["k4"], "scores": [1.5], "p_values": [0.25], "cells": []}
@@ -67,7 +68,8 @@ def test_the_second_person_sees_what_the_first_one_said(store: Store, run: Run) 
 
 
 def test_a_row_that_is_no_case_of_the_watch_is_not_marked(store: Store, run: Run) -> None:
-    store.say_watch(run.upload, "w")
+    with store.cases.together() as change:
+        _app_runs.say_upload(change, run.upload, {"watch": "w"})
     with pytest.raises(Refusal, match="are not cases of its watch"):
         mark(MarkStore(store), run, "anna", "cleared")
 

@@ -386,7 +386,7 @@ def keep_results(store: Store, run: Run, found: Found) -> None:
 
 
 def begin(store: Store, run: Run, found: Found, name: str = "cards") -> None:
-    """Begin a watch with a run as a job does, which does not save this in the app."""
+    """Begin a watch with a run as a job does."""
     request = JobRequest(
         **{"task": "begin", "watch": name, "name": "january.csv", "file": ""},
         **{"state": "", "folder": str(store.folder_of(run.id))},
@@ -409,16 +409,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
 
 @pytest.fixture
 def named(tmp_path: Path, found: Found) -> Iterator[Store]:
-    """An app that ended after a run began a watch, before it saved so."""
+    """An app in which a run began a watch."""
     with closing(Store(tmp_path / "app")) as store:
         begin(store, ranked_run(store, found), found)
         yield store
 
 
-def test_a_watch_that_a_server_could_not_save_is_found_at_the_next_start(named: Store) -> None:
-    (run,) = named.runs()
-    assert run.watch is None
-    named.after_start()
+def test_a_watch_and_the_run_that_began_it_are_saved_together(named: Store) -> None:
     (run,) = named.runs()
     (first,) = named.cases.runs("cards")
     assert (run.watch, run.facts["watch_run"], run.facts["n_alerts"]) == ("cards", first.id, 6)
@@ -429,27 +426,9 @@ def test_a_watch_that_a_server_could_not_save_is_found_at_the_next_start(named: 
 def test_the_run_that_began_the_watch_is_found_and_not_a_later_one(named: Store) -> None:
     (first,) = named.runs()
     later = named.new_run(first.upload, "rank", None, "done")
-    named.after_start()
     for run, is_first in ((first, True), (later, False)):
         now = named.run(run.id)
         assert (now.watch, "watch_run" in (now.facts or {})) == ("cards", is_first)
-
-
-@pytest.mark.parametrize("damage", ['"run":', '"run', '"run":"'])
-def test_a_damaged_line_does_not_stop_the_start(named: Store, damage: str) -> None:
-    with named.cases.database.change() as change:
-        sql = "UPDATE audit SET said = replace(said, ?, ?) WHERE said LIKE '%\"named\"%'"
-        change.rows(sql, (damage, f"{damage}x"))
-    named.after_start()
-    assert named.runs()[0].watch is None
-
-
-def test_a_mark_on_a_named_upload_saves_its_watch(named: Store) -> None:
-    (run,) = named.runs()
-    with rejected(value="cards"):
-        asyncio.run(named.decide(run.cases_of, [NewDecision("4", "cleared", score=1.0)], ""))
-    (now,) = named.runs()
-    assert (now.watch, len(named.cases.history("cards", "00004"))) == ("cards", 0)
 
 
 def test_an_upload_does_not_begin_a_second_watch(named: Store, found: Found) -> None:
@@ -479,8 +458,8 @@ def test_a_job_that_ended_late_has_begun_the_watch(
     queue = Queue(named, 1, None, MarkStore(named))
     (run,) = named.runs()
 
-    async def job(*_: object, **_asked: object) -> tuple[str, dict[str, Any]]:
-        return "The system ended this job.", {}
+    async def job(*_: object, **_asked: object) -> str:
+        return "The system ended this job."
 
     monkeypatch.setattr(queue, "_run_outside_queue", job)
     for name, problem in (("theft", "The system ended this job."), ("cards", "")):
@@ -496,10 +475,10 @@ def test_two_runs_of_an_upload_do_not_begin_watches_at_the_same_time(
     other = named.new_run(run.upload, "rank", None, "done")
     begun = []
 
-    async def job(run: Run, *_: object, **_asked: object) -> tuple[str, dict[str, Any]]:
+    async def job(run: Run, *_: object, **_asked: object) -> str:
         begun.append(run.id)
         await asyncio.sleep(0.01)
-        return "", {"watch_run": "r1"}
+        return "The system ended this job."
 
     async def both() -> list[Any]:
         asked = [queue.begin_watch(each, each.id, (), "ann") for each in (run, other)]
@@ -507,8 +486,7 @@ def test_two_runs_of_an_upload_do_not_begin_watches_at_the_same_time(
 
     monkeypatch.setattr(queue, "_run_outside_queue", job)
     problem, refusal = asyncio.run(both())
-    assert (problem, refusal.status_code, begun) == ("", 409, [run.id])
-    assert named.run(other.id).watch == run.id
+    assert (problem, refusal.status_code, begun) == ("The system ended this job.", 409, [run.id])
 
 
 def test_a_decision_on_an_upload_becomes_a_decision_of_its_watch(named: Store) -> None:

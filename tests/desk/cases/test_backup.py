@@ -11,7 +11,7 @@ from some_cases import KEY, PLACES, fill, place_for
 from texts import rejected
 
 from somscape.desk.cases import Decision, State, backup, restore, verify
-from somscape.desk.cases._database import TABLES
+from somscape.desk.store._schema import TABLES
 from somscape.errors import InputError
 
 

@@ -16,7 +16,7 @@ from some_cases import KEY, PLACES, fill, new_database, place_for
 from texts import rejected
 
 from somscape.desk.cases import Decision, State, verify
-from somscape.desk.cases._database import Transaction
+from somscape.desk.store._connections import Transaction
 from somscape.errors import InputError
 
 ADD = "INSERT INTO salts VALUES (?, ?, ?)"

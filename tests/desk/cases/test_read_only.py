@@ -16,8 +16,9 @@ from disks import fill_up, held, read_only, small_disk
 from some_cases import KEY, fill
 from texts import rejected
 
-from somscape.desk.cases import Decision, State, _sqlite, backup, verify
-from somscape.desk.cases._database import FILE
+from somscape.desk.cases import Decision, State, backup, verify
+from somscape.desk.store import _sqlite
+from somscape.desk.store._places import FILE
 from somscape.errors import InputError
 
 SAID = Decision("cards", "a", "later", "", "ann")

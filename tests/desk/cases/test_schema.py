@@ -11,7 +11,7 @@ from some_cases import PLACES, fill, place_for
 from texts import rejected
 
 from somscape.desk.cases import State, verify
-from somscape.desk.cases._database import FILE
+from somscape.desk.store._places import FILE
 
 
 @pytest.fixture(params=PLACES)

@@ -224,12 +224,11 @@ def test_a_place_that_cannot_hold_a_state_is_named(tmp_path: Path) -> None:
 
 def name(state: State, watch: str) -> None:
     """Begin a watch with an upload that has two rows."""
-    new = {"run": f"r-{watch}", "author": "ann"}
-    upload = Upload("upload/a", ["x", "y"], "00aa")
+    run, upload = replace(RUN, id=f"r-{watch}"), Upload("upload/a", ["x", "y"], "00aa")
     with state.together():
         state.keep_watch(replace(WATCH, name=watch), b"a map", author="ann")
-        state.name_upload(upload, watch, cells_of=lambda _: {}, **new)
-        state.add_run(watch, replace(RUN, id=new["run"]), author="ann")
+        state.name_upload(upload, watch, run=run, cells_of=lambda _: {}, author="ann")
+        state.add_run(watch, run, author="ann")
 
 
 def test_an_upload_is_named_once(state: State) -> None:
@@ -240,7 +239,7 @@ def test_an_upload_is_named_once(state: State) -> None:
         name(state, "second")
     assert state.database.rows("SELECT said FROM audit") == lines
     [(upload, naming)] = state.named().items()
-    assert (upload, *naming[1:4]) == ("upload/a", "first", "r-first", "00aa")
+    assert (upload, *naming[1:]) == ("upload/a", "first", "r-first")
     assert [*state.last_decisions("first")] == ["y"]
     assert verify(state).faults == ()
 
@@ -259,9 +258,8 @@ def test_a_case_that_is_no_row_of_the_table_is_not_moved(state: State, key: str)
     "said",
     [
         {},
-        {"watch": "upload/a", "name": "x", "cases": {}},
-        {"watch": "upload/a", "name": 7, "run": "r", "cases": {}},
-        {"watch": "upload/a", "name": "x", "run": "r", "cases": {}, "app_run": 1},
+        {"watch": "upload/a", "name": "x"},
+        {"watch": "upload/a", "name": 7, "run": "r"},
     ],
 )
 def test_a_damaged_line_names_no_upload(state: State, said: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from texts import rejected
 
 from somscape.desk.cases import Decision, State, Verdict, Watch, audit_lines, forget, verify
 from somscape.desk.cases.decide import NewDecision, decide
-from somscape.desk.cases.records import NOTHING, Upload, next_head
+from somscape.desk.cases.records import NOTHING, NewRun, Upload, next_head
 from somscape.errors import InputError
 
 
@@ -446,7 +446,13 @@ def test_decisions_on_an_upload_move_to_its_watch(tmp_path: Path) -> None:
     with State(tmp_path) as app, app.together():  # the app has no key
         app.keep_watch(Watch("w", ("id",), ""), b"a map", author="ann")
         upload = Upload("upload/1", ["a", "b"], "")
-        app.name_upload(upload, "w", run="r", cells_of=lambda _: {}, author="ann")
+        app.name_upload(
+            upload,
+            "w",
+            run=NewRun("r", "x", "0", b"m", {}, ()),
+            cells_of=lambda _: {},
+            author="ann",
+        )
     with State(tmp_path, AUDIT_KEY) as state:
         [moved] = state.history("w", "a")
         assert (moved.author, moved.comment) == ("bob", "twice")

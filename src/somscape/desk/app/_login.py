@@ -30,7 +30,7 @@ from somscape.desk.app._users import (
     plain_name,
     roles_in,
 )
-from somscape.desk.cases._database import user_of_computer
+from somscape.desk.store._places import user_of_computer
 from somscape.desk.web._addresses import network_of
 from somscape.desk.web._gate import (
     ANYBODY,

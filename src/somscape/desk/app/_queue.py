@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
@@ -39,6 +38,7 @@ from somscape.desk.app._store import (
     Store,
 )
 from somscape.desk.app._work import load_libraries, one_line, work
+from somscape.desk.store._sqlite import TroubleError
 from somscape.desk.web._gate import Refusal
 from somscape.errors import InputError
 from somscape.tables.sources import import_reader
@@ -332,8 +332,7 @@ class Queue:
     async def keep_regions(self, run: Run, regions: Any) -> str:
         """Save edited regions of a run outside the queue. Return an error message or ""."""
         what = "its regions were being saved"
-        problem, _ = await self._run_outside_queue(run, what, task=REGIONS, regions=regions)
-        return problem
+        return await self._run_outside_queue(run, what, task=REGIONS, regions=regions)
 
     async def begin_watch(self, run: Run, watch: str, key: tuple[str, ...], author: str) -> str:
         """Begin a watch with a run outside the queue. Return an error message or ""."""
@@ -350,21 +349,15 @@ class Queue:
             settings = replace(run.settings, author=author)
             asked = {"watch": watch, "key": key, "settings": settings, "others": others}
             what = "the watch was being made"
-            problem, facts = await self._run_outside_queue(run, what, task=BEGIN, **asked)
-            if facts:
-                saved = f"The watch '{watch}' was saved, but without this table."
-                await self._store.change(lambda: self._store.say_named(run, watch, facts), saved)
-            elif not self._is_closed:
-                named = await self._store.say_if_named(run.cases_of)
-                return "" if named == watch else problem  # the job may have ended late
-            return problem
+            problem = await self._run_outside_queue(run, what, task=BEGIN, **asked)
+            now = self._store.run(run.id)
+            is_named = now is not None and now.watch == watch  # even if the job ended late
+            return "" if is_named else problem
         finally:
             self._naming.discard(run.upload)
 
-    async def _run_outside_queue(
-        self, run: Run, what: str, **changes: Any
-    ) -> tuple[str, dict[str, Any]]:
-        """Run a task outside the queue. Return an error message or "", and the result."""
+    async def _run_outside_queue(self, run: Run, what: str, **changes: Any) -> str:
+        """Run a task outside the queue. Return an error message or ""."""
         if run.id in self._tasks:
             raise Refusal(409, "This run is being saved. Wait, then try again.")
 
@@ -381,10 +374,10 @@ class Queue:
         finally:
             self._forget(run.id)
         if is_cancelled:
-            return f"The run was deleted while {what}.", {}
+            return f"The run was deleted while {what}."
         if "result" in outcome:
-            return "", outcome["result"]
-        return str(outcome.get("problem") or self._ended_badly(run, outcome)), {}
+            return ""
+        return str(outcome.get("problem") or self._ended_badly(run, outcome))
 
     async def close(self) -> None:
         """End all processes. The next server finds their runs interrupted."""
@@ -463,8 +456,8 @@ class Queue:
         """Save the state of a run. If the database cannot be written, try again later."""
         while not self._is_closed:
             try:
-                save()
-            except sqlite3.Error:
+                await self._store.change(save)
+            except TroubleError:
                 self._note(run, {"stage": "saving"})
                 await asyncio.sleep(PATIENCE)
             else:

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import socket
-import sqlite3
 import ssl
 import stat
 import threading
@@ -37,9 +36,9 @@ from somscape.desk.app._results import MarkStore, said_of
 from somscape.desk.app._store import Run, Store
 from somscape.desk.app._users import LOOK, Users
 from somscape.desk.app._work import one_line
-from somscape.desk.cases._database import state_folder
-from somscape.desk.cases._sqlite import FULL, LOCKED, READ_ONLY, TroubleError
 from somscape.desk.cases.records import DecidedMeanwhileError
+from somscape.desk.store._places import state_folder
+from somscape.desk.store._sqlite import FAILED, FULL, LOCKED, READ_ONLY, TroubleError
 from somscape.desk.web._addresses import is_address, is_loopback
 from somscape.desk.web._gate import ANYBODY, PORTS, Access, Call, Gate, Origins, Refusal
 from somscape.desk.web._servers import answer_requests, names_of, server_context
@@ -396,7 +395,7 @@ def _n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-STATUS = {LOCKED: 503, READ_ONLY: 403, FULL: 507}
+STATUS = {LOCKED: 503, READ_ONLY: 403, FULL: 507, FAILED: 507}
 """HTTP status of the response if a database cannot be changed, by the reason."""
 
 SHARED = ("report.css", "elements.js")
@@ -454,7 +453,6 @@ class Site:
             TroubleError: _say_trouble,
             InputError: self._say_input,
             OSError: self._say_disk,
-            sqlite3.Error: self._say_disk,
         }
         return Starlette(routes=calls, exception_handlers=handlers, lifespan=lifespan)
 
@@ -480,11 +478,9 @@ class Site:
         return Response(template("icon.svg").template, media_type=STATIC["icon.svg"])
 
     def _say_input(self, request: Request, error: InputError) -> Response:
-        if isinstance(error.__cause__, sqlite3.Error):  # the state cannot be written
-            return self._say_disk(request, error.__cause__)
         return answer_of(request, Refusal(422, one_line(str(error))))
 
-    def _say_disk(self, request: Request, error: OSError | sqlite3.Error) -> Response:
+    def _say_disk(self, request: Request, error: OSError) -> Response:
         trouble = self._at.store.trouble(error)
         if trouble is not None:
             return _say_trouble(request, trouble)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from somscape._files import whole
-from somscape.desk.cases._database import TABLES, StateDatabase, Transaction, prepare
-from somscape.desk.cases._sqlite import SQLite
 from somscape.desk.cases.audit import Verdict, changes_of_tables, verdict_on
 from somscape.desk.cases.records import NOTHING, add_line
-from somscape.desk.cases.state import State, insert
+from somscape.desk.cases.state import State
+from somscape.desk.store._connections import StateDatabase, Transaction
+from somscape.desk.store._schema import TABLES, prepare
+from somscape.desk.store._sqlite import SQLite
 from somscape.errors import InputError
 from somscape.tables._messages import counted
 
@@ -264,7 +265,7 @@ def _copy(read: Transaction, change: Transaction) -> dict[str, int]:
     for table, key in TABLES.items():
         n, size = 0, FEW.get(table, MOST_ROWS)
         while rows := read.rows(f"SELECT * FROM {table} ORDER BY {key} LIMIT {size} OFFSET {n}"):
-            insert(change, table, rows)
+            change.insert(table, rows)
             n += len(rows)
         n_rows[table] = n
     return n_rows

@@ -527,7 +527,7 @@ def record_run(
                     state.keep_watch(watch, begins, author=author)
                 if of_upload is not None:
                     state.name_upload(
-                        of_upload, watch.name, run=new.id, cells_of=subject.cells, author=author
+                        of_upload, watch.name, run=new, cells_of=subject.cells, author=author
                     )
                 run = state.add_run(watch.name, new, author=author, after=newest)
                 head = state.head()

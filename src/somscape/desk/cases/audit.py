@@ -9,14 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from somscape.desk.cases._database import (
-    TABLES,
-    Row,
-    StateDatabase,
-    Transaction,
-    check_format,
-    statements,
-)
 from somscape.desk.cases.records import (
     FORGOTTEN,
     NAMED,
@@ -35,6 +27,8 @@ from somscape.desk.cases.records import (
     seal_of,
 )
 from somscape.desk.cases.state import State
+from somscape.desk.store._connections import Row, StateDatabase, Transaction
+from somscape.desk.store._schema import TABLES, check_format, statements
 from somscape.errors import InputError
 from somscape.tables._messages import counted
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from somscape.desk.cases._database import Transaction
 from somscape.desk.cases._watch import BETWEEN
 from somscape.desk.cases.records import (
     CHECK,
@@ -15,6 +14,7 @@ from somscape.desk.cases.records import (
     is_check,
 )
 from somscape.desk.cases.state import State, erase
+from somscape.desk.store._connections import Transaction
 from somscape.errors import InputError
 
 OLD = (

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from somscape.desk.cases._database import Row, StateDatabase, Transaction
 from somscape.desk.jobs.job import STATES, Job
+from somscape.desk.store._connections import Row, StateDatabase, Transaction
 from somscape.errors import InputError
 from somscape.tables._messages import counted
 
@@ -552,14 +552,11 @@ class Naming(NamedTuple):
     upload, watch : str
     run : str
         Id of the first run of the watch.
-    app_run : str
-        Id of the run of the app with which the watch began.
     """
 
     upload: str
     watch: str
     run: str
-    app_run: str
 
 
 def namings(read: StateDatabase | Transaction, upload: str = UNNAMED) -> dict[str, Naming]:
@@ -568,7 +565,7 @@ def namings(read: StateDatabase | Transaction, upload: str = UNNAMED) -> dict[st
     found: dict[str, Naming] = {}
     for line in read.rows(sql, (f'%"kind":"{NAMED}"%"watch":"{upload}%',)):
         said = said_by_line(line)
-        values = (said.get(name) for name in ("watch", "name", "run", "app_run"))
+        values = (said.get(name) for name in ("watch", "name", "run"))
         texts = [text for text in values if isinstance(text, str)]
         if len(texts) == len(Naming._fields):
             found.setdefault(texts[0], Naming(*texts))

@@ -1,6 +1,7 @@
 """A state stores watches, runs and decisions, and an audit that records all changes."""
 
 import hashlib
+import json
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -8,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from somscape.desk.cases._database import Row, Transaction, opened, prepare
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
@@ -51,8 +51,15 @@ from somscape.desk.cases.records import (
     watch_of,
 )
 from somscape.desk.jobs.job import STATES
+from somscape.desk.store import _app_runs
+from somscape.desk.store._connections import Transaction
+from somscape.desk.store._places import opened
+from somscape.desk.store._schema import prepare
 from somscape.errors import InputError
 from somscape.tables._messages import counted, listed
+
+SHOWN_IN_APP = ("n_rows", "counts")
+"""Facts about the first run of a watch that the app shows for the run with which it began."""
 
 
 class State:
@@ -123,7 +130,7 @@ class State:
                 value=self.database.name,
             )
 
-    def together(self) -> AbstractContextManager[None]:
+    def together(self) -> AbstractContextManager[Transaction]:
         """Save all changes that are made within a block in one transaction."""
         return self.database.together()
 
@@ -213,7 +220,7 @@ class State:
         upload: Upload,
         watch: str,
         *,
-        run: str,
+        run: NewRun,
         cells_of: Callable[[Collection[str]], Mapping[str, Mapping[str, Any]]],
         author: str,
     ) -> None:
@@ -224,8 +231,8 @@ class State:
         upload : Upload
         watch : str
             Name of the saved watch.
-        run : str
-            Id of the first run of the watch.  The decisions then belong to this run.
+        run : NewRun
+            First run of the watch.  The decisions then belong to this run.
         cells_of : callable
             Function that returns the values of rows by key.
         author : str
@@ -236,7 +243,7 @@ class State:
             If the upload was already named, or if a case is not a row of the table.
         """
         name, keys, app_run = upload
-        with self.together(), self.database.change() as change:
+        with self.together() as change:
             self.check_unnamed(name)
             key_of = {str(number): key for number, key in enumerate(keys)}
             found = change.rows(
@@ -250,15 +257,20 @@ class State:
                     "the new upload.",
                     value=old,
                 )
-            line = {"watch": name, "name": watch, "run": run, "app_run": app_run}
+            line = {"watch": name, "name": watch, "run": run.id}
             add_line(change, NAMED, line, author=author, key=self.audit_key)
             cells = cells_of([key_of[each.key] for each in decisions])
             for each in decisions:
                 key = key_of[each.key]
-                moved = replace(each, watch=watch, key=key, run=run, cells=cells.get(key))
+                moved = replace(each, watch=watch, key=key, run=run.id, cells=cells.get(key))
                 self._decide(change, moved, None, None)
             if decisions:
                 erase(change, name, [each.key for each in decisions], author, self.audit_key)
+            _app_runs.say_upload(change, name.removeprefix(UNNAMED), {"watch": watch})
+            shown = json.loads(_app_runs.facts_of_run(change, app_run) or "{}")
+            shown |= {name: run.facts[name] for name in SHOWN_IN_APP if name in run.facts}
+            facts = as_text({**shown, "watch_run": run.id})
+            _app_runs.say_run(change, app_run, {"facts": facts})
 
     def named(self, upload: str = UNNAMED) -> dict[str, Naming]:
         """Return how uploads were named, by upload. `upload` limits the search."""
@@ -382,9 +394,9 @@ class State:
             ]
             line = run_line(row, of_list, of_kept)
             _, made = add_line(change, "run", line, author=author, key=self.audit_key)
-            insert(change, "runs", [{**row, "made": made, "author": author}])
-            insert(change, "listed", of_list)
-            insert(change, "kept", of_kept)
+            change.insert("runs", [{**row, "made": made, "author": author}])
+            change.insert("listed", of_list)
+            change.insert("kept", of_kept)
         return run_of(self.database.rows("SELECT * FROM runs WHERE id = ?", (run.id,))[0])
 
     def last_run(self, watch: str) -> str | None:
@@ -473,7 +485,7 @@ class State:
             if not name.startswith(UNNAMED):
                 self.watch(name)
         told = zip(decisions, tokens or [None] * n, seen or [None] * n, strict=True)
-        with self.together(), self.database.change() as change:
+        with self.together() as change:
             for name, author in authors.items():
                 if name.startswith(UNNAMED):
                     self._begin_upload(name, author)
@@ -503,7 +515,7 @@ class State:
             line["decided"] = decision.made
         number, made = add_line(change, "decision", line, author=author, key=self.audit_key)
         made = decision.made or made
-        insert(change, "decisions", [{**row, "number": number, "made": made}])
+        change.insert("decisions", [{**row, "number": number, "made": made}])
         return replace(decision, number=number, made=made)
 
     def history(self, watch: str, key: str) -> list[Decision]:
@@ -655,14 +667,6 @@ def _state_in(run: int, since: int, said: Mapping[int, str]) -> str:
 def new_id() -> str:
     """Return a new random id."""
     return secrets.token_hex(8)
-
-
-def insert(change: Transaction, table: str, rows: Sequence[Row]) -> None:
-    """Add rows to a table. Each row is a dict of values by column name."""
-    if rows:
-        names, values = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
-        sql = f"INSERT INTO {table} ({names}) VALUES ({values})"
-        change.many(sql, ([*row.values()] for row in rows))
 
 
 def _where(column: str, key: str | None) -> tuple[str, tuple[str, ...]]:

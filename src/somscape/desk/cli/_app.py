@@ -7,11 +7,11 @@ import click
 
 from somscape._files import shown
 from somscape.desk.app._users import User, hash_password, plain_name, read_users, write_users
-from somscape.desk.cases._database import state_folder
 from somscape.desk.cli._options import without_password
 from somscape.desk.cli._out import make_console, stage
 from somscape.desk.jobs._roles import read_as
 from somscape.desk.jobs.job import Job
+from somscape.desk.store._places import state_folder
 from somscape.errors import InputError
 from somscape.tables._messages import check_libraries
 from somscape.tables.kinds import Roles

@@ -16,7 +16,6 @@ from rich.markup import escape
 from somscape._files import read_secret
 from somscape._types import Ints
 from somscape.changes import OTHER_LAYOUT, difference
-from somscape.desk.cases._database import state_folder, user_of_computer
 from somscape.desk.cases._run import begin_watch, detector_of_watch, known_cases, run_watch
 from somscape.desk.cases._watch import check_name, key_columns, source_of
 from somscape.desk.cases.decide import NewDecision, amounts_of, check_has_name, decide
@@ -62,6 +61,7 @@ from somscape.desk.cli._out import (
 from somscape.desk.jobs._detect import CHECKS, Found, check_sink_of
 from somscape.desk.jobs._roles import PerOptions, read_as
 from somscape.desk.jobs.job import RULES, WAITING, Job
+from somscape.desk.store._places import state_folder, user_of_computer
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector
 from somscape.tables._messages import counted, listed

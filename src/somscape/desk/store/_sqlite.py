@@ -23,8 +23,8 @@ PROBE = 1 << 16
 
 PRIVATE = 0o600
 
-LOCKED, READ_ONLY, FULL = "locked", "read-only", "full"
-"""Reasons why a database cannot be changed at present."""
+LOCKED, READ_ONLY, FULL, FAILED = "locked", "read-only", "full", "failed"
+"""Reasons why a database cannot be used at present."""
 
 NOTHING_SAVED = "Nothing was saved."
 
@@ -37,7 +37,7 @@ class TroubleError(InputError):
     Parameters
     ----------
     why : str
-        `LOCKED`, `READ_ONLY` or `FULL`.
+        `LOCKED`, `READ_ONLY`, `FULL` or `FAILED`.
     line : str
     file : object
         Name of the database.
@@ -123,6 +123,27 @@ class SQLite:
     def trouble(self, error: Exception, wait: float) -> TroubleError | None:
         """Return an error with advice if the file is locked or the disk is full or read-only."""
         return trouble_of(error, self._path, wait)
+
+
+def lock_folder(folder: Path) -> sqlite3.Connection:
+    """Lock a folder for one app until this process ends."""
+    lock = sqlite3.connect(folder / "lock.sqlite", timeout=0, isolation_level=None)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        lock.close()
+        if not is_busy(error):
+            raise trouble_of(error, folder / "lock.sqlite", 0) or InputError(
+                f"The app cannot use the folder {folder} ({error}). Give another folder with "
+                "--state.",
+                file=folder,
+            ) from error
+        raise InputError(
+            f"Another somscape app uses the folder {folder}. Use or end that app, or give another "
+            "folder with --state.",
+            file=folder,
+        ) from error
+    return lock
 
 
 class Reading(sqlite3.Connection):

@@ -1,0 +1,1 @@
+"""The database of a state: all SQL statements, and their connections and transactions."""
