@@ -2,8 +2,7 @@
 
 import math
 import numbers
-import sys
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -14,7 +13,6 @@ import numpy as np
 
 from somscape._stored import stored
 from somscape._types import Floats
-from somscape._validate import warn
 from somscape.errors import InputError
 from somscape.tables._arrow import column_from_arrow, refuse_unreadable
 from somscape.tables._cells import notes_of_unused, spooled
@@ -256,7 +254,7 @@ def _as_narwhals(frame: Any, source: str) -> Any:
         shown = nw.from_native(_read_stream(frame, source) if is_stream else frame)
     except (TypeError, nw.exceptions.NarwhalsError) as error:
         raise InputError(_not_a_table(frame, source, error), file=source) from error
-    return _without_shapes(shown.collect() if isinstance(shown, nw.LazyFrame) else shown, source)
+    return shown.collect() if isinstance(shown, nw.LazyFrame) else shown
 
 
 def _refuse_container(data: Any, source: str) -> None:
@@ -265,8 +263,6 @@ def _refuse_container(data: Any, source: str) -> None:
     The error message shows how to convert such an object to rows.
     """
     homes = [kind.__module__.partition(".")[0] for kind in type(data).__mro__]
-    if "geopandas" in homes and getattr(data, "ndim", 2) == 1:
-        raise InputError(_only_geometry(source), file=source)
     library = next((home for home in homes if home in CONTAINERS), None)
     if library is None:
         return
@@ -275,39 +271,6 @@ def _refuse_container(data: Any, source: str) -> None:
         f"{source}: {library}.{type(data).__name__}{f' ({sizes})' * bool(sizes)} is not supported,"
         " because its rows can be misread. Pass a data frame or an array with one row per sample.",
         file=source,
-    )
-
-
-def _variable(source: str) -> str:
-    """Return the name of a variable for a line of Python code that a message suggests."""
-    return source if source.isidentifier() else "X"
-
-
-def _without_shapes(shown: Any, source: str) -> Any:
-    """Remove geometry columns from a narwhals frame, and warn that they are left out."""
-    if "geopandas" not in sys.modules or not shown.implementation.is_pandas_like():
-        return shown
-    types = dict(zip(shown.columns, shown.to_native().dtypes, strict=True))
-    left = [name for name, type_ in types.items() if "geopandas" in type(type_).__module__]
-    if not left:
-        return shown
-    if len(left) == len(types):
-        raise InputError(_only_geometry(source), file=source)
-    X = _variable(source)
-    warn(
-        f"{source} contains geometry, which is left out ({listed(left)}). Pass {X}.drop(columns="
-        f"{left!r}) to avoid this warning, and describe geometry by columns of numbers, such as "
-        f"{X}.centroid.x and {X}.area."
-    )
-    return shown.drop(left)
-
-
-def _only_geometry(source: str) -> str:
-    """Return the error message for a geopandas frame that contains only geometry columns."""
-    X = _variable(source)
-    return (
-        f"{source} contains only geometry, which is not supported. Pass columns of numbers, such "
-        f"as {X}.centroid.x and {X}.area."
     )
 
 
@@ -326,33 +289,7 @@ def _read_stream(stream: Any, source: str) -> Any:
             " only once. Create it again if it was read before.",
             file=source,
         )
-    _check_one_row_per_sample(stream, n_rows, source)
     return pa.concat_tables(parts)
-
-
-def _check_one_row_per_sample(stream: Any, n_rows: int, source: str) -> None:
-    """Raise InputError if an object's Arrow stream has more or fewer rows than the object."""
-    shape = getattr(stream, "shape", None)
-    if not isinstance(shape, tuple):  # a mapping counts its columns
-        is_counted = isinstance(stream, Sized) and not isinstance(stream, Mapping)
-        shape = (len(stream),) if is_counted else ()
-    if not shape or not all(isinstance(n, numbers.Integral) for n in shape):
-        return
-    if len(shape) <= 2 and shape[0] == n_rows:
-        return
-    call = f"{_variable(source)}.to_numpy()"
-    if not hasattr(stream, "to_numpy"):
-        call = f"numpy.asarray({_variable(source)})"
-    call += f".reshape({shape[0]}, -1)" * (len(shape) != 2)
-    kind, size = type(stream).__name__, " x ".join(map(str, shape))
-    raise InputError(
-        f"{source}: The Arrow stream of this {kind} has {n_rows} rows, but the {kind} has the size "
-        f"{size}, so a row of the stream is not a sample. Pass a data frame or an array with one "
-        f"row per sample, such as {call}.",
-        file=source,
-        value=n_rows,
-        allowed=shape[0],
-    )
 
 
 def _not_a_table(frame: Any, source: str, error: Exception) -> str:
