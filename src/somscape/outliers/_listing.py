@@ -21,7 +21,6 @@ from somscape.tables.rules import (
     NEVER,
     ListRule,
     RuleEffect,
-    check_differ,
     deciding_rules,
     rules_of,
 )
@@ -57,9 +56,9 @@ def directions_of(encoding: Encoding) -> dict[int, bool]:
 
 
 def check_rules_of(encoding: Encoding, table: Table) -> None:
-    """Raise InputError if a rule does not fit the columns of a table, or is given twice."""
+    """Raise InputError if a rule does not fit the columns of a table."""
     directions_of(encoding)
-    check_differ(_decided(encoding, table, "")[0])
+    _decided(encoding, table, "")
 
 
 def _decided(encoding: Encoding, table: Table, today: str) -> tuple[tuple[ListRule, ...], Ints]:

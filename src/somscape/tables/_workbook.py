@@ -50,9 +50,6 @@ LOOKED_AT = 4096
 TAG = re.compile(rb"<(/?)(?:\w{1,20}:)?(c|f|v|is|table-cell)(?=[\s/>])([^<>]*)>([^<]*)")
 """Pattern of the XML tags for cells, formulas and values in a sheet of Excel or LibreOffice."""
 
-PROTECTED_XLS = re.compile(rb"\x09\x08\x10\0\0\x06.{14}(?:\x86\0\0\0)?\x2f\0", re.DOTALL)
-"""Pattern of the first bytes of a workbook in an .xls file that is protected by a password."""
-
 
 def workbook_records(
     data: bytes, source: str, sheet: str | int | None, header: int | None = None
@@ -130,12 +127,6 @@ def _ask(
             if _is_limited():
                 raise MemoryError
             budget.check(FREE_BYTES + TIMES * budget.size, UP_TO_THE_LAST)
-        if _is_protected(data):
-            raise InputError(
-                f"{budget.source} is protected by a password. Open the file, save a copy without a"
-                " password, and give the copy.",
-                file=budget.source,
-            )
         raise _not_a_workbook(budget.source, data)
     lines = io.BytesIO(done.stdout)
     return json.loads(lines.readline()), map(json.loads, lines)
@@ -155,15 +146,9 @@ def _not_a_workbook(source: str, data: bytes = b"") -> InputError:
         return InputError(f"{source} is text and not a workbook. Name the file .csv.", file=source)
     return InputError(
         f"{source} is not a workbook of Excel or LibreOffice that calamine can read. Save it again"
-        " or save it as .csv.",
+        " without a password, or save it as .csv.",
         file=source,
     )
-
-
-def _is_protected(data: bytes) -> bool:
-    if "EncryptedPackage".encode("utf-16-le") in data or PROTECTED_XLS.search(data):
-        return True
-    return any(b"encryption-data" in part for part in _parts(data, "META-INF/manifest.xml"))
 
 
 def _parts(data: bytes, *names: str) -> Iterator[bytes]:

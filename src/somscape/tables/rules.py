@@ -1,7 +1,6 @@
 """Rules of the user next to scores: read, check and apply them to the rows of a table."""
 
 import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Bools, Ints
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError
 from somscape.tables._dates import find_dates
 from somscape.tables._late import pp
 from somscape.tables._messages import counted, listed, quoted, suggestion
@@ -48,19 +47,15 @@ RESERVED = ("and", "or", "not", "in", "is", "missing", "until")
 MAX_PARTS = 200
 """Maximum number of columns, values and operators in a condition."""
 
-BRACKETS = "Names with spaces or signs need brackets, such as [net amount]."
-ADVICE_AT = {",": "Write numbers without commas, such as 1.5 or 10000."}
-ADVICE_AT |= dict.fromkeys("&|!", "Use the words and, or, not.")
-"""Advice about the first character that cannot be read."""
-
-DAY, DAYS = re.compile(r"\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b"), "Write dates in the form 2027-03-31."
-"""A date in another form, and the advice about it."""
+ADVICE = (
+    " Names with spaces need brackets, such as [net amount], text needs single quotes, numbers need"
+    " no commas, and dates have the form 2027-03-31."
+)
+"""Advice on a condition that cannot be read."""
 
 JOINED = ("and", "or", "not")
 COMPARED = ("<=", ">=", "!=", "<>", "==", "<", ">", "=")
 SAME_AS = {"==": "=", "<>": "!="}
-MIRRORED = {">": "<", ">=": "<="}
-ANY_ORDER = ("=", "!=", "and", "or", "+", "*")
 
 
 @dataclass(frozen=True)
@@ -258,29 +253,6 @@ def rules_of(texts: Mapping[str, Sequence[str]]) -> tuple[ListRule, ...]:
     return found
 
 
-def check_differ(rules: Sequence[ListRule]) -> None:
-    """Raise InputError if two rules have the same condition in different spellings."""
-    seen: dict[tuple[str, Node, str | None], ListRule] = {}
-    for rule in rules:
-        if rule.condition is not None:
-            kind = "" if rule.kind in (ALWAYS, NEVER) else rule.kind
-            first = seen.setdefault((kind, _plain(rule.condition), rule.until), rule)
-            if first is not rule:
-                raise InputError(
-                    f"The rules {first.quoted} and {rule.quoted} have the same condition. Leave "
-                    "one of them out.",
-                    parameter=rule.kind,
-                )
-
-
-def _plain(node: Node) -> Node:
-    """Return the form of a condition that all its spellings share."""
-    parts = [_plain(part) if isinstance(part, Node) else part for part in node.parts]
-    if node.op in MIRRORED:
-        return Node(MIRRORED[node.op], tuple(reversed(parts)))
-    return Node(node.op, tuple(sorted(parts, key=repr) if node.op in ANY_ORDER else parts))
-
-
 def check_rules(texts: Mapping[str, Sequence[str]]) -> None:
     """Raise InputError if a kind of rules does not exist, or if a rule cannot be read."""
     wrong = sorted(texts.keys() - {*RULE_KINDS})
@@ -350,13 +322,7 @@ def _parsed(kind: str, shown: str, text: str) -> tuple[Node, str | None]:
     except pp.ParseException as error:
         rest = text[error.loc :].strip()
         problem = f"cannot be read from {quoted(f'{rest:.30}')} on" if rest else "is not complete"
-        advice = (
-            DAYS
-            if DAY.search(rest) or rest.startswith("until")
-            else ADVICE_AT.get(rest[:1], BRACKETS)
-        )
-        cure = f" {advice}" if rest else ""
-        raise _wrong(kind, shown, problem, cure) from None
+        raise _wrong(kind, shown, problem, ADVICE if rest else "") from None
     except RecursionError:
         raise _wrong(kind, shown, "has too many parentheses") from None
     nodes = list(condition.walk())
@@ -553,27 +519,16 @@ class _Rows:
         if node.op == "text":
             return _Value("text", node.parts[0], f"the text {quoted(node.parts[0])}")
         a, *b = (self._numbers(self._value(part)) for part in node.parts)
-        if node.op == "/" and self._table.n_rows and not np.any(b[0]):
-            warnings.warn(
-                f"The rule {self._rule.quoted} divides by 0 in every row, so this part of the rule "
-                "has no result. Correct the rule.",
-                SomscapeWarning,
-                stacklevel=2,
-            )
         return _Value("number", RESULTS[node.op](a, *b), "a number", is_computed=True)
 
     def _read(self, name: str) -> _Value:
         if name not in self._table.names:
             close = suggestion(name, self._table.names)
-            of_rule, node = self._rule.condition, Node("column", (name,))
-            nodes = () if of_rule is None else of_rule.walk()
-            is_last = any(each.op in COMPARED and each.parts[-1] == node for each in nodes)
-            quotes = f" If {quoted(name)} is a text, put it in single quotes." if is_last else ""
             raise self._wrong(
                 f"needs a column {quoted(name)}, but {self._table.source} has no such column; "
                 f"{close or f'the columns are {listed(self._table.names)}'}",
                 name,
-                f"Correct the rule, or give a table with this column.{quotes}",
+                "Correct the rule, give a table with this column, or put text in single quotes.",
             )
         column, code = self._table.column(name), self._codes.get(name)
         if isinstance(code, NumberCode):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import workbooks
 from texts import rejected
-from workbooks import WRITERS, changed, ods, ole, record, xls, xlsb, xlsx, zipped
+from workbooks import WRITERS, changed, ods, xls, xlsb, xlsx, zipped
 
 from somscape.errors import InputError
 from somscape.tables import Table, read_table
@@ -219,25 +219,6 @@ def test_an_empty_column_beside_formulas_with_results_is_one(tmp_path: Path) -> 
     data = xlsx({"S": [["x", "note"], [1, None], ["=1+1", None]]})
     table = read(tmp_path, with_results(data, "2"))
     assert table.column("note").n_missing == 2
-
-
-ENCRYPTED = (
-    '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml">'
-    '<manifest:encryption-data manifest:checksum="x"/></manifest:file-entry>'
-)
-
-
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("t.xlsx", ole({"EncryptionInfo": b"x", "EncryptedPackage": b"y" * 5000})),
-        ("t.xls", xls({"S": LOANS}, record(0x2F, struct.pack("<HHH", 1, 1, 1) + bytes(48)))),
-        ("t.ods", changed(ods({"S": LOANS}, manifest=ENCRYPTED), "content.xml", lambda _: "\1x")),
-    ],
-)
-def test_a_password_is_asked_to_be_taken_off(tmp_path: Path, name: str, data: bytes) -> None:
-    with rejected():
-        read(tmp_path, data, name)
 
 
 def far_away() -> dict[str, bytes]:
