@@ -85,7 +85,9 @@ def prepare(database: StateDatabase) -> None:
 
 HAS_FORMAT = {
     False: "SELECT 1 AS n FROM sqlite_master WHERE name = 'somscape_schema'",
-    True: "SELECT 1 AS n WHERE to_regclass('somscape_schema') IS NOT NULL",
+    # Not to_regclass, which can answer from a cache of before the wait for another process.
+    True: "SELECT 1 AS n FROM pg_tables WHERE tablename = 'somscape_schema'"
+    " AND schemaname = ANY (current_schemas(false))",
 }
 """Query that finds the table of the format, by whether the database is on a server."""
 
