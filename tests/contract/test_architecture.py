@@ -60,6 +60,17 @@ TREES = {name: ast.parse(text) for name, text in TEXTS.items()}
 LINES = {name: code_lines(text) for name, text in TEXTS.items()}
 
 
+def test_only_the_store_connects_to_the_database_of_a_state() -> None:
+    drivers = {
+        name
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import) and {"sqlite3", "psycopg"} & {a.name for a in node.names}
+        if name.startswith("desk/")
+    }
+    assert {name.rpartition("/")[0] for name in drivers} == {"desk/store"}
+
+
 def test_code_lines_are_counted_as_meant() -> None:
     text = '"""One.\n\nTwo."""\n\nX = 1\n"""What X is."""\n\n\ndef f():\n    """Doc."""\n'
     text += "    # why\n    return (\n        1,\n    )  # trailing\n"

@@ -1,40 +1,28 @@
 """Copy a state to a backup file, and copy the contents of a backup file into a state."""
 
-import shutil
-import sqlite3
 import tempfile
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from somscape._files import whole
-from somscape.desk.cases.audit import Verdict, changes_of_tables, verdict_on
+from somscape.desk.cases.audit import Verdict, verdict_on
 from somscape.desk.cases.records import NOTHING, add_line
 from somscape.desk.cases.state import State
-from somscape.desk.store._connections import StateDatabase, Transaction
-from somscape.desk.store._schema import TABLES, prepare
-from somscape.desk.store._sqlite import SQLite
+from somscape.desk.store._connections import Transaction
+from somscape.desk.store._copies import (
+    cleared,
+    copy_tables,
+    counts_of,
+    is_backup,
+    is_finished,
+    new_file,
+    open_copy,
+)
+from somscape.desk.store._definitions import changes_of_tables
+from somscape.desk.store._schema import prepare
 from somscape.errors import InputError
 from somscape.tables._messages import counted
-
-MOST_ROWS = 10_000
-"""Number of rows to copy at once."""
-
-FEW = {"maps": 1}
-"""Number of rows to copy at a time, for the tables whose rows are large."""
-
-WHOLE = [{"integrity_check": "ok"}]
-"""Rows that SQLite's integrity check returns for an undamaged file."""
-
-HEADER = b"SQLite format 3\0"
-"""First bytes of an SQLite file."""
-
-WRITES_AT, WITHOUT_JOURNAL = 18, b"\1"
-"""Position of the byte for the journal mode in an SQLite file, and its value in a backup."""
-
-OF_A_STATE = "SELECT name FROM sqlite_master WHERE name IN ('audit', 'decisions')"
-N_OF_A_STATE = 2
-"""Query that finds two tables which every state contains, and the number of these tables."""
 
 
 def backup(state: State, path: str | Path) -> Verdict:
@@ -80,17 +68,15 @@ def backup(state: State, path: str | Path) -> Verdict:
     state.check_has_lines()
     _check_target(state, Path(path))
     with whole(path) as making:
-        with closing(_make_database(making, path)) as copy:
+        with closing(new_file(making, path)) as copy:
             prepare(copy)
             with state.database.snapshot() as read, copy.change() as change:
-                n_rows = _copy(read, change)
+                n_rows = copy_tables(read, change)
                 before = verdict_on(read, state.audit_key)
             with copy.snapshot() as read:
                 after = verdict_on(read, state.audit_key)
-                is_same = after == before and n_rows == _counts(read)
-            # Without a journal, the backup is a single file.
-            copy.rows("PRAGMA journal_mode = DELETE")
-            is_whole = copy.rows("PRAGMA integrity_check") == WHOLE
+                is_same = after == before and n_rows == counts_of(read)
+            is_whole = is_finished(copy)
         if not (is_same and is_whole):
             raise InputError(
                 f"The backup in {path} differs from {state.database.name}. Write the backup to "
@@ -151,7 +137,7 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
         )
     with (
         tempfile.TemporaryDirectory() as folder,
-        closing(_open_copy(file, Path(folder))) as copy,
+        closing(open_copy(file, Path(folder))) as copy,
         copy.snapshot() as read,
         state.database.change() as change,
     ):
@@ -164,7 +150,7 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
                 file=path,
             )
         lost = _make_room(change, state.database.name, force=force)
-        if _copy(read, change) != _counts(change):
+        if copy_tables(read, change) != counts_of(change):
             raise InputError(
                 f"{path} could not be copied completely. Nothing was restored.", file=path
             )
@@ -187,7 +173,7 @@ def _check_target(state: State, target: Path) -> None:
         raise InputError(
             f"{target} is a database in use. Give the name of a new file.", file=target
         )
-    if not file.is_file() or not _is_backup(file):
+    if not file.is_file() or not is_backup(file):
         raise InputError(
             f"{target} exists and is not a backup, so it was not replaced. Give the name of a new "
             "file.",
@@ -195,81 +181,18 @@ def _check_target(state: State, target: Path) -> None:
         )
 
 
-def _is_backup(file: Path) -> bool:
-    with file.open("rb") as opened:
-        first = opened.read(WRITES_AT + 1)
-    if not first.startswith(HEADER) or first[WRITES_AT:] != WITHOUT_JOURNAL:
-        return False
-    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as db:
-        try:
-            return len(db.execute(OF_A_STATE).fetchall()) == N_OF_A_STATE
-        except sqlite3.Error:
-            return False
-
-
-def _make_database(making: Path, path: str | Path) -> StateDatabase:
-    engine = SQLite(making)
-    engine.name = str(path)
-    try:
-        return StateDatabase(engine)
-    except sqlite3.Error as error:
-        raise InputError(
-            f"{path} cannot be written ({error}). Write the backup to another place.", file=path
-        ) from error
-
-
-def _open_copy(file: Path, folder: Path) -> StateDatabase:
-    """Open a temporary copy of a backup. The backup itself may be read-only."""
-    copy = folder / "copy"
-    for suffix in ("", "-wal"):
-        part = file.with_name(file.name + suffix)
-        if part.exists():
-            shutil.copyfile(part, copy.with_name(copy.name + suffix))
-    copied, is_backup = None, False
-    with suppress(sqlite3.Error, InputError):
-        copied = StateDatabase(SQLite(copy))
-        is_whole = copied.rows("PRAGMA integrity_check") == WHOLE
-        is_backup = is_whole and len(copied.rows(OF_A_STATE)) == N_OF_A_STATE
-    if copied is not None and is_backup:
-        prepare(copied)
-        return copied
-    if copied is not None:
-        copied.close()
-    raise InputError(
-        f"{file} is not a complete backup. Give a file that `somscape backup` wrote.", file=file
-    )
-
-
 def _make_room(change: Transaction, name: str, *, force: bool) -> dict[str, Any] | None:
     """Delete all rows of a state. Return facts about its audit, or None for an empty state."""
-    n = sum(_counts(change).values())
+    n = sum(counts_of(change).values())
     if n and not force:
-        lines = counted(_counts(change)["audit"], "line")
+        lines = counted(counts_of(change)["audit"], "line")
         raise InputError(
             f"{name} is not empty. Its audit has {lines}, which would be lost.",
             options="--state NEW restores to another place, --force replaces this state",
             file=name,
         )
-    last = change.rows("SELECT number, head FROM audit ORDER BY number DESC LIMIT 1")
-    for table in reversed(TABLES):
-        change.rows(f"DELETE FROM {table}")
+    last = cleared(change)
     if not n:
         return None
     number, head = last[0].values() if last else (0, NOTHING)
     return {"lines_before": number, "head_before": head}
-
-
-def _copy(read: Transaction, change: Transaction) -> dict[str, int]:
-    """Copy the rows of all tables to another database, and return their numbers by table."""
-    n_rows = {}
-    for table, key in TABLES.items():
-        n, size = 0, FEW.get(table, MOST_ROWS)
-        while rows := read.rows(f"SELECT * FROM {table} ORDER BY {key} LIMIT {size} OFFSET {n}"):
-            change.insert(table, rows)
-            n += len(rows)
-        n_rows[table] = n
-    return n_rows
-
-
-def _counts(read: Transaction) -> dict[str, int]:
-    return {table: read.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in TABLES}
