@@ -294,6 +294,7 @@ def build(
     grouped: Grouped | None = None,
     changed: Mapping[str, Any] | None = None,
     checks: Iterable[Check] | None = None,
+    trained_on: str | None = None,
 ) -> Report:
     """Return a report as plain JSON data, for `render` or for other programs.
 
@@ -331,6 +332,9 @@ def build(
         The page begins with these changes.
     checks : iterable of Check, optional
         Checks of the columns from `checks.check`.  The page shows them above the ranked list.
+    trained_on : str, optional
+        Name of the table on which the map was trained, which the page shows.  A map does not
+        contain this name.
 
     Returns
     -------
@@ -446,6 +450,7 @@ def build(
     - ``amount`` contains the ``name`` of the column with the amount at stake, and its ``values`` in
       the rows as texts.  The key exists only if there is such a column.
     - ``changed`` is the value of the parameter `changed`.  The key exists only for a run of a watch
+    - ``trained_on`` is the value of this parameter.  The key exists only if it was given
     - ``checks`` is a list of the checks in the form of `checks.Check.to_json`.  The key exists only
       if `checks` was given
 
@@ -498,12 +503,11 @@ def build(
             "cases": cases,
             **({} if named is None else {"classes": named.page_data(shown)}),
             "columns": columns_of(shown_map, table, sample, shown_rows, n_shown),
-            "n_measured": len(sample.rows),
             **_training(som, sample.rows),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(som, command),
             "notes": [*dict.fromkeys(map(_sentence, (*_left_out(alerts), *table.notes, *notes)))],
-            **_given(alerts, changed, checks) | _amounts(table, rule, shown),
+            **_given(alerts, changed, checks, trained_on) | _amounts(table, rule, shown),
         }
     )
 
@@ -519,10 +523,14 @@ def _amounts(table: Table, rule: AlertRule | None, shown: Ints) -> dict[str, Any
 
 
 def _given(
-    alerts: Alerts, changed: Mapping[str, Any] | None, checks: Iterable[Check] | None
+    alerts: Alerts,
+    changed: Mapping[str, Any] | None,
+    checks: Iterable[Check] | None,
+    trained_on: str | None,
 ) -> dict[str, Any]:
     """Return the parts of the data that do not always exist."""
-    found: dict[str, Any] = {} if changed is None else {"changed": dict(changed)}
+    found: dict[str, Any] = {} if trained_on is None else {"trained_on": trained_on}
+    found |= {} if changed is None else {"changed": dict(changed)}
     if alerts.effects:
         found["rules"] = [effect.to_json() for effect in alerts.effects]
     return found | ({} if checks is None else {"checks": [each.to_json() for each in checks]})
@@ -708,6 +716,7 @@ def _method(map_: Map, command: str | None) -> dict[str, Any]:
 
 def _training(map_: Map, rows: Floats) -> dict[str, Any]:
     return {
+        "n_measured": len(rows),
         "quality": {
             "quantization_error": number(quantization_error(map_, rows)),
             "topographic_error": number(topographic_error(map_, rows)),

@@ -269,7 +269,7 @@ class RunOutcome:
         -------
         dict
         """
-        drift, effects = self.drift, self.found.alerts.effects
+        drift, effects, trained = self.drift, self.found.alerts.effects, self.trained
         return {
             "watch": self.watch.name,
             "run": self.run.id,
@@ -279,7 +279,8 @@ class RunOutcome:
             "instead_of": [run.number for run in reversed(self.replaced)],
             "compared_with_made": None if self.last is None else self.last.made,
             "compared_with_table": None if self.last is None else table_name(self.last.source),
-            **({} if self.trained is None else {"trained_on": table_name(self.trained.source)}),
+            **({} if trained is None else {"trained_on": table_name(trained.source)}),
+            **({} if trained is None else {"trained_made": trained.made}),
             "precision": [*self.precision],
             "n_rows": self.found.table.n_rows,
             "rule": self.found.rule.words(self.found.detector),

@@ -503,6 +503,7 @@ class Found:
             grouped=self.grouped,
             changed=changed,
             checks=self.checks if has_checks else None,
+            trained_on=self.table.source if self.is_learned else (changed or {}).get("trained_on"),
         )
 
     def result_list(

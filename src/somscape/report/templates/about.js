@@ -59,6 +59,19 @@ function fillMethod() {
     make("div", null, text("dt", name), text("dd", value))));
 }
 
+const FEW_ROWS = 500; // below this number, another sample could give a clearly different map
+
+function fillModel() {
+  const nRows = data.map.hits.reduce((sum, hits) => sum + hits, 0);
+  const hidden = data.columns.filter((column) => column.kind === "protected").map((column) => column.name);
+  const { changed, trained_on: table } = data;
+  const made = changed ? changed.trained_made : table && byId("made-at").textContent; // detect trains and writes the page at once
+  byId("model-trained").textContent = (nRows ? number(nRows) + " rows" : "an unknown number of rows")
+    + (table ? " of " + table : "") + (made ? ", on " + made.slice(0, 10) : "") + ".";
+  byId("model-limits").textContent = (nRows && nRows < FEW_ROWS ? "A map of another sample of so few rows could differ. " : "")
+    + (hidden.length ? "The model does not use " + hidden.join(", ") + ", but other columns can contain the same information." : "");
+}
+
 function drawChart(name, steps, values) {
   const [width, height, left, bottom, top] = [320, 150, 44, 22, 10];
   const high = Math.max(...values) || 1;

@@ -85,5 +85,6 @@ listenToMenus();
 readView();
 window.addEventListener("hashchange", readView);
 fillColumns();
+fillModel();
 fillMethod();
 fillCharts();
