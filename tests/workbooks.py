@@ -60,7 +60,7 @@ def ods_cell(value: Any) -> str:
     return f'<table:table-cell office:value-type="float" office:value="{value}"/>'
 
 
-def ods(sheets: Sheets, *, cell: Callable[[Any], str] = ods_cell, manifest: str = "") -> bytes:
+def ods(sheets: Sheets, *, cell: Callable[[Any], str] = ods_cell) -> bytes:
     tables = "".join(
         f"<table:table table:name={quoteattr(name)}>"
         + "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows)
@@ -72,7 +72,7 @@ def ods(sheets: Sheets, *, cell: Callable[[Any], str] = ods_cell, manifest: str 
         {
             "mimetype": kind,
             "META-INF/manifest.xml": f"<manifest:manifest {NAMES}><manifest:file-entry "
-            f'manifest:full-path="/" manifest:media-type="{kind}"/>{manifest}'
+            f'manifest:full-path="/" manifest:media-type="{kind}"/>'
             "</manifest:manifest>",
             "content.xml": f"<office:document-content {NAMES}><office:body><office:spreadsheet>"
             f"{tables}</office:spreadsheet></office:body></office:document-content>",
@@ -85,7 +85,7 @@ def record(kind: int, data: bytes = b"") -> bytes:
     return struct.pack("<HH", kind, len(data)) + data
 
 
-def xls(sheets: Sheets, protection: bytes = b"") -> bytes:
+def xls(sheets: Sheets) -> bytes:
     """An old workbook: its stream of records in the sectors of an OLE container."""
     begins = [record(0x809, struct.pack("<HHHHII", 0x600, kind, 0, 0, 0, 6)) for kind in (5, 16)]
     bodies = [
@@ -99,7 +99,7 @@ def xls(sheets: Sheets, protection: bytes = b"") -> bytes:
         + record(0x0A)
         for rows in sheets.values()
     ]
-    head = begins[0] + protection + record(0x0A)
+    head = begins[0] + record(0x0A)
     position = len(head) + sum(12 + len(name) for name in sheets)
     entries = b""
     for name, body in zip(sheets, bodies, strict=True):

@@ -7,7 +7,6 @@ import pytest
 from texts import rejected
 
 from somscape import SOMDetector, TableEncoder, datasets, load, plots, report
-from somscape.outliers import reasons as _reasons
 from somscape.regions import find_regions
 from somscape.tables import table_from_columns
 from somscape.tables._fit_encoding import fit_encoding
@@ -130,23 +129,6 @@ def test_reasons_and_counterfactuals_are_in_words(fitted):
     texts = " ".join(map(str, detector.counterfactuals(table)))
     assert "Amount in EUR" in texts or "Job clerk" in texts
     assert "amount" not in texts
-
-
-def test_words_are_made_for_the_columns_of_reasons_alone(fitted, monkeypatch):
-    made = []
-
-    def noted(encoding, table):
-        made.append(table.names)
-        return table_in_words(encoding, table)
-
-    monkeypatch.setattr("somscape.outliers.scoring.table_in_words", noted)
-    detector, table = fitted[0].detector_, fitted[1]
-    rows = detector.map_.rows_of(table)
-    (reasons,) = _reasons.reasons_of(detector, table.take([0]), rows[:1])
-    assert "Job" in {reason.column for reason in reasons}
-    assert [len(names) for names in made] == [len(reasons)]
-    monkeypatch.setattr(_reasons, "MIN_SHARE", 2.0)  # no column has so large a share
-    assert not any(_reasons.reasons_of(detector, table, rows))
 
 
 def test_scores_do_not_depend_on_words(fitted):

@@ -12,7 +12,7 @@ from texts import rejected
 from somscape.errors import InputError
 from somscape.tables import Encoding, Table, read_table, table_from_columns
 from somscape.tables._fit_encoding import fit_encoding
-from somscape.tables.codes import CategoryCode, NumberCode, UnusedColumn, level_texts, number_text
+from somscape.tables.codes import CategoryCode, NumberCode, level_texts, number_text
 from somscape.tables.kinds import Roles
 
 # A few roundings of float64, where a value is scaled and scaled back.
@@ -44,14 +44,6 @@ def test_number_is_scaled_to_0_and_1() -> None:
     code, encoded = only_number([-4.5, 15.5, 0.5])
     assert encoded.tolist() == [0.0, 1.0, 0.25]
     assert (code.low, code.span, code.width) == (-4.5, 20.0, 0.0)
-
-
-def test_number_of_a_small_table_is_scaled_by_its_full_range() -> None:
-    # 2 % of 50 rows is less than one row beside the first one, so none is left out.
-    values = [*np.linspace(1.5, 3.5, 49), 4.5]
-    code, encoded = only_number(values)
-    assert (code.low, code.span) == (1.5, 3.0)
-    assert (encoded.min(), encoded.max()) == (0.0, 1.0)
 
 
 def test_number_of_a_larger_table_leaves_2_percent_of_each_end_outside() -> None:
@@ -88,12 +80,6 @@ def test_tamed_number_is_the_inverse_hyperbolic_sine_by_hand() -> None:
     low, high = np.log(-2 + np.sqrt(5)), np.log(4997.5 + np.sqrt(4997.5**2 + 1))
     assert encoded[4] == pytest.approx(-low / (high - low), rel=1e-12)
     assert (encoded[0], encoded[-1]) == (0.0, 1.0)
-
-
-def test_taming_spreads_the_many_small_amounts() -> None:
-    _, encoded = only_number(AMOUNTS)
-    # Untamed, 10 and 80 would be 0.0007 apart.
-    assert encoded[-2] - encoded[0] > 0.2
 
 
 @pytest.mark.parametrize("values", [AMOUNTS, [1.25, 2.5, 4.0], [-v for v in AMOUNTS]])
@@ -260,10 +246,6 @@ def test_missing_cells_are_refused_with_counts_by_column_and_the_options() -> No
     assert caught.value.options == "--missing fill"
 
 
-def test_missing_cells_of_unused_columns_are_no_matter() -> None:
-    fit_encoding(missing_table(), Roles(drop=("n",), label="c"))
-
-
 def test_new_rows_with_missing_cells_follow_the_rule_of_the_fit() -> None:
     full = table_from_columns({"n": [1.5, 2.5, 4.5], "m": [3.5, 1.5, 2.5]})
     new = table_from_columns({"n": [None, 1.5], "m": [1.5, 1.5]})
@@ -323,12 +305,6 @@ def test_columns_are_found_by_name_in_any_order() -> None:
     np.testing.assert_array_equal(encoding.encode(turned), encoding.encode(table))
 
 
-def test_columns_that_are_no_features_need_not_be_there() -> None:
-    table, encoding = mixed()
-    part = table.without(["id", "always"])
-    np.testing.assert_array_equal(encoding.encode(part), encoding.encode(table))
-
-
 def test_missing_column_is_named_and_a_close_name_proposed() -> None:
     table, encoding = mixed()
     part = table.without(["amount"])
@@ -384,14 +360,6 @@ def test_a_row_is_encoded_alone_as_among_many(cells: list[str | None]) -> None:
     column = table_from_columns({"c": [*cells, *["x"] * 20]}).columns[0]
     among = code.places(column)[: len(cells)].tolist()
     assert [int(code.places(column.take([i]))[0]) for i in range(len(cells))] == among
-
-
-def test_id_and_label_are_found_by_kind() -> None:
-    table, _ = mixed()
-    encoding = fit_encoding(table, Roles(label="kind"))
-    assert (encoding.named("id"), encoding.named("label")) == ("id", "kind")
-    assert fit_encoding(table.without(["id"])).named("id") is None
-    assert UnusedColumn("id", "found by its name, all different", "id") in encoding.columns
 
 
 def test_number_spanning_more_than_a_float_is_refused_in_one_line() -> None:

@@ -159,11 +159,6 @@ def test_long_texts_of_digits_take_little_time() -> None:
     assert why_of(codes) == "text with 60 different values, like a name or an id"
 
 
-def test_names_in_a_small_table_are_dropped() -> None:
-    table = table_from_columns({"c": ["Ann", "Bo", "Cy", "Di"], "x": [1.5, 2, 3, 4]})
-    assert fit_encoding(table).columns[0].kind == "dropped"
-
-
 @pytest.mark.parametrize(
     "pattern", ["2024-01-{:02d}", "{:02d}.03.2024", "{}/12/2023", "2024-01-{:02d} 10:30"]
 )
@@ -171,10 +166,6 @@ def test_dates_are_dates_however_they_are_written(pattern: str) -> None:
     dates = [pattern.format(i % 28 + 1) for i in range(N)]
     assert kind_of(dates) == "date"
     assert why_of(dates) == "dates"
-
-
-def test_few_dates_are_dates_not_categories() -> None:
-    assert kind_of(["2024-01-31", "2024-02-29"] * (N // 2)) == "date"
 
 
 # Constant and empty
@@ -251,12 +242,6 @@ def test_first_of_several_ids_names_the_rows() -> None:
 def test_id_given_comes_before_the_id_found_by_name() -> None:
     encoding = fitted(Roles(id="key"), id=list(range(N)), key=[f"k{i}" for i in range(N)])
     assert encoding.named("id") == "key"
-
-
-@pytest.mark.parametrize("role", ["drop", "numbers"])
-def test_column_called_id_with_another_role_is_not_the_id(role: str) -> None:
-    encoding = fitted(Roles(**{role: ("id",)}), id=list(range(N)))
-    assert encoding.named("id") is None
 
 
 def test_an_id_may_repeat_or_be_missing(tmp_path: Path) -> None:
@@ -364,12 +349,6 @@ def test_column_with_a_slip_is_taken_as_the_user_says(role: str, kind: str) -> N
     assert fit_encoding(path_table, Roles(**{role: name})).columns[0].kind == kind
 
 
-def test_slip_is_refused_where_the_column_shall_be_a_number() -> None:
-    cells = ["forty", *(f"{i}.5" for i in range(N - 1))]
-    with rejected(column="age"):
-        fit_encoding(_table_from_text("age", cells), Roles(numbers=("age",)))
-
-
 def _table_from_text(name: str, cells: list[str]) -> Table:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.csv"
@@ -416,23 +395,6 @@ def article(article_file: Path) -> Table:
 def test_article_columns_are_8_categories_and_6_numbers(article: Table) -> None:
     encoding = fit_encoding(article, Roles(id="CustomerID", label="Class"))
     assert {c.name: c.kind for c in encoding.columns} == KINDS
-
-
-def test_article_id_is_found_by_its_name(article: Table) -> None:
-    assert fit_encoding(article).named("id") == "CustomerID"
-
-
-def test_article_rule_says_how_many_values_a5_and_a10_have(article: Table) -> None:
-    why = {c.name: c.why for c in fit_encoding(article).columns}
-    assert why["A5"] == "whole numbers with 14 different values"
-    assert why["A10"] == "23 different values; long tail, tamed"
-
-
-def test_article_kinds_can_be_overridden(article: Table) -> None:
-    encoding = fit_encoding(article, Roles(categories=("A10",), numbers=("A5",), drop=("A14",)))
-    kinds = {c.name: c.kind for c in encoding.columns}
-    assert (kinds["A10"], kinds["A5"], kinds["A14"]) == ("category", "number", "dropped")
-    assert "A14" not in [c.name for c in encoding.features]
 
 
 def test_article_skewed_amounts_are_tamed_and_ages_are_not(article: Table) -> None:

@@ -20,7 +20,6 @@ from somscape.errors import InputError
 from somscape.tables import Encoding, table_from_columns
 from somscape.tables._fit_encoding import fit_encoding
 from somscape.tables._roles import (
-    comments_on,
     overridden,
     pinned,
     read_roles,
@@ -138,31 +137,6 @@ def test_what_is_written_is_read_again(
     assert again.by_column() == roles.by_column()  # in the order of the comments
     assert roles_text(again, comments, heading) == text
     assert all(line.isprintable() for line in text.split("\n"))
-
-
-def test_a_file_is_for_people() -> None:
-    encoding = fit_encoding(TABLE, TOLD, "fill")
-    text = roles_text(pinned(encoding, TOLD), comments_on(encoding, TABLE), ["Of t.csv."])
-    assert text == (
-        "# Of t.csv.\n"
-        "\n"
-        'missing = "fill"  # treatment of missing cells, which is fill, error or mask\n'
-        'others = "drop"   # columns without a role, which are left out (drop) or used as '
-        "their values suggest (rules)\n"
-        "\n"
-        f"[reading]  # settings of the file, otherwise detected ({', '.join(READING)})\n"
-        'delimiter = ";"\n'
-        "\n"
-        f"[columns]  # kinds: {', '.join(option[2:] for _, option in ROLE_WORDS.values())}\n"
-        'key_id = "id"      # found by its name, all different\n'
-        'amount = "number"  # 40 different values; usually 0 to 58.5\n'
-        "job = \"category\"   # text with 3 different values; 'clerk', 'nurse', 'smith', "
-        "'(missing)'; 10 missing\n"
-        'size = { kind = "ordinal", levels = ["S", "M", "L"] }  # as asked\n'
-        'since = "date"     # as asked; usually 2026-01-01 to 2026-01-28\n'
-        'churned = { kind = "label", value = "yes" }  # known outcome, not a feature\n'
-        'same = "number"    # fewer than two different values\n'
-    )
 
 
 def test_bare_names_may_be_given_in_any_way_that_toml_has() -> None:

@@ -78,15 +78,6 @@ def test_a_file_whose_list_says_other_batches_is_refused(tmp_path: Path) -> None
     assert "one.arrow cannot be read as an Arrow file" in refusal(one)
 
 
-def test_other_files_under_this_name_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "t.feather"
-    parquet.write_table(ROWS, path)
-    assert "cannot be read as an Arrow file" in refusal(path)
-    for content in (b"", b"a,b\n1,2\n", b"FEA1" + bytes(40) + b"FEA1", b"ARROW1\0\0"):
-        path.write_bytes(content)
-        assert "t.feather" in refusal(path)
-
-
 @pytest.mark.parametrize(("name", "kind"), [("t.parquet", "a Parquet"), ("t.arrow", "an Arrow")])
 def test_text_under_the_name_of_another_kind_is_named_as_text(
     tmp_path: Path, name: str, kind: str
@@ -161,18 +152,6 @@ def test_a_parquet_file_of_one_long_text_is_refused_in_little_memory(
     with rejected(file="t.parquet", value=250000000):
         read_table(tmp_path / "t.parquet")
     assert pa.default_memory_pool().max_memory() <= max(before, 400_000_000)
-
-
-@pytest.mark.parametrize("n_columns", [2, 40])
-def test_a_short_file_is_opened_as_often_for_any_number_of_columns(
-    n_columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = [f"x{j}" for j in range(n_columns)]
-    parquet.write_table(pa.table({name: [1.0, 2.0] for name in names}), tmp_path / "t.parquet")
-    opened, times = _arrow_files.opened, list[Path]()
-    monkeypatch.setattr(_arrow_files, "opened", lambda p, s: (times.append(p), opened(p, s))[1])
-    assert read_table(tmp_path / "t.parquet").names == tuple(names)
-    assert len(times) == 2
 
 
 def test_a_file_of_many_cells_is_read_one_column_at_a_time(

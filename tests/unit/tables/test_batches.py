@@ -195,16 +195,6 @@ def test_a_missing_cell_is_told_with_file_and_row(tmp_path: Path) -> None:
         SOM(2, 2).fit(source(lambda: iter([X[:20], X[20:]])))
 
 
-def test_a_column_that_one_file_lacks_or_holds_otherwise_is_told(tmp_path: Path) -> None:
-    for number, rows in enumerate(({"a": [1], "b": [2]}, {"a": [1], "b": ["x"]}, {"a": [1]})):
-        parquet.write_table(pa.table(rows), tmp_path / f"{number}.parquet")
-    with rejected(file="1.parquet", column="b", value="string"):
-        read_table(tmp_path)
-    (tmp_path / "1.parquet").unlink()
-    with rejected(file="2.parquet", column="b"):
-        read_table(tmp_path)
-
-
 def test_files_of_arrays_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     with rejected():
@@ -235,11 +225,6 @@ def test_arrays_of_any_numbers(type_: Any) -> None:
     kept = rows.rows()
     assert type(kept) is np.ndarray
     assert kept.dtype == (np.float32 if type_ is np.float32 else np.float64)
-
-
-def test_an_array_stays_where_it_is() -> None:
-    X = np.ones((10, 2))
-    assert np.shares_memory(source(X).rows(), X)
 
 
 @pytest.mark.parametrize("version", [(1, 0), (2, 0)])

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from texts import rejected
 
-from somscape.errors import InputError
-from somscape.tables import Grouped, Table, per, table_from_columns
+from somscape.tables import Grouped, per, table_from_columns
 
 Cells = list[str | None]
 
@@ -211,13 +210,6 @@ def test_a_later_month_has_the_features_of_the_first() -> None:
         assert feature(again, name) == feature(here, name), name
 
 
-def test_names_that_exist_already_are_found_again() -> None:
-    table = table_from_columns({**ROWS, "longest gap": [1.5, 2.5] * 4})
-    name = "longest gap (rows)"
-    assert feature(per(table, "who"), name) == ["16.5", "14.0"]
-    assert feature(per(table, "who", like=[name, "total longest gap"]), name) == ["16.5", "14.0"]
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -254,10 +246,3 @@ def test_a_customer_without_rows_of_a_kind_has_no_value() -> None:
     single = per(table_from_columns(one), "who", like=[n for n in here.table.names if " " in n])
     for name in ("longest gap", "share of rows in its last 7 days", "new shops in its last 7 days"):
         assert feature(single, name) == [None, None], name
-
-
-def test_a_column_that_occurs_twice_is_refused() -> None:
-    two = table_from_columns({"who": ["a", "b"], "amount": [1.5, 2.5]})
-    columns = (*two.columns, two.columns[1])
-    with pytest.raises(InputError, match="same name"):
-        Table(columns, "t.csv")

@@ -235,16 +235,6 @@ def test_packed_and_other_text_tables(tmp_path: Path) -> None:
     assert kind_at(tmp_path) == "text"
 
 
-def test_a_csv_with_another_column_is_told(tmp_path: Path) -> None:
-    folder = write(tmp_path / "d", a="x,y\n1,2\n", b="x,z\n1,2\n")
-    message = "b.csv lacks column 'y', which a.csv has, and has column 'z', which a.csv lacks."
-    assert refusal(folder).startswith(message)
-    write(folder, b="x,y\n1,2,3\n")
-    assert refusal(folder).startswith("b.csv, line 2 has 3 cells, but line 1")
-    write(folder, b="x,y\n")
-    assert refusal(folder).startswith("b.csv has a header on line 1 but no rows")
-
-
 def test_names_of_folders_become_columns(tmp_path: Path) -> None:
     for year, month, kind in [(2025, "12", "a%20b"), (2026, "01", "__HIVE_DEFAULT_PARTITION__")]:
         place = tmp_path / "d" / f"year={year}" / f"month={month}" / f"kind={kind}"
@@ -320,11 +310,6 @@ def test_folders_of_several_kinds(folder: Path) -> None:
         "months contains files of several kinds, such as 'a.csv', 'part-00.parquet'"
     )
     assert read_table(folder / "*.parquet").n_rows == 120
-
-
-def test_what_is_told_of_another_kind(folder: Path) -> None:
-    assert "months is not a text table. Leave out `delimiter`" in refusal(folder, decimal=",")
-    assert "months is not a workbook with sheets" in refusal(folder, sheet=1)
 
 
 def test_workbooks(tmp_path: Path) -> None:

@@ -126,12 +126,6 @@ def test_numbers_and_what_is_none() -> None:
     assert [row[0] for row in cells_of(page)[1:]] == [None, "inf", 1e300, True, None, 0.5]
 
 
-def test_a_sheet_without_rows_and_one_without_columns() -> None:
-    book = opened(Sheet("a", {"x": [], "decision": []}, {"decision": ("y",)}), Sheet("b", {}))
-    assert cells_of(book["a"]) == [["x", "decision"]]
-    assert book.sheetnames == ["a", "b"]
-
-
 def test_more_than_a_sheet_holds_is_refused() -> None:
     check_sheet(1_048_575, 16_384)
     with rejected():

@@ -17,7 +17,7 @@ from texts import rejected
 
 from somscape import _stored
 from somscape.errors import InputError
-from somscape.tables import _cells, _sql, read_sql, table_from_frame
+from somscape.tables import _cells, read_sql, table_from_frame
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc or limits of files")
 
@@ -146,38 +146,6 @@ def test_no_folder_at_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", none)
     with rejected():
         _cells.spooled([pa.table({"a": [1]})])
-
-
-def test_what_a_part_raises_is_not_taken_for_a_full_disk() -> None:
-    def parts() -> Iterator[pa.Table]:
-        yield pa.table({"a": [1]})
-        raise OSError("the server went away")
-
-    with pytest.raises(OSError, match="the server went away"):
-        _cells.spooled(parts())
-
-
-def test_types_that_change_from_batch_to_batch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_sql, "BATCH_ROWS", 2)
-    file = tmp_path / "mixed.db"
-    columns = {
-        "whole": ([None, None, 1, None, 2**62 + 1], pa.int64()),
-        "real": ([None, None, 2**53 + 1, 7, 0.1], pa.float64()),
-        "text": ([None, 1, 0.1, 2.5, "x"], pa.string()),
-        "none": ([None] * 5, pa.string()),
-    }
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute(f"CREATE TABLE t ({', '.join(columns)})")
-        rows = zip(*(cells for cells, _ in columns.values()), strict=True)
-        connection.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", rows)
-    found, _ = read_sql(f"sqlite:///{file}", table="t")
-    assert found.schema.types == [kind for _, kind in columns.values()]
-    assert found["whole"].to_pylist() == [None, None, 1, None, 2**62 + 1]
-    assert found["real"].to_pylist() == [None, None, 2.0**53, 7.0, 0.1]
-    assert found["text"].to_pylist() == [None, "1", "0.1", "2.5", "x"]
-    assert found["none"].to_pylist() == [None] * 5
 
 
 def test_text_of_a_query_stays_in_the_file(tmp_path: Path) -> None:

@@ -2,9 +2,6 @@
 
 import sqlite3
 import sys
-import threading
-import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from postgresql import NO_SERVER, SECRET, Server, programs
+from postgresql import SECRET, Server
 
 from somscape.errors import InputError
 from somscape.tables import read_sql, read_table
@@ -473,35 +470,6 @@ def test_a_password_in_a_url_is_refused_before_anything_connects(
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.nightly
-def test_a_password_comes_from_the_environment_or_a_file(
-    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.delenv("PGPASSWORD", raising=False)
-    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
-    url = server.url("reader")
-    assert "password" in refusal(url, table="loans")
-    monkeypatch.setenv("PGPASSWORD", f"not-{SECRET}")
-    assert "authentication failed" in refusal(url, table="loans")
-    monkeypatch.setenv("PGPASSWORD", SECRET)
-    assert read_table(url, table="loans").n_rows == 3
-    monkeypatch.delenv("PGPASSWORD")
-    for_pgpass = tmp_path / "pgpass"
-    for_pgpass.write_text(f"*:*:*:reader:{SECRET}\n")
-    for_pgpass.chmod(0o600)
-    monkeypatch.setenv("PGPASSFILE", str(for_pgpass))
-    assert read_table(url, table="loans").n_rows == 3
-    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
-    services = tmp_path / "services"
-    services.write_text(
-        f"[bank]\nhost=127.0.0.1\nport={server.port}\nuser=reader\ndbname=postgres\n"
-        f"password={SECRET}\n"
-    )
-    monkeypatch.setenv("PGSERVICEFILE", str(services))
-    table = read_table("postgresql://?service=bank", table="loans")
-    assert (table.n_rows, table.source) == (3, "loans of postgresql database bank")
-
-
 # Bad input
 
 
@@ -622,38 +590,3 @@ def test_no_permission(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "permission denied" in refusal(url, query="SELECT * FROM vault.keys")
     assert "nowhere" in refusal(server.url("owner", "nowhere"), table="loans")
     assert "nobody" in refusal(server.url("nobody"), table="loans")
-
-
-@pytest.fixture
-def mortal() -> Iterator[Server]:
-    """A server for one test."""
-    bin_ = programs()
-    if bin_ is None:
-        pytest.skip(NO_SERVER)
-    server = Server(bin_)
-    yield server
-    server.close()
-
-
-@pytest.mark.nightly
-def test_a_server_that_dies_in_the_middle(mortal: Server) -> None:
-    mortal.run(
-        "CREATE TABLE begun (n integer)",
-        "CREATE FUNCTION slow(n integer) RETURNS integer LANGUAGE plpgsql AS"
-        " 'BEGIN PERFORM pg_sleep(0.001); RETURN n; END'",
-    )
-
-    def die() -> None:
-        while not mortal.run("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'FETCH FORWARD%'"):
-            time.sleep(0.05)
-        mortal.die()
-
-    killer = threading.Thread(target=die)
-    killer.start()
-    try:
-        message = refusal(
-            mortal.url("owner"), query="SELECT slow(n) FROM generate_series(1, 100000) n"
-        )
-    finally:
-        killer.join()
-    assert message.startswith("reading query of postgresql database postgres: ")

@@ -139,11 +139,3 @@ def test_a_stream_that_breaks_off_is_told() -> None:
     with rejected(file="data frame") as caught:
         table_from_frame(pa.RecordBatchReader.from_batches(schema, batches()))
     assert "Traceback" not in str(caught.value)
-
-
-def test_collected_leaves_what_can_be_read_again() -> None:
-    frame, X = numbers(), np.zeros((2, 2))
-    assert collected(frame) is frame
-    assert collected(X) is X
-    assert collected("text") == "text"
-    assert isinstance(collected(pl.LazyFrame({"a": [1]})), pl.DataFrame)

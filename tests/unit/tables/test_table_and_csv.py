@@ -48,12 +48,6 @@ def test_select_without_take(table: Table) -> None:
     assert table.take([]).shape == (0, 3)
 
 
-def test_take_keeps_the_lines_of_the_file(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,4\n5,6\n")
-    taken = read_table(tmp_path / "t.csv").take([2, 0])
-    assert [taken.where(row) for row in (0, 1)] == ["t.csv, line 4", "t.csv, line 2"]
-
-
 def test_numbers_as_one_array(table: Table) -> None:
     values = table.to_numpy(["Amount", "id"])
     np.testing.assert_array_equal(values, [[-1.5, 7], [np.nan, 8], [3, 9]])
@@ -123,11 +117,6 @@ def test_written_values_by_hand() -> None:
 def test_one_empty_column_keeps_its_rows(tmp_path: Path) -> None:
     write_csv(tmp_path / "t.csv", {"a": [None, "x"]})
     assert read_table(tmp_path / "t.csv").columns[0].cells.tolist() == [None, "x"]
-
-
-def test_written_columns_must_agree() -> None:
-    with rejected(column="b", value=2):
-        write_csv(io.StringIO(), {"a": [1], "b": [1, 2]})
 
 
 Content = tuple[list[str], list[list[str]]]

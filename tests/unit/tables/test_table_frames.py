@@ -49,12 +49,6 @@ def test_frames_of_every_kind(make: Callable[[Any], Any]) -> None:
     assert table.where(2) == "data frame, row 2"
 
 
-def test_categories_of_numbers_are_text() -> None:
-    table = table_from_frame(pd.DataFrame({"c": pd.Categorical([1, 2, None])}))
-    assert not table.column("c").is_number
-    assert table.column("c").cells[2] is None
-
-
 def test_float32_cells_are_short_and_numbers_exact() -> None:
     column = table_from_frame(pl.DataFrame({"x": [0.1, None]}, schema={"x": pl.Float32})).columns[0]
     assert column.cells.tolist() == ["0.1", None]
@@ -125,23 +119,6 @@ def test_a_gap_among_many_float32_takes_no_memory(monkeypatch: pytest.MonkeyPatc
     assert peak < 4 * len(values)
 
 
-@pytest.mark.parametrize(("n", "type_"), [(200_000, np.float64), (300_000, np.float32)])
-def test_float32_stay_in_a_file_where_half_of_their_size_is_not_large(
-    monkeypatch: pytest.MonkeyPatch, n: int, type_: Any
-) -> None:
-    monkeypatch.setattr(_stored, "LARGE", 1 << 20)
-    values = np.arange(n, dtype=np.float32)
-    numbers = table_from_frame(pa.table({"x": values})).columns[0]._numbers
-    assert numbers.dtype == type_
-    assert not numbers.flags.owndata
-    np.testing.assert_array_equal(numbers, values)
-
-
-def test_long_integers_keep_their_digits_as_cells() -> None:
-    column = table_from_frame(pl.DataFrame({"id": [2**63 - 1, 1]})).columns[0]
-    assert column.cells[0] == "9223372036854775807"
-
-
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table, table_from_columns])
 def test_the_first_integers_that_a_float_merges_stay_apart(make: Callable[[Any], Any]) -> None:
     made = make({"id": np.array([2**53, 2**53 + 1, 2**53])})
@@ -176,14 +153,6 @@ def test_nan_and_null_and_nat_are_missing() -> None:
     assert table_from_frame(pl.DataFrame({"x": [1.0, float("nan")]})).columns[0].n_missing == 1
 
 
-def test_infinity_in_a_frame_is_a_problem() -> None:
-    column = table_from_frame(pd.DataFrame({"a b": [1.0, -np.inf]})).columns[0]
-    assert column.problem == (
-        "data frame, row 1, column 'a b': '-inf' is not a finite number, but 1 of 2 values are."
-        " Correct or remove the value, drop the column, or use it as a category."
-    )
-
-
 @pytest.mark.parametrize(
     "frame",
     [
@@ -210,13 +179,6 @@ def test_columns_of_numpy_and_python_values() -> None:
     assert table.column("d").cells.tolist() == ["x", None]
     assert table_from_columns({"a": [10**400, 1]}).columns[0].problem is not None
     assert table_from_columns({}).shape == (0, 0)
-
-
-def test_parquet(tmp_path: Path) -> None:
-    pl.DataFrame(VALUES).write_parquet(tmp_path / "t.parquet")
-    table = read_table(tmp_path / "t.parquet")
-    assert table.shape == (3, 6)
-    assert table.where(0) == "t.parquet, row 0"
 
 
 OUT_OF_RANGE = [
@@ -281,40 +243,6 @@ def test_old_timestamps_keep_their_year(tmp_path: Path) -> None:
 def test_durations_of_numpy_are_text() -> None:
     spans = np.array([90, "NaT"], dtype="m8[s]")
     assert table_from_columns({"x": spans}).columns[0].cells.tolist() == ["90 seconds", None]
-
-
-@pytest.mark.parametrize("name", ["t.parquet", "t.xlsx"])
-def test_file_that_is_not_what_its_ending_says(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(b"a,b\n1,2\n")
-    with rejected():
-        read_table(tmp_path / name)
-    with rejected():
-        read_table(tmp_path / name, decimal=",")
-
-
-def test_workbook(tmp_path: Path) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
-    workbook = openpyxl.Workbook()
-    workbook.active.title = "Loans"
-    for row in [
-        [],
-        ["id", "rate", "price", "day", "new", "word", None],
-        [7, 1.234, "3,5", datetime.datetime(2026, 1, 31), True, "a"],
-        [8, "?", "4,5", None, False, " b "],
-        [],
-    ]:
-        workbook.active.append(row)
-    workbook.create_sheet("Notes")
-    workbook.save(tmp_path / "t.xlsx")
-    table = read_table(tmp_path / "t.xlsx")
-    np.testing.assert_array_equal(
-        table.to_numpy(["id", "rate", "price"]), [[7, 1.234, 3.5], [8, np.nan, 4.5]]
-    )
-    assert table.column("day").cells.tolist() == ["2026-01-31T00:00:00", None]
-    assert table.column("new").cells.tolist() == ["True", "False"]
-    assert table.column("word").cells.tolist() == ["a", "b"]
-    assert table.where(1) == "t.xlsx, line 4"
-    assert table.notes[0] == "sheet 'Loans', the only one of 2 sheets with a table"
 
 
 def test_a_printed_table_shows_its_first_rows():

@@ -27,8 +27,6 @@ from somscape.tables._header import split_header
 from somscape.tables._split import SplitRecords
 from somscape.tables._text import TextFile
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-
 
 def read(folder: Path, text: str | bytes, name: str = "t.csv", **options: str) -> Table:
     path = folder / name
@@ -66,16 +64,6 @@ def test_article_file_is_read_whole(article_file: Path) -> None:
     assert table.column("A14").numbers.sum() == 702_686
     assert all(column.is_number and column.n_missing == 0 for column in table.columns)
     assert table.notes == ()
-
-
-def test_bundled_german_credit_is_read_whole() -> None:
-    path = REPOSITORY / "src" / "somscape" / "datasets" / "german_credit.csv"
-    if not path.exists():
-        pytest.skip("the data set is not here yet")
-    table = read_table(path)
-    assert table.shape == (1000, 21)
-    assert table.column("amount").is_whole
-    assert not table.column("checking").is_number
 
 
 def test_cells_are_stripped_and_numbers_parsed(tmp_path: Path) -> None:
@@ -178,12 +166,6 @@ def test_arrow_splits_rows_that_are_longer_than_a_block(tmp_path: Path, monkeypa
     assert table.column("x4999").cells.tolist() == ["a4999", "b4999"]
 
 
-def test_points_between_thousands_stay_in_the_cells(tmp_path: Path) -> None:
-    column = read(tmp_path, "id;x\n1;1.234\n2;5.678\n", decimal=",").column("x")
-    assert column.numbers.tolist() == [1234, 5678]
-    assert column.cells.tolist() == ["1.234", "5.678"]
-
-
 def test_quoted_text_is_plain_wherever_it_is_cut(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(_split, "PART", 5)
     table = read(tmp_path, 'id,note\n1,"an ""a"", or two"\n2,"b, "\n')
@@ -226,10 +208,6 @@ def test_trailing_delimiters_are_left_out(tmp_path: Path) -> None:
     assert table.to_numpy().tolist() == [[1, 2], [3, 4]]
     assert "empty cells at the end of the lines left out" in table.notes
     assert "1 empty row at the end left out" in table.notes
-
-
-def test_trailing_delimiter_in_rows_only(tmp_path: Path) -> None:
-    assert read(tmp_path, "id,x\n1,2,\n3,4,\n").to_numpy().tolist() == [[1, 2], [3, 4]]
 
 
 def test_unnamed_columns_get_names(tmp_path: Path) -> None:
@@ -427,13 +405,6 @@ def test_nearly_numbers_are_text_with_a_problem(tmp_path: Path) -> None:
     assert one_column(tmp_path, [*cells, "abc"]).problem is None  # 9 of 11
 
 
-def test_nearly_numbers_in_another_style(tmp_path: Path) -> None:
-    column = one_column(tmp_path, ["1,5"] * 20 + ["$7", "x" * 99])
-    assert column.problem.startswith(
-        "t.csv, line 23, column 'x': '" + "x" * 37 + "...' is not a number, but 21 of 22"
-    )
-
-
 @pytest.mark.parametrize("cell", ["inf", "-inf", "Infinity", "1e400", "∞"])
 @pytest.mark.parametrize("other", ["2", "2,5"])
 def test_infinity_among_numbers_is_a_problem(tmp_path: Path, cell: str, other: str) -> None:
@@ -593,15 +564,6 @@ def test_whole_numbers_beyond_floats_stay_apart(tmp_path: Path) -> None:
     assert table.to_arrow().column("id").to_pylist() == [str(i) for i in ids]
     write_table(tmp_path / "t.parquet", table)
     assert read_table(tmp_path / "t.parquet").column("id").cells.tolist() == [str(i) for i in ids]
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_the_first_whole_number_that_a_float_merges_stays_apart(tmp_path: Path, sign: int) -> None:
-    ids = [sign * (2**53 + i) for i in (0, 1)]
-    column = read(tmp_path, f"id,x\n{ids[0]},1\n{ids[1]},2\n").column("id")
-    assert (column.is_exact, column.n_distinct) == (False, 2)
-    below = read(tmp_path, f"id,x\n{sign * (2**53 - 1)},1\n{sign * (2**53 - 2)},2\n").column("id")
-    assert (below.is_exact, below.n_distinct) == (True, 2)
 
 
 @pytest.mark.parametrize("cell", [' ""', ' "q"', ' "a, b"'])

@@ -17,7 +17,7 @@ from workbooks import WRITERS, changed, ods, xls, xlsb, xlsx, zipped
 
 from somscape.errors import InputError
 from somscape.tables import Table, read_table
-from somscape.tables._sheets import answer, holds_table, plain
+from somscape.tables._sheets import answer
 
 LOANS = [["id", "rate", "job"], ["a1", 1.5, "clerk"], ["a2", None, "nurse"], [None, 7, "7"]]
 PEOPLE = [["name", "age"], ["Ann", 41]]
@@ -321,38 +321,3 @@ def test_the_other_process_says_what_there_is_first() -> None:
     assert rows[1:3] == [["a1", 1.5, "clerk"], ["a2", "", "nurse"]]
     head, *rows = answer(xlsx({"Cover": [], "Loans": LOANS}), "Cover")
     assert (head["height"], head["width"], rows) == (0, 0, [])
-
-
-@pytest.mark.parametrize(
-    ("rows", "holds"),
-    [
-        ([], False),
-        ([["a", "b"]], False),
-        ([["a", "b"], ["", " "]], False),
-        ([["a", ""], ["b", "c"]], False),  # a title
-        ([["", ""], ["a", "b"], ["", 1.0], ["x", True]], True),
-    ],
-)
-def test_what_a_table_is(rows: list[list[Any]], holds: bool) -> None:
-    assert holds_table(iter(rows)) is holds
-
-
-@pytest.mark.parametrize(
-    ("value", "cell"),
-    [
-        (7.0, 7),
-        (-0.5, -0.5),
-        (1e300, 1e300),
-        (float("inf"), float("inf")),
-        (True, True),
-        (" \t", ""),
-        (" a", " a"),
-        (date(2026, 1, 2), "2026-01-02T00:00:00"),
-        (datetime(2026, 1, 2, 3), "2026-01-02T03:00:00"),
-        (time(3, 4), "03:04:00"),
-        (timedelta(days=1), "1 day, 0:00:00"),
-    ],
-)
-def test_cells_become_json(value: Any, cell: Any) -> None:
-    found = plain(value)
-    assert (found, type(found)) == (cell, type(cell))
