@@ -19,6 +19,7 @@ from unittest.mock import Mock
 
 import pytest
 from disks import locked
+from some_cases import new_database
 from texts import rejected
 from web_client import Answer, Client, Server
 from web_client import serving as serving_by_either
@@ -178,6 +179,31 @@ def test_facts_of_a_table_are_saved_only_with_the_settings_of_its_run(
         store.say_read(run, {"n_rows": 1}, RunSettings(seed=3))
         (found,) = store.runs()
         assert (store.table(run.upload), found.settings.seed) == ({"n_rows": 1}, 3)
+
+
+@pytest.mark.nightly
+def test_folders_that_share_a_server_have_their_own_runs(
+    postgresql: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = new_database(postgresql)
+    for name in ("one", "other", "one"):
+        monkeypatch.setattr(_store, "state_folder", lambda name=name: tmp_path / name)
+        with contextlib.closing(Store(place)) as store:
+            waiting = [run.name for run in store.after_start()]
+            assert waiting == [run.name for run in store.runs()]
+            assert set(waiting) <= {name}
+            run = store.keep_upload(store.new_upload(".csv")[0], name, ".csv")
+            store.say_read(run, {"n_rows": 1}, RunSettings(seed=3))
+            store.say_run(run.id, "waiting", facts={"n": 1})
+            asyncio.run(store.change(partial(store.say_title, run.id, "a title")))
+            found = store.run(run.id)
+            assert (found.title, found.facts, found.settings.seed) == ("a title", {"n": 1}, 3)
+            asyncio.run(store.decide(run.cases_of, [NewDecision("6", "cleared")], "ann"))
+    with contextlib.closing(Store(place)) as store:
+        first, last = store.runs()
+        asyncio.run(store.drop_run(first))
+        assert [run.id for run in store.runs()] == [last.id]
+        assert store.cases.history(first.cases_of, "6") == []
 
 
 @pytest.mark.parametrize(

@@ -203,29 +203,27 @@ def is_busy(error: Exception) -> bool:
     return _code(error) == sqlite3.SQLITE_BUSY
 
 
-def busy(path: Path, wait: float, saved: str = NOTHING_SAVED) -> TroubleError:
+def busy(path: Path, wait: float) -> TroubleError:
     """Return the error for a file that another program has locked for `wait` seconds."""
     return TroubleError(
         LOCKED,
-        f"Another program has been writing to {path} for {wait:.3g} seconds. {saved} Wait until "
-        f"that program has ended, or end it (`lsof {shlex.quote(str(path))}` lists the programs "
-        "that have the file open). Then try again.",
+        f"Another program has been writing to {path} for {wait:.3g} seconds. {NOTHING_SAVED} "
+        f"Wait until that program has ended, or end it (`lsof {shlex.quote(str(path))}` lists the "
+        "programs that have the file open). Then try again.",
         file=path,
     )
 
 
-def trouble_of(
-    error: Exception, path: Path, wait: float, saved: str = NOTHING_SAVED
-) -> TroubleError | None:
+def trouble_of(error: Exception, path: Path, wait: float) -> TroubleError | None:
     """Return an error with advice if a file is locked or read-only, or if the disk is full."""
-    code, number = _code(error), getattr(error, "errno", None)
+    saved, code, number = NOTHING_SAVED, _code(error), getattr(error, "errno", None)
     if is_busy(error):
-        return busy(path, wait, saved)
+        return busy(path, wait)
     if code == sqlite3.SQLITE_READONLY or number == errno.EROFS:
         return TroubleError(
             READ_ONLY,
-            f"{path} cannot be changed, because its disk or its folder is read-only. {saved} Make "
-            "the folder writable, and try again.",
+            f"{path} cannot be changed, because its disk or its folder is read-only. "
+            f"{NOTHING_SAVED} Make the folder writable, and try again.",
             file=path,
         )
     if code == sqlite3.SQLITE_FULL:
