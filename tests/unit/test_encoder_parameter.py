@@ -119,16 +119,6 @@ def test_values_of_a_column_of_objects_say_what_it_is():
     assert not SOM(2, 3, missing="fill").fit(mixed).map_.encoding.is_plain
 
 
-def test_candidates_are_tried_on_encoded_rows():
-    frame, encoder = in_pandas(columns()), TableEncoder(missing="fill")
-    settings = {"n_samples": 60, "n_seeds": 2, "n_rows": 3, "n_cols": 3}
-    found = SOM.suggest(frame, encoder=encoder, **settings)
-    expected = SOM.suggest(encoder.fit_transform(frame), **settings)
-    np.testing.assert_array_equal(
-        found.column("stability").numbers, expected.column("stability").numbers
-    )
-
-
 # What was done
 
 
@@ -401,35 +391,6 @@ def test_the_label_of_an_array_is_no_feature_and_may_be_missing():
 def test_ids_and_labels_that_cannot_be_are_named(parameters):
     with rejected((TypeError, ValueError)):
         TableEncoder(missing="fill", **parameters).fit(in_pandas(columns()))
-
-
-# Once
-
-
-@pytest.mark.parametrize("data", ["array", "frame", "table"])
-def test_values_are_checked_once(data, monkeypatch):
-    X = np.random.default_rng(0).normal(size=(60, 3))
-    frame = pd.DataFrame(X, columns=["a", "b", "c"])
-    given = {"array": X, "frame": frame, "table": table_from_frame(frame)}[data]
-    calls = []
-    for place in ("maps.map", "estimators._intake"):
-        monkeypatch.setattr(
-            f"somscape.{place}.check_values", lambda *a, p=place, **k: calls.append(p)
-        )
-    som = SOM(3, 4).fit(given)
-    assert calls == ([] if data == "table" else ["estimators._intake"])  # a table by its encoding
-    for ask in (som.predict, som.transform, som.score):
-        calls.clear()
-        ask(given)
-        assert calls == ["maps.map"]
-    calls.clear()
-    detector = SOMDetector(som=SOM(3, 4), random_state=0, calibration="regional").fit(given)
-    assert calls == ([] if data == "table" else ["estimators._intake"])
-    asks = ("predict", "contributions", "p_values")
-    for ask in (getattr(detector, name) for name in asks):
-        calls.clear()
-        ask(given)
-        assert calls == ["maps.map"]
 
 
 def test_a_pattern_stands_for_columns() -> None:

@@ -13,14 +13,10 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from texts import rejected
 
-from somscape import SOM, SOMClassifier, SOMDetector, TableEncoder, load
+from somscape import SOM, SOMClassifier, TableEncoder, load
 from somscape.errors import InputError
-from somscape.maps import Map
 from somscape.tables import Encoding, table_from_columns
-from somscape.tables._fit_encoding import fit_encoding
 from somscape.tables._recoded import recoded
-from somscape.tables._roles import comments_on, pinned
-from somscape.tables.kinds import Roles
 
 RNG = np.random.default_rng(0)
 NARROW_AND_WIDE = {"narrow": [0], "wide": slice(1, 101)}
@@ -62,20 +58,6 @@ def features_of(encoding, layer):
     ]
 
 
-def test_a_column_counts_as_much_as_a_hundred():
-    X = RNG.normal(size=(40, 101)) * RNG.uniform(0.01, 100, 101)
-    rows = TableEncoder(layers=NARROW_AND_WIDE).fit_transform(X)
-    assert squared_apart(rows[:, :1]) == pytest.approx(1.0, rel=1e-6)
-    assert squared_apart(rows[:, 1:]) == pytest.approx(1.0, rel=1e-6)
-
-
-def test_weights_are_what_squared_distances_count():
-    X = RNG.normal(size=(40, 101))
-    rows = TableEncoder(layers=NARROW_AND_WIDE, layer_weights={"wide": 9}).fit_transform(X)
-    assert squared_apart(rows[:, :1]) == pytest.approx(1.0, rel=1e-6)
-    assert squared_apart(rows[:, 1:]) == pytest.approx(9.0, rel=1e-6)
-
-
 def test_two_rows_by_hand():
     # Two rows 0 and 1 apart in each of n columns: half of all pairs differ, by n.
     X = np.array([[0.0] * 101, [1.0] * 101])
@@ -112,21 +94,6 @@ def test_every_kind_of_column_is_scaled_and_comes_back():
         assert found == pytest.approx(weight, rel=1e-6)
     back = encoder.inverse_transform(rows)
     pd.testing.assert_frame_equal(back, frame, check_dtype=False)
-
-
-def test_words_are_those_without_layers():
-    frame = mixed()
-    both = [
-        TableEncoder(**{**MIXED, "layers": layers}, layer_weights=weights).fit(frame)
-        for layers, weights in ((LAYERS, {"body": 100, "work": 0.01}), (None, None))
-    ]
-    layered, plain = (encoder.encoding_ for encoder in both)
-    assert comments_on(layered) == comments_on(plain)
-    rows, as_before = (encoder.transform(frame)[:7:3] for encoder in both)
-    for code, place in zip(layered.features, layered.slices, strict=True):
-        before = next(each for each in plain.features if each.name == code.name)
-        there = plain.slices[plain.features.index(before)]
-        assert code.usual(rows[:, place]) == before.usual(as_before[:, there])
 
 
 @settings(deadline=None, max_examples=40)
@@ -208,15 +175,6 @@ def test_layers_are_predicted_by_the_nearest_prototype_of_the_others(given_layer
     for column in others:
         np.testing.assert_array_equal(found[column].to_numpy(), map_.plane(column)[units])
     pd.testing.assert_frame_equal(found, som.predict_layers(new, given_layers))
-
-
-@pytest.mark.all_tries
-def test_what_is_predicted_is_right_where_layers_go_together():
-    som = SOM(4, 5, encoder=TableEncoder(**MIXED)).fit(mixed())
-    new = mixed(60, seed=2)
-    found = som.predict_layers(new[["b"]], "lab")
-    assert (found["job"].to_numpy() == new["job"].to_numpy()).mean() > 0.95
-    assert np.corrcoef(found["a"], new["a"])[0, 1] > 0.95
 
 
 def test_arrays_have_all_columns_and_those_of_other_layers_do_not_count():
@@ -328,14 +286,6 @@ def test_a_roles_file_keeps_layers(tmp_path):
     }
 
 
-def test_roles_say_layers_without_an_estimator():
-    table = table_from_columns(mixed())
-    roles = Roles(ordinals=MIXED["ordinals"], layers={n: tuple(c) for n, c in LAYERS.items()})
-    encoding = fit_encoding(table, roles)
-    assert encoding.columns == TableEncoder(**MIXED).fit(mixed()).encoding_.columns
-    assert pinned(encoding, roles).layers == roles.layers
-
-
 def test_rows_of_other_layers_are_recoded():
     frame = mixed()
     was = TableEncoder(**MIXED, layer_weights={"work": 5}).fit(frame).encoding_
@@ -351,21 +301,6 @@ def test_days_between_dates_of_two_layers_are_no_feature():
     names = {part.name for part in TableEncoder(**MIXED).fit(mixed()).encoding_.parts}
     apart = TableEncoder(**MIXED | {"layers": layers}).fit(mixed()).encoding_
     assert names - {part.name for part in apart.parts} == {"days from since to until"}
-
-
-def test_detectors_and_classifiers_take_layers():
-    frame = mixed()
-    frame.loc[5, "b"] = 500.0
-    detector = SOMDetector(encoder=TableEncoder(**MIXED), random_state=0).fit(frame)
-    alerts = detector.detector_.alerts(frame, 1)
-    assert alerts.rows[0] == 5
-    assert alerts.reasons[0][0].column == "b"
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(400, 21))
-    y = np.where(X[:, 0] > 0, "up", "down")
-    encoder = TableEncoder(layers={"first": [0], "noise": slice(1, 21)})
-    classifier = SOMClassifier(som=SOM(encoder=encoder), random_state=0).fit(X[:200], y[:200])
-    assert classifier.score(X[200:], y[200:]) > 0.9
 
 
 # What is refused, in one line
@@ -501,12 +436,3 @@ def test_the_map_of_a_classifier_says_why_it_does_not_answer_by_layer():
     for ask in (map_.of_layers, lambda name: map_.predict_layers(frame[["a"]], name)):
         with rejected(parameter="layers"):
             ask("one")
-
-
-def test_a_map_without_layers_is_as_before():
-    table = table_from_columns(mixed())
-    encoding = fit_encoding(table, Roles(ordinals=MIXED["ordinals"]))
-    text = json.dumps(encoding.to_json())
-    assert "factor" not in text
-    assert "layer" not in text
-    assert isinstance(SOM(3, 3, encoder=TableEncoder()).fit(mixed()).map_, Map)

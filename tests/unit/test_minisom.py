@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from texts import rejected
 
-from somscape import SOM, Graph, SOMDetector, load, measures, plots
+from somscape import SOM, Graph, load, measures, plots
 from somscape.minisom import MiniSom, fast_norm
 
 ROWS = np.random.default_rng(1).normal(size=(40, 3))
@@ -54,68 +54,6 @@ def test_weights_are_the_live_array_of_unit_vectors():
 
 def test_fast_norm_is_the_length():
     assert fast_norm(np.array([2.0, 3.0, 6.0])) == 7.0
-
-
-def test_decays_by_hand():
-    som = MiniSom(2, 2, 1)
-    assert som._inverse_decay_to_zero(0.5, 8, 400) == 0.5 * 4 / (4 + 8)
-    assert som._linear_decay_to_zero(0.5, 100, 400) == 0.375
-    assert som._asymptotic_decay(3, 400, 400) == 1.0
-    assert som._inverse_decay_to_one(5, 400, 400) == 1.0
-    assert som._linear_decay_to_one(5, 200, 400) == 3.0
-
-
-def test_neighborhoods_by_hand():
-    som = MiniSom(4, 3, 1)
-    # Unit (3, 1) is 2 and 1 steps from (1, 0).
-    assert som._gaussian((1, 0), 2)[3, 1] == pytest.approx(np.exp(-5 / 8), rel=1e-15)
-    assert som._mexican_hat((1, 0), 2)[3, 1] == pytest.approx(np.exp(-5 / 8) * (1 - 10 / 8))
-    assert som._triangle((1, 0), 3)[3, 1] == (3 - 2) * (3 - 1)
-    assert som._triangle((1, 0), 2)[3, 1] == 0
-    bubble = som._bubble((1, 0), 2)
-    assert bubble.tolist() == [[1, 1, 0], [1, 1, 0], [1, 1, 0], [0, 0, 0]]
-
-
-def test_hexagons_move_every_other_row_counted_from_the_last():
-    for n_y, left in ((3, [0, 2]), (4, [1, 3])):
-        xx, yy = MiniSom(2, n_y, 1, topology="hexagonal").get_euclidean_coordinates()
-        assert [y for y in range(n_y) if xx[0, y] == -0.5] == left
-        np.testing.assert_allclose(yy[0], np.arange(n_y) * np.sqrt(0.75))
-
-
-def test_hexagonal_gaussian_by_hand():
-    som = MiniSom(3, 3, 1, topology="hexagonal")
-    around = som._gaussian((1, 1), 1)
-    # Row 1 is half a step to the right of rows 0 and 2, so its neighbors are x and x + 1 there.
-    assert around[1, 0] == pytest.approx(np.exp(-0.5))
-    assert around[2, 0] == pytest.approx(np.exp(-0.5))
-    assert around[0, 0] == pytest.approx(np.exp(-0.5 * (1.5**2 + 0.75)))
-
-
-def test_distances_by_hand():
-    som, w = MiniSom(1, 2, 2), np.array([[[3.0, 4.0], [1.0, -5.0]]])
-    x = np.array([0.0, 0.0])
-    assert som._euclidean_distance(x, w).tolist() == [[5, np.sqrt(26)]]
-    assert som._manhattan_distance(x, w).tolist() == [[7, 6]]
-    cosine = som._cosine_distance(np.array([4.0, 3.0]), w)
-    assert cosine[0, 0] == pytest.approx(1 - 24 / (25 + 1e-8), abs=1e-15)
-
-
-def test_one_step_by_hand():
-    # Rate 0.5 and sigma 1 at time 0: the winner goes half the way, the other exp(-1/2) / 2.
-    som = som_of([[[0.0, 0.0], [1.0, 1.0]]])
-    som.train([[1.0, 3.0]], 1)
-    pull = 0.5 * np.exp(-0.5)
-    np.testing.assert_allclose(som.weights, [[[pull, 3 * pull], [1.0, 2.0]]], rtol=1e-15)
-
-
-def test_one_offline_pass_by_hand():
-    # Both units are their own winners' neighbors: h = [[1, e], [e, 1]], rate 1/2.
-    som = som_of([[[0.0], [10.0]]])
-    som.train_batch_offline([[1.0], [9.0], [11.0]], 1)
-    e = np.exp(-0.5)
-    means = np.array([(1 + e * 20) / (1 + 2 * e), (e * 1 + 20) / (e + 2)])
-    np.testing.assert_allclose(som.weights[0, :, 0], [means[0] / 2, 5 + means[1] / 2], rtol=1e-14)
 
 
 # Containers
@@ -357,18 +295,6 @@ def test_rows_that_are_never_used_are_numbered(strict):
     som.train(ROWS, 1, random_order=True, use_epochs=True)
 
 
-def test_rows_that_are_never_used_are_minisoms_fault():
-    # What the warning says: other rows from the tenth on, and MiniSom's map is the same.
-    others = ROWS.copy()
-    others[10:] = 99
-    maps = []
-    for rows in (ROWS, others):
-        som = minisom.MiniSom(3, 2, 3, random_seed=0)
-        som.train_random(rows, 10)
-        maps.append(som.get_weights())
-    np.testing.assert_array_equal(*maps)
-
-
 # Verbose
 
 LINE = re.compile(r"\r \[ +(\d+) / (\d+) \] +(\d+)% - (\? it/s|\d:\d\d:\d\d left )")
@@ -393,19 +319,6 @@ def test_verbose_says_how_far_and_how_long(kernel, monkeypatch, capsys):
     text = capsys.readouterr().out
     assert [line[0] for line in LINE.findall(text)] == ["0", "1", "2", "3"]
     assert text.endswith(f"Quantization Error: {som.quantization_error(ROWS):.4f}\n")
-
-
-def test_time_left_is_estimated_from_the_time_taken(monkeypatch, capsys):
-    from somscape.minisom import _rule as _progress
-
-    clock = iter([100.0, 130.0, 190.0])
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: next(clock))
-    progress = _progress.ProgressLine(400, True)
-    progress.show(4)  # 30 s for 4 of 400
-    progress.show(200)
-    text = capsys.readouterr().out
-    assert "[   4 / 400 ]   1% - 0:49:30 left" in text
-    assert "[ 200 / 400 ]  50% - 0:01:30 left" in text
 
 
 def test_nothing_is_printed_without_verbose(capsys):
@@ -440,20 +353,6 @@ def test_hexagonal_neighbors_are_those_on_the_map_unless_strict(size):
         found = som_of(weights, topology="hexagonal", strict=False).distance_map() > 0
         near = np.hypot(xx - xx[unit], yy - yy[unit]) < 1.01
         np.testing.assert_array_equal(found, near)
-
-
-def test_strict_hexagons_have_minisoms_neighbors():
-    # 10 x 10: of 522 pairs of neighbors 162 do not touch (counted both ways).
-    xx, yy = MiniSom(10, 10, 1, topology="hexagonal").get_euclidean_coordinates()
-    n_pairs = n_apart = 0
-    for unit in np.ndindex(10, 10):
-        weights = np.zeros((10, 10, 1))
-        weights[unit] = 1
-        found = som_of(weights, topology="hexagonal").distance_map() > 0
-        found[unit] = False
-        n_pairs += found.sum()
-        n_apart += (found & (np.hypot(xx - xx[unit], yy - yy[unit]) > 1.01)).sum()
-    assert (n_pairs, n_apart) == (522, 162)
 
 
 def test_pca_start_reaches_as_far_as_the_rows_unless_strict():
@@ -509,17 +408,6 @@ def test_a_map_has_the_same_units_in_the_same_places(topology, size, tmp_path):
     again = MiniSom.from_map(load(tmp_path / "m.som"), random_seed=0)
     np.testing.assert_array_equal(again.weights, som.weights)
     assert again.topology == topology
-
-
-@pytest.mark.parametrize("topology", ["rectangular", "hexagonal"])
-def test_a_pickle_is_read_as_the_map_it_is(topology, tmp_path):
-    som = MiniSom(4, 3, 3, topology=topology, activation_distance="manhattan", random_seed=0)
-    (tmp_path / "som.pkl").write_bytes(pickle.dumps(som))
-    with pytest.warns(UserWarning, match="is a pickle"):
-        read = load(tmp_path / "som.pkl")
-    expected = som.to_map()
-    np.testing.assert_array_equal(read.codebook, expected.codebook)
-    assert (read.lattice, read.metric.name) == (expected.lattice, expected.metric.name)
 
 
 @pytest.mark.parametrize("distance", ["cosine", "manhattan", "chebyshev"])
@@ -668,17 +556,3 @@ def test_a_negative_sigma_is_taken_as_minisom_takes_it():
     for som in (theirs, ours):
         som.train(ROWS, 30)
     np.testing.assert_array_equal(ours.get_weights(), theirs.get_weights())
-
-
-def test_the_row_of_another_length_is_named():
-    with rejected(ValueError, parameter="data"):
-        MiniSom(3, 3, 3, random_seed=0).train([[1, 2, 3], [1, 2, 3], [1]], 2)
-
-
-def test_a_saved_detector_lends_its_map(tmp_path):
-    X = np.random.default_rng(0).normal(size=(60, 3))
-    detector = SOMDetector(som=SOM(3, 4), random_state=0).fit(X)
-    detector.save(tmp_path / "d.som")
-    found = MiniSom.from_map(load(tmp_path / "d.som"))
-    expected = MiniSom.from_map(detector.map_)
-    np.testing.assert_array_equal(found.get_weights(), expected.get_weights())

@@ -1,6 +1,5 @@
 """Large arrays in temporary files: the same bits as in memory, and nothing that is left."""
 
-import errno
 import gc
 import gzip
 import os
@@ -20,7 +19,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import csv, feather, parquet
-from texts import rejected
 
 from somscape import SOM, SOMDetector, TableEncoder, _stored
 from somscape.errors import InputError
@@ -64,13 +62,6 @@ def open_files() -> int:
 
 def mapped(folder: Path) -> bool:
     return f"{folder}/" in Path("/proc/self/maps").read_text()
-
-
-def test_small_arrays_are_ordinary_ones(folder: Path) -> None:
-    assert _stored.stored((3, 4)).flags.owndata
-    values = np.ones(5)
-    assert _stored.put_away(values) is values
-    assert _stored.stored(5, np.float32, among=3).shape == (5,)
 
 
 @needs_linux
@@ -157,21 +148,6 @@ def test_too_many_open_files_are_told(folder: Path) -> None:
     said = subprocess.check_output([sys.executable, "-c", work], text=True)
     assert "(Too many open files)" in said
     assert "`ulimit -n 4096`" in said
-
-
-def test_a_full_disk_is_told_when_the_array_is_made(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    monkeypatch.setattr(_stored, "LARGE", 1)
-    with rejected(file=folder) as caught:
-        source(MIXED)
-    assert "(No space left on device)" in str(caught.value)
-    assert "TMPDIR" in str(caught.value)
-    assert not list(folder.iterdir())
 
 
 @needs_linux
@@ -349,12 +325,6 @@ def test_a_detector_says_the_same(
     stored_ = found(X)
     monkeypatch.setattr(_stored, "LARGE", 1 << 28)
     assert stored_ == found(MIXED)
-
-
-def test_an_encoder_says_the_same(tmp_path: Path, all_are_large: list[int]) -> None:
-    found = TableEncoder().fit(in_files(MIXED, tmp_path))
-    known = TableEncoder().fit(MIXED)
-    assert found.encoding_ == known.encoding_
 
 
 WATCHED = """

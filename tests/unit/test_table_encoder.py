@@ -1,10 +1,7 @@
 """A mixed table becomes numbers on one scale, and comes back as what it was."""
 
-import copy
 import datetime as dt
 import json
-import pickle
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -14,16 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 from texts import rejected
 
-from somscape import SOM, SOMDetector, TableEncoder, plots
-from somscape.errors import InputError
+from somscape import SOM, TableEncoder
 from somscape.tables import Encoding, Table, table_from_columns, table_from_frame
 from somscape.tables._fit_encoding import fit_encoding
-from somscape.tables.kinds import Roles
 
 HALF = 0.5**0.5
 N = 12
@@ -170,46 +164,11 @@ def test_encoding_with_dates_and_ordered_levels_survives_json():
     assert Encoding.from_json(json.loads(text)) == encoder.encoding_
 
 
-def test_a_map_of_dates_and_ordered_levels_is_shown_and_saved_and_explained(tmp_path):
-    from somscape import load
-
-    table = table_from_columns(MIXED)
-    encoder = TableEncoder(**TOLD)
-    detector = SOMDetector(som=SOM(2, 3), encoder=encoder, random_state=0).fit(table)
-    detector.map_.save(tmp_path / "map.som")
-    map_ = load(tmp_path / "map.som")
-    assert map_.encoding == encoder.fit(table).encoding_
-    assert set(map_.plane("size")) <= {"S", "M", "L"}
-    assert map_.plane("day").dtype == "datetime64[D]"
-    plane = plots.column_plane(map_, "day")
-    assert ((plane.values >= 2024) & (plane.values < 2024.6)).all()
-    assert plots.column_plane(map_, "size").kind == "level"
-    odd = {**MIXED, "day": [*MIXED["day"][:-1], dt.date(2031, 5, 6)], "size": ["S"] * N}
-    reasons = detector.alerts(table_from_columns(odd), 1).reasons[0]
-    by_column = {reason.column: reason for reason in reasons}
-    assert by_column["day"].value == "2031-05-06"
-    assert by_column["day"].usual.startswith("2024-")
-    assert by_column["days from day to time"].value == "-2674"
-
-
 def test_columns_are_taken_as_told():
     told = TableEncoder(categories=["count"], numbers=["rank"], drop=["city"])
     kinds = {c.name: c.kind for c in told.fit(pl.DataFrame(MIXED)).encoding_.columns}
     assert (kinds["count"], kinds["rank"], kinds["city"]) == ("category", "number", "dropped")
     assert kinds["day"] == "date"
-
-
-def test_text_of_many_values_is_refused_with_the_cure():
-    frame = pl.DataFrame(
-        {"note": [f"text {i}" for i in range(10_000)], "x": [i / 2 for i in range(10_000)]}
-    )
-    with pytest.raises(InputError) as caught:
-        TableEncoder().fit(frame)
-    message = str(caught.value)
-    for part in ("'note'", "10000 different texts", "max_levels=50", "drop=['note']"):
-        assert part in message
-    assert TableEncoder(drop=["note"]).fit_transform(frame).shape == (10_000, 1)
-    assert TableEncoder(max_levels=None).fit_transform(frame).shape == (10_000, 1)
 
 
 @pytest.mark.parametrize(("n_levels", "is_refused"), [(60, False), (61, True)])
@@ -430,12 +389,6 @@ def test_column_of_mixed_values_is_text_and_comes_back_as_it_was():
     assert [None if pd.isna(v) else v for v in back] == values
 
 
-def test_word_among_numbers_is_a_slip_that_is_refused_with_its_place():
-    frame = pd.DataFrame({"age": pd.Series([*range(29), "forty"], dtype=object)})
-    with rejected(column="age"):
-        TableEncoder().fit(frame)
-
-
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NaT, pd.NA])
 def test_every_kind_of_missing_cell_is_missing(missing):
     frame = pd.DataFrame({"c": pd.Series(["a", missing, "b", "a", "b"], dtype=object)})
@@ -459,13 +412,6 @@ def test_infinities_are_refused_with_their_place(value):
         encoder.transform(X)
     with rejected(column="b"):
         TableEncoder().fit(pl.DataFrame(X, schema=["a", "b"]))
-
-
-def test_missing_values_of_an_array_are_counted_by_column():
-    X = np.arange(12.0).reshape(6, 2)
-    X[2:4, 1] = np.nan
-    with rejected(parameter="X", row=2):
-        TableEncoder().fit(X)
 
 
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
@@ -606,50 +552,7 @@ def test_stands_in_a_column_transformer_and_a_pipeline(make):
     np.testing.assert_array_equal(pipeline[0].transform(frame), whole)
 
 
-def test_prototypes_come_back_in_original_units():
-    frame = pl.DataFrame(MIXED)
-    encoder = TableEncoder(**TOLD).fit(frame)
-    som = SOM(2, 3).fit(encoder.transform(frame))
-    back = encoder.inverse_transform(som.codebook_)
-    assert back.shape == (6, 9)
-    assert back["amount"].is_between(1.25, 9.5).all()
-    assert set(back["size"]) <= {"S", "M", "L"}
-
-
 def test_names_that_differ_from_those_of_the_fit_are_refused():
     encoder = TableEncoder().fit(pl.DataFrame(MIXED))
     with pytest.raises(ValueError, match="input_features"):
         encoder.get_feature_names_out(["a"] * len(MIXED))
-
-
-@pytest.mark.parametrize("again", [lambda e: pickle.loads(pickle.dumps(e)), copy.deepcopy])
-def test_pickled_encoder_answers_as_before(again):
-    frame = polars_frame()
-    encoder = told(frame)
-    other = again(encoder)
-    rows = encoder.transform(frame)
-    np.testing.assert_array_equal(other.transform(frame), rows)
-    assert_frame_equal(other.inverse_transform(rows), encoder.inverse_transform(rows))
-
-
-def test_clone_has_the_parameters_and_nothing_learned():
-    encoder = told(polars_frame())
-    cloned = clone(encoder)
-    assert cloned.get_params() == encoder.get_params()
-    assert not hasattr(cloned, "encoding_")
-
-
-def test_zone_of_a_frame_is_kept():
-    zone = ZoneInfo("Asia/Kathmandu")
-    values = [dt.datetime(2024, 1, day, 12, tzinfo=zone) for day in (1, 2, 9)]
-    frame = pl.DataFrame({"c": values}, schema={"c": pl.Datetime("us", "Asia/Kathmandu")})
-    encoder = TableEncoder(dates=["c"]).fit(frame)
-    assert_frame_equal(encoder.inverse_transform(encoder.transform(frame)), frame)
-
-
-def test_roles_of_fit_encoding_take_dates_and_ordered_levels_too():
-    table = table_from_columns(MIXED)
-    roles = Roles(dates=("day", "time"), ordinals={"size": ("S", "M", "L")})
-    assert fit_encoding(table, roles) == TableEncoder(**TOLD).fit(table).encoding_
-    with rejected(ValueError, parameter="scale", value="minmax"):
-        fit_encoding(table, scale="minmax")

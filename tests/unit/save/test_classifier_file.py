@@ -1,18 +1,15 @@
 """A classifier's file: the same answers after loading, and one line for what does not fit."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from texts import rejected
 
-from somscape import SOM, Map, SOMClassifier, TableEncoder, load
+from somscape import SOM, Map, SOMClassifier, load
 from somscape.errors import MapFileError
 from somscape.maps.map import as_map
 from somscape.recognize import Recognizer
 from somscape.regions import find_regions, keep, kept
 from somscape.save import Record, read_record, write_record
-from somscape.tables import table_from_columns
 
 
 def rows_of(n=90):
@@ -32,44 +29,6 @@ def saved(tmp_path):
     return path
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        np.array(["pear", "a\nb", ""]),
-        np.array([-1, 0, 7], dtype=np.int32),
-        np.array([-1.0, 0.0, 7.0], dtype=np.float32),
-        np.array([False, True, True]),
-    ],
-    ids=lambda names: names.dtype.name,
-)
-@pytest.mark.parametrize("reject", [None, 0.1])
-def test_a_loaded_classifier_answers_the_same_bit_for_bit(tmp_path, names, reject):
-    before = fitted(names[rows_of()[1]], reject=reject)
-    replace(before.recognizer_, reject=before.reject).save(tmp_path / "c.som")
-    after = load(tmp_path / "c.som")
-    assert isinstance(after, Recognizer)
-    X = np.vstack([rows_of(200)[0], np.full((1, 3), 40.0)])
-    found, expected = after.predict(X), before.predict(X)
-    assert found.dtype == expected.dtype
-    assert found.tolist() == expected.tolist()
-    assert (found[-1] is None) == (reject is not None)
-    np.testing.assert_array_equal(after.probabilities(X), before.predict_proba(X))
-    np.testing.assert_array_equal(after.p_values(X), before.p_values(X))
-    assert after.classes.dtype == before.classes_.dtype
-    assert after.accuracy == before.recognizer_.accuracy > 0.5
-    after.save(tmp_path / "again.som")
-    assert (tmp_path / "again.som").read_bytes() == (tmp_path / "c.som").read_bytes()
-
-
-def test_a_table_is_encoded_as_it_was(tmp_path):
-    kinds = np.array(["a", "b"])[np.random.default_rng(0).integers(0, 2, 80)]
-    table = table_from_columns({"kind": kinds.tolist(), "size": np.arange(80.0).tolist()}, "t")
-    before = SOMClassifier(SOM(n_init=1), encoder=TableEncoder(), random_state=0).fit(table, kinds)
-    replace(before.recognizer_, reject=before.reject).save(tmp_path / "c.som")
-    after = load(tmp_path / "c.som")
-    np.testing.assert_array_equal(after.probabilities(table), before.predict_proba(table))
-
-
 def test_it_is_a_map_for_all_that_takes_one(saved):
     found = load(saved)
     assert as_map(found) is found.map_
@@ -79,13 +38,6 @@ def test_it_is_a_map_for_all_that_takes_one(saved):
     with_regions.save(saved)
     assert kept(load(saved)).n_regions == 2
     assert load(saved).predict(rows_of()[0]).tolist() == found.predict(rows_of()[0]).tolist()
-
-
-def test_a_classifier_keeps_regions():
-    classifier = fitted(rows_of()[1])
-    found = keep(classifier, find_regions(classifier.map_, 2, X=rows_of()[0]))
-    assert kept(found).n_regions == 2
-    assert kept(classifier) is None
 
 
 def test_a_map_without_classes_is_no_recognizer():
@@ -167,10 +119,3 @@ def test_a_detector_with_classes_is_refused(saved):
         saved, Record({**record.header, "detector": {"score": "k_prototype"}}, record.arrays)
     )
     check_refused(saved, "both 'detector' and 'classes'")
-
-
-def test_a_file_cut_short_is_refused(saved):
-    content = saved.read_bytes()
-    for n in (5, 300, len(content) - 7):
-        saved.write_bytes(content[:n])
-        check_refused(saved, "truncated")

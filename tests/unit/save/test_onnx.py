@@ -70,16 +70,6 @@ def test_scores_where_units_lie_on_their_rows(tmp_path, score):
     same(run(tmp_path / "m.onnx", {"X": X}), detector, X)
 
 
-def test_scores_raised_by_known_labels(tmp_path):
-    X = np.vstack([rows_of(), rows_of(30, seed=1) * 0.1 + 4]).astype(np.float32)
-    known = np.r_[np.zeros(100, int), np.full(100, -1), np.ones(30, int)]
-    detector = SOMDetector(som=SOM(4, 5), n_maps=1, random_state=0).fit(X, known=known)
-    assert len(detector.detector_.marks.held) == 130
-    assert len(detector.detector_.marks.features) > 0
-    to_onnx(detector.detector_, tmp_path / "m.onnx")
-    same(run(tmp_path / "m.onnx", {"X": X}), detector, X)
-
-
 @pytest.mark.parametrize("labelled", [False, True])
 @pytest.mark.parametrize("score", SCORES)
 def test_scores_of_several_maps(tmp_path, score, labelled):
@@ -89,13 +79,6 @@ def test_scores_of_several_maps(tmp_path, score, labelled):
     assert (detector.detector_.marks is not None) == labelled
     to_onnx(detector, tmp_path / "d.onnx")
     same(run(tmp_path / "d.onnx", {"X": X}), detector, X)
-
-
-def test_each_map_is_searched_once(tmp_path):
-    detector = SOMDetector("k_prototype", som=SOM(4, 5), n_maps=3, random_state=0).fit(rows_of())
-    to_onnx(detector, tmp_path / "d.onnx")
-    kinds = [node.op_type for node in onnx.load(tmp_path / "d.onnx").graph.node]
-    assert kinds.count("TopK") == 1 + 3
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

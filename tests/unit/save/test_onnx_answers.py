@@ -183,14 +183,6 @@ def test_rows_that_are_refused(tmp_path):
         assert np.flatnonzero(np.isnan(found[name])).tolist() == [3, 9]
 
 
-def test_missing_values_that_are_filled(tmp_path):
-    X, y = scaled(load_wine)
-    X[[3, 9], 1] = np.nan
-    model = SOMClassifier(missing="fill", random_state=0).fit(X, y)
-    to_onnx(model, tmp_path / "m.onnx")
-    names_alike(tmp_path / "m.onnx", model, X, {"X": X})
-
-
 @pytest.mark.nightly
 @pytest.mark.all_tries
 @pytest.mark.parametrize("linear", [False, True])
