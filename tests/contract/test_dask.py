@@ -19,7 +19,6 @@ from clusters import (
     rows_of,
     som_of,
     uneven,
-    unreadable,
 )
 
 from somscape import SOMDetector, TableEncoder
@@ -47,14 +46,6 @@ def test_dask_frames(dask_client):
     units = whole.predict(collection)
     assert type(units) is type(collection["a"])
     assert np.array_equal(units.compute().to_numpy(), whole.labels_)
-
-
-def test_a_detector_scores_where_rows_lie(dask_client):
-    frame = frame_of(rows_of(200))
-    detector = SOMDetector(som=som_of(), random_state=0).fit(frame)
-    scores = detector.score_samples(dask_frame(cut(frame, 3)))
-    assert scores.name == "score"
-    assert np.array_equal(scores.compute().to_numpy(), detector.score_samples(frame))
 
 
 def test_dask_arrays(dask_client):
@@ -88,19 +79,6 @@ def test_dask_pieces_of_one_worker_make_one_task(dask_client, kind, monkeypatch)
     assert len(pieces_of(lazy)._groups_of_pieces()) == 8
     monkeypatch.setattr("somscape.engines._dask.MAX_TOGETHER", 1)
     assert len(pieces._groups_of_pieces()) == 8
-
-
-def test_dask_is_asked_once_for_what_stays(dask_client, monkeypatch):
-    sizes, threads = (asked(dask_client, name, monkeypatch) for name in ("nbytes", "nthreads"))
-    kept = dask_client.persist(dask_frame(cut(frame_of(rows_of()), 8)))
-    wait_for(kept)
-    pieces = pieces_of(kept)
-    together = [pieces._groups_of_pieces() for _ in range(3)]
-    assert len(together[0]) < 8
-    assert (sizes.call_count, threads.call_count) == (1, 1)
-    pieces._kept_pieces._threads.clear()  # as if workers were new
-    assert [*together, pieces._groups_of_pieces()] == [together[0]] * 4
-    assert (sizes.call_count, threads.call_count) == (1, 2)
 
 
 @pytest.mark.parametrize(("n_pieces", "expected"), [(8, [8]), (11, [2])])
@@ -224,13 +202,6 @@ def test_dask_workers_that_die_again_and_again_are_one_error(fragile_client, tmp
     with pytest.raises(EngineError, match="died repeatedly"):
         som_of().fit(collection)
     assert time.monotonic() - began < 60
-
-
-def test_dask_pieces_that_cannot_be_read_are_one_error(dask_client):
-    frame = frame_of(rows_of(100))
-    collection = dask_frame([frame]).map_partitions(unreadable, meta=frame.iloc[:0])
-    with pytest.raises(EngineError, match=r"^piece 0 of X .*OSError: part-7\.parquet: damaged"):
-        som_of().fit(collection)
 
 
 def test_dask_tells_of_the_first_piece_that_cannot_be_read(dask_client):

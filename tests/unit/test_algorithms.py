@@ -58,16 +58,6 @@ def test_growing_maps_end_like_batch_training_for_less_work():
     np.testing.assert_array_equal(again.codebook_, grown.codebook_)
 
 
-def test_auto_is_batch_where_that_is_quick_and_grows_maps_where_not():
-    X = rows_of(300)
-    auto, batch = (SOM(5, 5, algorithm=a).fit(X) for a in ("auto", "batch"))
-    np.testing.assert_array_equal(auto.codebook_, batch.codebook_)
-    large = SOM(40, 40, callbacks=[TimeLimit(1e-9)]).fit(rows_of(260_000))
-    assert large.map_.parameters["algorithm"] == "multires"
-    assert large.stop_reason_ == "time limit reached"
-    assert large.codebook_.shape == (1600, 5)
-
-
 @pytest.mark.nightly
 def test_auto_anneals_slowly_on_all_rows_where_several_starts_would_take_long():
     rng = np.random.default_rng(0)  # 6,000 x 20 x 2,400 units are 2.9e8 multiply-adds
@@ -174,17 +164,6 @@ def test_a_map_trained_online_or_loaded_goes_on(tmp_path):
     assert again.codebook_.shape == som.codebook_.shape
 
 
-def test_a_warm_start_goes_on_at_the_final_radius():
-    X = rows_of(300)
-    som = SOM(5, 5, warm_start=True, n_epochs=8).fit(X)
-    first = som.codebook_
-    som.fit(X)
-    assert set(som.history_["radius"]) == {0.7}
-    assert np.abs(som.codebook_ - first).max() < 1.0
-    cold = SOM(5, 5, n_epochs=8).fit(X)
-    np.testing.assert_array_equal(cold.fit(X).codebook_, first)
-
-
 @pytest.mark.parametrize("half_life", [0, -1, float("nan"), "long"])
 def test_a_wrong_half_life_is_named(half_life):
     som = SOM(2, 2).fit(rows_of(20))
@@ -205,11 +184,3 @@ def test_samples_train_a_map_of_many_rows_before_all_rows_do():
     few = SOM(10, 10, algorithm="batch").fit(X[:20_000])
     errors = [measures.quantization_error(s.map_, X[-20_000:]) for s in (som, few)]
     assert errors[0] < 1.01 * errors[1]
-
-
-def test_the_history_of_a_small_online_training_is_one_block_of_updates():
-    X = np.random.default_rng(0).normal(size=(60, 2))
-    history = SOM(2, 3, algorithm="online", n_epochs=4, random_state=0).fit(X).history_
-    assert history["step"].tolist() == history["n_samples"].tolist() == [240]
-    assert np.isnan(history["movement"]).all()
-    assert history["quantization_error"].shape == (1,)

@@ -1,13 +1,11 @@
 """Callbacks that follow a training and may end it, and what `verbose` shows."""
 
 import logging
-import pickle
 import re
 import sys
 import time
 import warnings
 from contextlib import contextmanager
-from copy import deepcopy
 from types import SimpleNamespace
 
 import numpy as np
@@ -63,15 +61,6 @@ def test_a_text_ends_training_and_is_the_reason():
     assert recorder.told == other.told == ["begin", 1, "the error is low enough"]
 
 
-def test_a_training_that_a_text_ended_goes_on_to_the_radius_that_it_was_to_reach(tmp_path):
-    X = rows_of()
-    som = SOM(8, 20, warm_start=True, callbacks=[lambda p: "enough" if p.step == 3 else None])
-    reached = som.fit(X).history_["radius"][-1]
-    som.save(tmp_path / "m.som")
-    som.set_params(callbacks=()).fit(X)
-    assert (som.history_["radius"][0], som.history_["radius"][-1]) == (reached, 0.7)
-
-
 def test_ctrl_c_is_told_as_the_end():
     recorder = Recorder()
 
@@ -105,13 +94,6 @@ def test_a_used_time_limit_starts_anew():
     for _ in range(2):
         time.sleep(0.25)
         assert SOM(3, 3, n_epochs=2, tol=0, callbacks=[limit]).fit(X).n_iter_ == 2
-
-
-def test_a_time_limit_is_shown_copied_and_pickled():
-    limit = TimeLimit(2.5)
-    assert repr(limit) == "TimeLimit(seconds=2.5)"
-    for other in (deepcopy(limit), pickle.loads(pickle.dumps(limit))):
-        assert other == limit
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), "long", None])

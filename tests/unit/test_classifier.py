@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from texts import rejected
 
-from somscape import SOM, Map, SOMClassifier, TableEncoder
+from somscape import SOM, Map, SOMClassifier
 from somscape.recognize._train import MAX_TOLD, held_out, spread_evenly
-from somscape.tables import table_from_columns
 
 DAYS = np.array(["2026-01-01", "2026-01-02"] * 30, dtype="datetime64[D]")
 NAMES = np.array(["apple", "pear", "quince"])
@@ -121,15 +120,6 @@ def test_frames_and_their_columns_of_classes(library, fitted):
     found = SOMClassifier(random_state=0).fit(frame, frames.Series(y.tolist()))
     np.testing.assert_array_equal(found.predict(frame), fitted.predict(X))
     assert found.map_.encoding.feature_names == ["x0", "x1", "x2", "x3"]
-
-
-def test_a_table_with_text_and_gaps():
-    rng = np.random.default_rng(0)
-    kinds = np.array(["a", "b"])[rng.integers(0, 2, 200)]
-    size = np.where(np.arange(200) % 9 == 0, None, rng.normal(size=200).round(3).astype(object))
-    table = table_from_columns({"kind": kinds.tolist(), "size": size.tolist()}, "t")
-    found = SOMClassifier(encoder=TableEncoder(missing="fill"), random_state=0).fit(table, kinds)
-    assert found.score(table, kinds) > 0.95
 
 
 def test_the_order_of_rows_and_copies_in_place_of_weights_change_nothing():
@@ -301,16 +291,6 @@ def test_a_parameter_set_wrongly_leaves_the_map_as_it_is():
     assert found.map_ is found.recognizer_.map_
     with rejected(ValueError, parameter="reject", value=5):
         found.predict(groups(60)[0])
-
-
-def test_values_that_are_not_finite_are_named():
-    X, y = groups(60)
-    X[3, 1] = np.nan
-    with rejected(parameter="X", row=3):
-        SOMClassifier().fit(X, y)
-    X[3, 1] = np.inf
-    with rejected(parameter="X", row=3, column="x1"):
-        SOMClassifier().fit(X, y)
 
 
 def test_unknown_names_in_a_score_are_wrong_and_all_unknown_is_refused(fitted):

@@ -56,13 +56,6 @@ def test_text_where_numbers_are_needed_says_how_to_encode_it(frame):
         SOM(3, 4).fit(frame).map_.winners(frame.assign(b="x"))
 
 
-def test_a_lazy_frame_is_collected(frame):
-    lazy = pl.from_pandas(frame).lazy()
-    som = SOM(3, 4).fit(lazy)
-    np.testing.assert_array_equal(som.codebook_, SOM(3, 4).fit(frame).codebook_)
-    np.testing.assert_array_equal(som.predict(lazy), som.map_.winners(lazy))
-
-
 def mixed(frame):
     return frame.assign(kind=["x", "y", "z"] * 20)
 
@@ -84,14 +77,6 @@ def test_a_frame_is_encoded_as_a_fitted_encoder_says(frame, library, tmp_path):
     np.testing.assert_array_equal(som.map_.winners(encoding.encode(table)), expected.labels_)
     with rejected(file="X", column="b"):
         som.predict(mixed(frame).drop(columns="b"))
-
-
-def test_a_detector_encodes_a_frame_as_a_fitted_encoder_says(frame):
-    encoder = TableEncoder().fit(mixed(frame))
-    detector = SOMDetector(encoder=encoder, random_state=0).fit(mixed(frame))
-    of_table = detector.score_samples(table_from_frame(mixed(frame)))
-    np.testing.assert_array_equal(detector.score_samples(mixed(frame)), of_table)
-    assert detector.alerts(mixed(frame), 1).scores[0] == -of_table.min()
 
 
 @pytest.mark.parametrize("missing", ["fill", "mask"])
@@ -129,11 +114,6 @@ def test_an_estimator_stands_for_its_map(frame):
     assert plots.umatrix(som).ax_.get_title() == plots.umatrix(som.map_).ax_.get_title()
     with rejected(TypeError, value="DataFrame"):
         plots.umatrix(frame)
-
-
-def test_a_map_of_too_many_units_is_refused_before_memory_is(frame):
-    with rejected(parameter="n_rows", value=1000000000000):
-        SOM(1_000_000, 1_000_000).fit(frame)
 
 
 def test_reasons_show_long_numbers_with_six_digits(tmp_path):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from texts import rejected
 
-import somscape
 from somscape import SOM, Graph, Lattice, SOMDetector, load
 from somscape.tables import table_from_columns
 
@@ -32,14 +31,6 @@ def test_a_map_as_start_stays_at_the_radius_that_it_was_trained_to():
     assert (wide.history_["radius"][0], wide.history_["radius"][-1]) == (4.0, 0.7)
     sharper = SOM(init=map_, radius_end=0.5, n_epochs=3).fit(X)
     assert (sharper.history_["radius"][0], sharper.history_["radius"][-1]) == (0.6, 0.5)
-
-
-def test_a_loaded_map_goes_on_as_the_map_that_was_saved(tmp_path):
-    X = rows_of()
-    map_ = SOM(5, 6).fit(X).map_
-    map_.save(tmp_path / "m.som")
-    loaded = SOM(init=somscape.load(tmp_path / "m.som"), n_epochs=3).fit(X)
-    np.testing.assert_array_equal(loaded.codebook_, SOM(init=map_, n_epochs=3).fit(X).codebook_)
 
 
 def test_a_warm_start_stays_at_the_resolved_final_radius():

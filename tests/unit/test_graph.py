@@ -8,7 +8,6 @@ import naive
 import numpy as np
 import pytest
 import scipy.sparse
-from sklearn.base import clone
 from texts import rejected
 
 from somscape import SOM, Graph, Lattice, SOMDetector, load, measures, plots, report, tables
@@ -382,16 +381,6 @@ def test_a_saved_graph_that_is_damaged_is_refused(tmp_path, damage):
         load(tmp_path / "m.som")
 
 
-def test_a_graph_that_is_a_lattices_bubble_of_one_step_trains_as_the_lattice():
-    # At radius 1 a hexagonal bubble holds the neighbors, so steps and distances reach alike.
-    X, start, lattice = rows_of(200), rows_of(20, seed=2), Lattice(4, 5)
-    radius = {"neighborhood": "bubble", "radius_start": 1, "radius_end": 1}
-    options = {"init": start, "n_epochs": 5, **radius}
-    on_lattice = SOM(4, 5, **options).fit(X)
-    on_graph = SOM(lattice=Graph(lattice.adjacency), **options).fit(X)
-    np.testing.assert_allclose(on_graph.codebook_, on_lattice.codebook_, rtol=1e-12)
-
-
 def test_parts_that_no_path_joins_do_not_pull_each_other():
     # Two pairs of units and two groups of rows: each pair goes to the mean of its group.
     adjacency = adjacency_of(4, [(0, 1, 1.0), (2, 3, 1.0)])
@@ -411,25 +400,6 @@ def test_automatic_radii_follow_the_graphs_extent_and_edges():
         assert found["radius_end"] == pytest.approx(0.7 * scale)
         found = SOM(lattice=graph, init="sample", random_state=0).fit(X).map_.parameters
         assert found["radius_start"] == pytest.approx(41 / 2 * scale)
-
-
-def test_an_estimator_with_a_graph_can_be_cloned_and_shown():
-    som = SOM(lattice=Graph(ring(6)))
-    assert "Graph(6 units, 6 edges)" in repr(som)
-    again = clone(som)
-    assert again.lattice == som.lattice
-    np.testing.assert_array_equal(again.fit(rows_of()).codebook_, som.fit(rows_of()).codebook_)
-
-
-def test_a_detector_trains_on_a_graph():
-    X = rows_of(150)
-    found = SOMDetector(som=SOM(lattice=Graph(chorded())), random_state=0).fit(X)
-    assert found.predict(np.array([[40.0, 0, 0], [0, 0, 0]])).tolist() == [-1, 1]
-
-
-def test_a_graph_of_more_units_than_rows_warns():
-    with pytest.warns(UserWarning, match="12 units for 5 rows .* Pass a smaller graph"):
-        SOM(lattice=Graph(ring(12))).fit(rows_of(5))
 
 
 def test_a_report_holds_a_graphs_edges_and_cells_of_width_one():

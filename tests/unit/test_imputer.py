@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
 from sklearn.impute import KNNImputer
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from texts import rejected
 
@@ -108,14 +107,6 @@ def test_complete_rows_give_their_mean_and_covariance():
     expected = np.cov(X.T, bias=True)
     np.testing.assert_allclose(imputer.mean_, X.mean(axis=0), atol=1e-12)
     np.testing.assert_allclose(found, expected * (1 + _imputer.RIDGE * np.eye(5)), atol=1e-9)
-
-
-def test_the_variance_contains_the_error_of_filled_values():
-    X = np.random.default_rng(0).normal(size=(2000, 4))
-    is_gap = gappy(2000, share=0.5)[2][:, 1:]
-    is_gap[is_gap.all(axis=1), 0] = False
-    imputer = SOMImputer(som=SOM(6, 6)).fit(np.where(is_gap, np.nan, X))
-    np.testing.assert_allclose((imputer.factors_**2).sum(axis=0) + imputer.noise_, 1.0, rtol=0.15)
 
 
 def test_the_only_value_of_a_column_is_not_hidden():
@@ -229,15 +220,6 @@ def test_weights_repeat_rows():
     weighted = SOMImputer(som=SOM(3, 3)).fit(X, sample_weight=weights)
     np.testing.assert_allclose(weighted.map_.codebook, repeated.map_.codebook, atol=1e-5)
     np.testing.assert_allclose(weighted.impute(X)[1], repeated.impute(X)[1], atol=1e-5)
-
-
-def test_an_imputer_in_a_pipeline_keeps_names_and_type():
-    pandas = pytest.importorskip("pandas")
-    X, _, _ = gappy(60)
-    frame = pandas.DataFrame(X, columns=list("abcde"))
-    pipeline = make_pipeline(StandardScaler(), SOMImputer()).set_output(transform="pandas")
-    assert pipeline.fit_transform(frame).columns.tolist() == list("abcde")
-    assert SOMImputer().fit(X.astype(np.float32)).transform(X.astype(np.float32)).dtype == "float32"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from somscape.grid.graph import sparse_graph
 from somscape.maps import _joins as joining
 from somscape.maps._joins import (
     FEW,
-    NARROWEST,
     SHALLOW,
     SUSPECT,
     TELLING,
@@ -26,12 +25,10 @@ from somscape.maps._joins import (
     JoinedUnits,
     Joins,
     KeptRows,
-    Near,
     Pull,
     edges_of,
     held_apart,
     joins_of,
-    narrowest_window,
     near_units,
     pieces_after,
     touching_units,
@@ -83,14 +80,6 @@ def test_a_row_whose_unit_won_none_pulled_no_unit():
     assert (near.squares[0] > plain.squares[0]).all()
 
 
-def test_gaps_are_distances_from_the_first_unit():
-    codebook = np.array([[0.0, 0], [3, 4], [0, 1]])
-    near = near_units(np.array([[0.0, 0.1]]), ones(1), codebook, None)
-    assert near.units.tolist() == [[0, 2, 1]]
-    np.testing.assert_allclose(near.gaps, [[0, 1, 5]])
-    np.testing.assert_allclose(near.squares, [[0.01, 0.81, 9 + 3.9**2]])
-
-
 # A valley
 
 
@@ -128,13 +117,6 @@ def test_windows_narrower_than_the_narrowest_are_not_tried():
     assert valley(a, ones(10), b, ones(20), 1.0, narrowest=1.0) == pytest.approx(1 / 1.8**10)
     # Only the widest window is left, in which all rows lie at the border.
     assert valley(a, ones(10), b, ones(20), 1.0, narrowest=9.0) == 1.0
-
-
-def test_only_maps_larger_than_the_default_have_a_narrowest_window():
-    for n in (30, 400, 2000):
-        default = 5 * np.sqrt(n)
-        assert narrowest_window(int(1.2 * default), n) == 0
-        assert narrowest_window(int(2 * default), n) == NARROWEST * int(2 * default) / n
 
 
 @pytest.mark.parametrize(("n_a", "n_b"), [(0, 50), (3, 50), (50, 3)])
@@ -494,10 +476,3 @@ def test_a_map_that_went_on_learning_keeps_no_rows():
     assert som.map_.told is not None
     som.partial_fit(X[:100])
     assert som.map_.told is None
-
-
-def test_near_is_what_it_says():
-    X, map_ = rows_and_map()
-    near = near_units(X[:5], ones(5), map_.codebook, None)
-    assert isinstance(near, Near)
-    np.testing.assert_array_equal(near.units[:, 0], map_.winners(X[:5]))

@@ -65,19 +65,6 @@ def test_of_equally_near_prototypes_the_first_is_pulled(kernels):
     np.testing.assert_allclose(moved[:, 0], [-2, 0, 2, 0], rtol=1e-6)
 
 
-def test_a_weight_of_two_is_two_rows(kernels):
-    known, prototypes, axes = made(5, 6, 3)
-    twice = known._replace(weights=np.array([2.0, 1, 1, 1, 1]))
-    some = [0, 0, 1, 2, 3, 4]
-    rows = ClassedRows(known.rows[some], known.classes[some], np.ones(6), known.first_units)
-    for one, other in zip(
-        slopes_of(kernels, twice, prototypes, axes),
-        slopes_of(kernels, rows, prototypes, axes),
-        strict=True,
-    ):
-        np.testing.assert_allclose(one, other, atol=1e-6)
-
-
 def test_steps_are_those_of_the_paper(kernels):
     known, prototypes, axes = made(30, 6, 3)
     steps = steps_over(np.arange(30), 10)

@@ -1,7 +1,6 @@
 """Where units lie and who is next to whom, against the oracle and by hand."""
 
 import itertools
-import math
 
 import naive
 import numpy as np
@@ -25,13 +24,6 @@ def every(shapes):
     return [
         (*shape, kind, edge) for shape, kind, edge in combinations if is_allowed(shape, kind, edge)
     ]
-
-
-def test_positions_of_two_by_three_hexagons_by_hand():
-    # Row 0 at x = 0, 1, 2; row 1 half a step to the right, sqrt(3)/2 further down.
-    h = math.sqrt(3) / 2
-    expected = [[0, 0], [1, 0], [2, 0], [0.5, h], [1.5, h], [2.5, h]]
-    np.testing.assert_allclose(Lattice(2, 3).positions, expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -65,15 +65,6 @@ def test_a_saved_map_keeps_its_metric(name, tmp_path):
     np.testing.assert_array_equal(back.u_heights, som.map_.u_heights)
 
 
-def test_length_does_not_count_by_angle():
-    X = rows_of()
-    stretched = X * np.random.default_rng(1).uniform(0.1, 9.0, (80, 1))
-    plain, other = (SOM(3, 3, metric="cosine", init="pca").fit(x) for x in (X, stretched))
-    np.testing.assert_array_equal(plain.labels_, other.labels_)
-    shifted = SOM(3, 3, metric="correlation").fit(2 * X + 7)
-    np.testing.assert_array_equal(shifted.labels_, SOM(3, 3, metric="correlation").fit(X).labels_)
-
-
 def test_whitened_rows_may_be_mixed_at_will():
     # A Mahalanobis distance does not change with the coordinates.
     X, mix = rows_of(), np.random.default_rng(2).normal(size=(4, 4))

@@ -121,17 +121,6 @@ def test_medians_are_learned_though_nothing_is_missing_yet():
     np.testing.assert_array_equal(weighted.transform(holed), weighted.transform(filled))
 
 
-def test_a_map_fills_gaps_as_its_estimator_does(tmp_path):
-    X = gappy()
-    som = SOM(3, 4, missing="fill").fit(X)
-    som.map_.save(tmp_path / "m.som")
-    for map_ in (som.map_, somscape.load(tmp_path / "m.som")):
-        np.testing.assert_array_equal(map_.winners(X), som.predict(X))
-        squared = map_.nearest(X)[1] ** 2
-        assert -squared.mean() == pytest.approx(som.score(X), rel=1e-12)
-        assert np.isfinite(measures.quantization_error(map_, X))
-
-
 def test_a_saved_map_still_takes_rows_with_gaps(tmp_path):
     X = gappy()
     som = SOM(3, 4, missing="mask").fit(X)

@@ -333,16 +333,6 @@ def test_other_metrics_neighborhoods_and_shapes_are_closer_too(monkeypatch, sett
     assert error < before
 
 
-def test_sparse_rows_and_gaps_are_closer_too(monkeypatch):
-    X = np.where(np.abs(rows_of()) < 0.3, 0.0, rows_of())
-    gaps = np.where(np.random.default_rng(1).random(X.shape) < 0.1, np.nan, X)
-    for rows, settings in ((csr_array(X), {}), (gaps, {"missing": "mask"})):
-        som = SOM(**CLOSE, **settings).fit(rows)
-        plain = without_moves(monkeypatch, rows, **CLOSE, **settings)
-        error, before = (s.transform(rows).min(axis=1).mean() for s in (som, plain))
-        assert error < 0.97 * before
-
-
 @pytest.mark.parametrize("X", [np.ones((1, 2)), np.ones((50, 3)), rows_of(7), rows_of(40, 1)])
 @pytest.mark.filterwarnings("ignore:the map has 20 units")
 def test_few_and_equal_rows_train_a_finite_map(X):
@@ -392,11 +382,3 @@ def test_a_callback_is_told_of_no_step_beyond_those_planned():
     som = SOM(**CLOSE, n_init=1, callbacks=[steps.append]).fit(rows_of())
     assert [p.step for p in steps] == list(range(1, som.n_iter_ + 1))
     assert all(p.step <= p.n_steps for p in steps)
-
-
-def test_a_map_goes_on_from_where_its_units_moved():
-    X = rows_of()
-    som = SOM(**CLOSE, random_state=0).fit(X)
-    before = measures.quantization_error(som.map_, X)
-    som.partial_fit(X)
-    assert measures.quantization_error(som.map_, X) < 1.05 * before

@@ -33,24 +33,6 @@ def multiplied_out(tables, lattice):
     return h
 
 
-def of_two_by_three(kind, radius):
-    lattice = Lattice(2, 3, "rectangular")
-    return multiplied_out(Neighborhood(lattice, kind).tables(radius), lattice)
-
-
-def test_bubble_weights_of_two_by_three_by_hand():
-    # Units 0 1 2 over 3 4 5, radius 1: unit 0 reaches 1 and 3, unit 4 reaches 1, 3 and 5.
-    h = of_two_by_three("bubble", 1.0)
-    assert h[0].tolist() == [1, 1, 0, 1, 0, 0]
-    assert h[4].tolist() == [0, 1, 0, 1, 1, 1]
-
-
-def test_gaussian_weights_of_two_by_three_by_hand():
-    # Radius with exp(-1 / 2r^2) = 1/2; a weight is (1/2)^(d^2). From unit 0: d^2 = 0 1 4 / 1 2 5.
-    h = of_two_by_three("gaussian", 1 / np.sqrt(2 * np.log(2)))
-    np.testing.assert_allclose(h[0], [1, 1 / 2, 1 / 16, 1 / 2, 1 / 4, 1 / 32], rtol=1e-14)
-
-
 @pytest.mark.parametrize("neighborhood", KINDS)
 @pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), LATTICES)
 def test_tables_multiplied_out_equal_the_oracle(n_rows, n_cols, kind, boundary, neighborhood):

@@ -9,7 +9,7 @@ from somscape import SOMClassifier, TableEncoder
 from somscape.grid import Lattice
 from somscape.kernels import Metric
 from somscape.maps import Map
-from somscape.recognize import ClassChange, OtherClass, Recognizer
+from somscape.recognize import Recognizer
 from somscape.tables import Encoding, table_from_columns
 
 
@@ -44,14 +44,6 @@ def test_one_column_comes_back_to_the_border_by_hand():
 def test_a_class_without_a_prototype_cannot_be_named():
     recognizer = recognizer_of([[0.0], [10.0]], [[0.9, 0.1], [0.8, 0.2]])
     assert recognizer.counterfactuals([[3.0], [12.0]]) == [None, None]
-
-
-def test_the_text_names_some_columns_and_counts_the_others():
-    changes = tuple(ClassChange(f"x{i}", "0", float(i) + 0.5, ",") for i in range(6))
-    assert str(OtherClass("b", 0.514, changes[:2])) == "would be b (51 %) with x0 0,5 and x1 1,5"
-    assert str(OtherClass("b", 0.514, changes)) == (
-        "would be b (51 %) with x0 0,5, x1 1,5, x2 2,5, x3 3,5 and 2 more columns"
-    )
 
 
 def mixed_table(rng, n=160):

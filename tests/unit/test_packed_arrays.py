@@ -27,32 +27,8 @@ def test_of_a_symmetric_matrix_the_upper_triangle_is_written(n):
     np.testing.assert_array_equal(read, symmetric(n))
 
 
-def test_another_matrix_is_written_whole():
-    matrix = symmetric(4)
-    matrix[0, 1] += 0.5
-    written = packed({"decorrelation.matrix": matrix})["decorrelation.matrix"]
-    assert written.shape == (4, 4)
-    np.testing.assert_array_equal(
-        unpacked({"decorrelation.matrix": written})["decorrelation.matrix"], matrix
-    )
-
-
-def test_what_float32_cannot_hold_stays_as_it_is():
-    for value in (0.1, 1e300, 2.0**24 + 1):
-        written = packed({"counts.values": np.array([1.0, value])})["counts.values"]
-        assert written.dtype == np.float64
-        assert written.tolist() == [1.0, value]
-
-
 def test_a_length_of_no_triangle_is_left_to_the_check_of_shapes():
     assert unpacked({"decorrelation.matrix": np.zeros(5)})["decorrelation.matrix"].shape == (5,)
-
-
-def test_other_arrays_are_not_touched():
-    codebook = np.zeros((2, 3), dtype=np.float32)
-    arrays = {"codebook": codebook, "hits": np.ones(2)}
-    assert all(packed(arrays)[name] is values for name, values in arrays.items())
-    assert all(unpacked(arrays)[name] is values for name, values in arrays.items())
 
 
 @given(hnp.arrays(np.float64, hnp.array_shapes(max_dims=2), elements=st.floats(allow_nan=False)))

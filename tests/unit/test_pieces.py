@@ -142,14 +142,6 @@ def test_answers_come_for_pieces_too():
     assert not hasattr(apart, "labels_")  # nobody collects what may not fit into memory
 
 
-@pytest.mark.parametrize("method", ["score_samples", "decision_function", "predict", "p_values"])
-def test_a_detector_answers_for_pieces(method):
-    rows = rows_of(200)
-    detector = SOMDetector(som=SOM(4, 5, n_epochs=3), random_state=0).fit(rows)
-    ask = getattr(detector, method)
-    assert np.array_equal(ask(InTurn(np.split(rows, [5, 90]))), ask(rows))
-
-
 def mixed(n):
     """A frame of numbers, words and dates."""
     rows = rows_of(n, 2)

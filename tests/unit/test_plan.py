@@ -117,76 +117,33 @@ def test_many_rows_per_unit_train_the_whole_map_on_samples_first(per_unit, sampl
 # Radii
 
 RADII = [
-    # (lattice, rows per unit, settings, first and last, why the first, why the last)
-    (
-        (20, 40),
-        5,
-        {},
-        (10, 0.7),
-        "a quarter of the longest side, because the start",
-        "the usual value.",
-    ),
-    (
-        (5, 7),
-        5,
-        {},
-        (2, 0.7),
-        "the minimum, because a quarter of the longest side is less.",
-        "the usual value.",
-    ),
-    ((20, 40), 20, {}, (10, 0.7), "a quarter", "the usual value."),
-    ((20, 40), 25, {}, (10, 0.63), "a quarter", "less than the usual 0.7, because there are 25"),
-    ((20, 40), 30, {}, (10, 0.56), "a quarter", "less than the usual 0.7, because there are 30"),
-    ((20, 40), 1e9, {}, (10, 0.56), "a quarter", "less than the usual 0.7"),
-    (
-        (20, 30),
-        5,
-        {"init": "sample"},
-        (15, 0.7),
-        "half of the longest side, because the start",
-        "the",
-    ),
-    ((20, 30), 5, {"init": "random"}, (15, 0.7), "half of the longest side", "the usual value."),
-    (
-        (2, 3),
-        5,
-        {"init": "random"},
-        (2, 0.7),
-        "the minimum, because half of the longest side",
-        "the usual value.",
-    ),
-    (
-        (20, 30),
-        5,
-        {"init": np.zeros((600, 2))},
-        (15, 0.7),
-        "half of the longest side",
-        "the usual value.",
-    ),
-    ((4, 4), 5, {"radius_end": 9.0}, (9, 9), "equal to `radius_end`", None),
-    ((4, 4), 5, {"radius_start": 0.4}, (0.4, 0.4), None, "equal to `radius_start`."),
-    ((4, 4), 5, {"radius_start": 3.0, "radius_end": 1.0}, (3, 1), None, None),
-    (
-        (4, 4),
-        5,
-        {"radius_decay": "constant"},
-        (2, 2),
-        "the minimum",
-        "equal to `radius_start`, because",
-    ),
-    ((4, 4), 5, {"radius_decay": [5.0, 4.0, 1.0]}, (5, 1), None, None),
+    # (lattice, rows per unit, settings, first and last, which of them have a reason)
+    ((20, 40), 5, {}, (10, 0.7), "both"),
+    ((5, 7), 5, {}, (2, 0.7), "both"),
+    ((20, 40), 20, {}, (10, 0.7), "both"),
+    ((20, 40), 25, {}, (10, 0.63), "both"),
+    ((20, 40), 30, {}, (10, 0.56), "both"),
+    ((20, 40), 1e9, {}, (10, 0.56), "both"),
+    ((20, 30), 5, {"init": "sample"}, (15, 0.7), "both"),
+    ((20, 30), 5, {"init": "random"}, (15, 0.7), "both"),
+    ((2, 3), 5, {"init": "random"}, (2, 0.7), "both"),
+    ((20, 30), 5, {"init": np.zeros((600, 2))}, (15, 0.7), "both"),
+    ((4, 4), 5, {"radius_end": 9.0}, (9, 9), "first"),
+    ((4, 4), 5, {"radius_start": 0.4}, (0.4, 0.4), "last"),
+    ((4, 4), 5, {"radius_start": 3.0, "radius_end": 1.0}, (3, 1), "none"),
+    ((4, 4), 5, {"radius_decay": "constant"}, (2, 2), "both"),
+    ((4, 4), 5, {"radius_decay": [5.0, 4.0, 1.0]}, (5, 1), "none"),
     # A ring of 12 edges of length 3: the longest path has 6 edges, so the side is 7; 7 / 4 < 2.
-    (RING, 5, {}, (6, 2.1), "the minimum", "the usual value."),
+    (RING, 5, {}, (6, 2.1), "both"),
 ]
 
 
-@pytest.mark.parametrize(("lattice", "per_unit", "settings", "radii", "first", "last"), RADII)
-def test_radii_and_why(lattice, per_unit, settings, radii, first, last):
+@pytest.mark.parametrize(("lattice", "per_unit", "settings", "radii", "explained"), RADII)
+def test_radii_and_which_are_explained(lattice, per_unit, settings, radii, explained):
     plan = plan_of(lattice, 1e5, per_unit, **{"n_init": 1, **_settled(settings)})
     assert (plan.radius_start, plan.radius_end) == pytest.approx(radii)
-    for name, why in (("radius_start", first), ("radius_end", last)):
-        assert (name in plan.reasons) == (why is not None)
-        assert plan.reasons.get(name, "").startswith(why or "")
+    assert ("radius_start" in plan.reasons) == (explained in ("first", "both"))
+    assert ("radius_end" in plan.reasons) == (explained in ("last", "both"))
 
 
 def _settled(settings):
@@ -220,7 +177,6 @@ def test_further_starts_have_further_radii():
     assert plan_of((6, 8)).other_radii == (4,)
     assert plan_of((6, 8), radius_end=3.0).other_radii == (4,)
     assert plan_of((6, 8), init="random").other_radii == ()
-    assert plan_of((10, 24)).reasons["radius_start"].startswith("the best value among a quarter")
 
 
 # Moves
@@ -248,36 +204,6 @@ def test_units_move_at_small_last_radii_where_that_is_quick(work, settings, roun
 
 # Reasons
 
-WHY = [
-    ((10, 14), 1e5, 5, {}, "batch: an epoch on all rows takes little time."),
-    ((10, 14), 2.1e9, 5, {}, "batch: an epoch takes long, but smaller maps are trained first"),
-    (RING, 2.1e9, 5, {}, "batch: an epoch takes long, but smaller maps are trained first"),
-    ((10, 14), 1e5, 5, {"n_epochs": 60}, "batch: every epoch uses all rows, because"),
-    ((10, 14), 1e5, 5, {"radius_start": 3.0}, "batch: every epoch uses all rows, because"),
-    (
-        (2, 3),
-        1e5,
-        5,
-        {"init": np.zeros((6, 2))},
-        "batch: every epoch uses all rows, because the start",
-    ),
-    ((10, 14), 1e5, 5, {"algorithm": "multires"}, "batch: smaller maps are trained first"),
-    ((16, 16), 2.6e8, 5, {}, "multires: several starts would take long, so smaller maps"),
-    ((16, 16), 2.1e9, 5, {}, "multires: one epoch of the full map takes long"),
-    ((16, 16), 2.1e9, 100, {}, "multires: one epoch of the full map takes long"),
-]
-
-
-@pytest.mark.parametrize(("lattice", "work", "per_unit", "settings", "why"), WHY)
-def test_the_algorithm_is_explained_where_it_was_chosen(lattice, work, per_unit, settings, why):
-    assert plan_of(lattice, work, per_unit, **settings).reasons["algorithm"].startswith(why)
-
-
-def test_samples_to_the_end_are_said():
-    on_samples, to_the_end = (plan_of((16, 16), 2.1e9, n).reasons["algorithm"] for n in (99, 100))
-    assert on_samples.endswith("were trained first, on 50 rows per unit.")
-    assert to_the_end.endswith("on 50 rows per unit, because X has at least 100.")
-
 
 def test_what_was_asked_for_has_no_reason():
     for algorithm in ("batch", "online"):
@@ -286,4 +212,4 @@ def test_what_was_asked_for_has_no_reason():
     grown = plan_of((16, 16), algorithm="multires", radius_start=9.0, radius_end=1.0)
     assert grown.reasons == {}
     assert grown.coarse
-    assert plan_of().reasons["n_init"].startswith("16 starts, because all starts take little time")
+    assert {"algorithm", "n_init"} <= plan_of().reasons.keys()

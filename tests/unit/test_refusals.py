@@ -91,14 +91,6 @@ def test_a_parameter_that_would_be_passed_over_is_refused(settings, kind):
         SOM(4, 5, **settings).fit(rows_of())
 
 
-def test_other_forms_of_these_parameters_are_taken():
-    SOM(4, 5, verbose=True, warm_start=np.True_, n_epochs=1).fit(rows_of())
-    table = table_from_columns({"a": [1.0, 2.0, 5.0] * 10})
-    SOM(2, 2, encoder=TableEncoder(), n_epochs=1).fit(table)
-    with rejected(TypeError, parameter="encoder", value="x"):
-        SOMDetector(encoder="x").fit(rows_of())
-
-
 # Rates
 
 
@@ -112,14 +104,6 @@ def test_the_rate_falls_from_one_to_the_other_and_one_number_is_constant():
         expected = order[0] * first * (1 - last) + order[1] * last
         assert som.codebook_[0, 0] == pytest.approx(expected, rel=1e-14)
         assert som.map_.parameters["learning_rate"] == [first, last]
-
-
-def test_rates_may_be_a_list_or_an_array():
-    X, settings = rows_of(), {"algorithm": "online", "n_epochs": 1, "random_state": 0}
-    expected = SOM(3, 4, **settings).fit(X).codebook_
-    for rates in ([0.5, 0.05], np.array([0.5, 0.05])):
-        found = SOM(3, 4, learning_rate=rates, **settings).fit(X).codebook_
-        np.testing.assert_array_equal(found, expected)
 
 
 # Sizes
@@ -216,12 +200,6 @@ def test_parameters_of_a_wrong_type_say_what_to_write(parameters):
         SOM(2, 2, **parameters).fit(np.eye(5))
 
 
-def test_later_rows_with_gaps_are_told_how_to_train():
-    som = SOM(2, 2).fit(np.eye(2).repeat(5, axis=0))
-    with rejected(parameter="X", row=0, column="x1"):
-        som.predict([[1.0, np.nan]])
-
-
 @pytest.mark.parametrize(
     "names",
     [
@@ -234,17 +212,6 @@ def test_weights_of_columns_that_are_not_there_name_the_nearest(names):
     frame = pd.DataFrame({"income": rows_of(20)[:, 0], "job": ["a", "b"] * 10})
     with rejected(ValueError, parameter="feature_weight"):
         SOM(2, 2, feature_weight=names, encoder=TableEncoder()).fit(frame)
-
-
-def test_columns_that_are_not_there_name_the_nearest():
-    frame = pd.DataFrame(rows_of(20, 2), columns=["income", "age"])
-    map_ = SOM(2, 3).fit(frame).map_
-    with rejected(column="incme"):
-        map_.plane("incme")
-    with rejected(parameter="X", column="income"):
-        map_.winners(frame.rename(columns={"income": "Income"}))
-    with rejected(parameter="X"):
-        SOM(2, 3).fit(frame[[]])
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,10 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import scale
 from texts import rejected
 
-from somscape import SOM, Map, SOMRegressor, TableEncoder, load
+from somscape import SOM, Map, SOMRegressor, load
 from somscape.errors import MapFileError
-from somscape.maps.map import as_map
 from somscape.recognize import Predictor
-from somscape.regions import find_regions, keep, kept
 from somscape.save import Record, read_record, write_record
-from somscape.tables import table_from_columns
 
 
 def hills(n=300, seed=0, noise=0.1):
@@ -203,16 +200,6 @@ def test_few_rows_have_wide_intervals():
     assert one.predictor_.r2 is None
 
 
-def test_a_table_with_text_and_gaps():
-    rng = np.random.default_rng(0)
-    kinds = np.array(["a", "b"])[rng.integers(0, 2, 200)]
-    size = np.where(np.arange(200) % 9 == 0, None, rng.normal(size=200).round(3).astype(object))
-    table = table_from_columns({"kind": kinds.tolist(), "size": size.tolist()}, "t")
-    y = np.where(kinds == "a", 3.0, 7.0)
-    found = quick(encoder=TableEncoder(missing="fill")).fit(table, y)
-    assert found.score(table, y) > 0.95
-
-
 def test_the_map_is_the_one_asked_for_and_a_pickle_answers_the_same():
     X, y = hills(100)
     found = SOMRegressor(SOM(4, 5, lattice="rectangular"), random_state=3).fit(X, y)
@@ -290,20 +277,6 @@ def test_scores_of_other_shapes_or_nothing_known_are_refused(fitted):
 def saved(tmp_path, fitted):
     fitted.predictor_.save(tmp_path / "r.som")
     return tmp_path / "r.som"
-
-
-def test_a_loaded_regressor_answers_the_same_bit_for_bit(saved, fitted, tmp_path):
-    after = load(saved)
-    X, _ = hills(seed=1)
-    assert isinstance(after, Predictor)
-    np.testing.assert_array_equal(after.predict(X), fitted.predict(X))
-    np.testing.assert_array_equal(after.p_values(X), fitted.p_values(X))
-    np.testing.assert_array_equal(after.predict_interval(X, 0.8), fitted.predict_interval(X, 0.8))
-    after.save(tmp_path / "again.som")
-    assert (tmp_path / "again.som").read_bytes() == saved.read_bytes()
-    assert as_map(after) is after.map_
-    with_regions = keep(after, find_regions(after.map_, 2, X=X))
-    assert kept(with_regions).n_regions == 2
 
 
 def test_several_targets_without_slopes_come_back(tmp_path):

@@ -361,20 +361,6 @@ def test_each_metric_finds_the_nearest_by_its_definition(kernels, metric, missin
                 assert units[0].tolist() == list(range(k))
 
 
-def test_a_metric_by_hand(kernels):
-    # Row (3, 4); units (0, 4), (2, 2), (30, 40): differences (3, 0), (1, 2), (27, 36).
-    rows, codebook = np.array([[3.0, 4.0]]), np.array([[0.0, 4.0], [2.0, 2.0], [30.0, 40.0]])
-    for metric, winner, distance in [
-        ("euclidean", 1, np.sqrt(5)),
-        ("manhattan", 0, 3.0),
-        ("chebyshev", 1, 2.0),
-        ("cosine", 2, 0.0),
-    ]:
-        units, distances = kernels.search(rows, codebook, metric=metric)
-        assert units.tolist() == [[winner]]
-        assert distances[0, 0] == pytest.approx(distance, abs=1e-15)
-
-
 def test_a_row_of_zeros_has_no_direction(kernels):
     rows, codebook = np.zeros((1, 2)), np.array([[1.0, 0.0], [0.0, 1.0]])
     units, distances = kernels.search(rows, codebook, metric="cosine")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from texts import rejected
 
-from somscape import SOM, SOMDetector, measures
+from somscape import SOM, measures
 from somscape.callbacks import TimeLimit
 from somscape.fit import _train as _several
 from somscape.fit.settings import schedule
@@ -65,12 +65,6 @@ def _start_of(som, X):
     return seen[0]
 
 
-def test_more_starts_are_never_worse():
-    X = rows_of(seed=3)
-    one, some = (SOM(5, 8, n_init=n, radius_start=4.0).fit(X) for n in (1, 6))
-    assert badness(some, X) <= badness(one, X)
-
-
 @pytest.mark.parametrize("init", ["sample", "random"])
 def test_other_starts_are_drawn_anew(init):
     X = rows_of(seed=2)
@@ -78,34 +72,6 @@ def test_other_starts_are_drawn_anew(init):
     assert badness(soms[1], X) <= badness(soms[0], X)
     again = SOM(4, 6, init=init, n_init=8, random_state=1).fit(X)
     np.testing.assert_array_equal(soms[1].codebook_, again.codebook_)
-
-
-def test_the_order_of_rows_and_their_weights_change_no_bit():
-    X = rows_of()
-    weights = np.random.default_rng(1).integers(1, 4, len(X))
-    som = SOM(6, 8).fit(X, sample_weight=weights)
-    order = np.random.default_rng(2).permutation(len(X))
-    for other in (
-        SOM(6, 8).fit(X[order], sample_weight=weights[order]),
-        SOM(6, 8).fit(np.repeat(X, weights, axis=0)[::-1]),
-    ):
-        np.testing.assert_array_equal(som.codebook_, other.codebook_)
-
-
-def test_automatic_is_one_where_anything_that_takes_time_is_given():
-    X = rows_of()
-    for given in (
-        {"n_epochs": 40},
-        {"radius_start": 3.0},
-        {"init": "sample"},
-        {"algorithm": "online"},
-        {"radius_decay": "constant"},
-        {"init": X[:20]},
-    ):
-        assert SOM(4, 5, **given).fit(X).map_.parameters["n_init"] == 1, given
-    assert SOM(40, 60).fit(rows_of(3000, 40)).map_.parameters["n_init"] == 1
-    assert SOM(20, 30).fit(rows_of(3000, 40)).map_.parameters["n_init"] == 6
-    assert SOMDetector(som=SOM(4, 5)).fit(X).map_.parameters["n_init"] == 1
 
 
 def test_history_is_that_of_the_map_that_is_kept():

@@ -83,10 +83,6 @@ def test_the_axes_of_sparse_rows_are_those_of_the_rows_in_full():
     np.testing.assert_allclose(sparse.codebook_, dense.codebook_, atol=1e-3)
 
 
-def test_an_automatic_size_is_found_for_sparse_rows():
-    assert SOM(n_epochs=1).fit(sparse_rows()).map_.n_units >= 9
-
-
 @pytest.mark.parametrize("form", ["csc", "coo", "csr matrix", "unsorted"])
 def test_other_sparse_forms_are_taken_too(form):
     X = sparse_rows()
@@ -104,11 +100,6 @@ def test_other_sparse_forms_are_taken_too(form):
     settings = {"n_rows": 3, "n_cols": 3, "n_epochs": 2}
     expected = SOM(**settings).fit(X).codebook_
     np.testing.assert_array_equal(SOM(**settings).fit(other).codebook_, expected)
-
-
-def test_online_training_asks_for_dense_rows():
-    with rejected(ValueError, parameter="algorithm", value="online"):
-        SOM(3, 3, algorithm="online").fit(sparse_rows())
 
 
 def test_a_wrong_value_among_sparse_rows_is_named():

@@ -5,14 +5,11 @@ import datetime as dt
 import numpy as np
 import polars as pl
 import pytest
-import sklearn
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.base import clone
-from sklearn.pipeline import make_pipeline
 from texts import rejected
 
-from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
+from somscape import SOM, SOMDetector, TableEncoder
 from somscape._weights import Counted, counts_of
 from somscape.tables import table_from_columns, table_from_frame
 from somscape.tables._fit_encoding import fit_encoding
@@ -138,18 +135,6 @@ def test_gaps_of_a_weighted_array_are_filled_with_the_median_of_the_repeated_row
     assert half == SOM(3, 4, missing="fill").fit(X).map_.encoding
 
 
-def test_an_imputer_of_weighted_rows_is_that_of_the_repeated_ones():
-    rng = np.random.default_rng(1)
-    X = rng.normal(size=(60, 3))
-    X[:, 1:][rng.random((60, 2)) < 0.2] = np.nan
-    weights = rng.integers(0, 4, 60)
-    som = SOM(3, 4, algorithm="batch")
-    weighted = SOMImputer(som=som).fit(X, sample_weight=weights)
-    twice = SOMImputer(som=som).fit(np.repeat(X, weights, axis=0))
-    np.testing.assert_array_equal(weighted.transform(X), twice.transform(X))
-    np.testing.assert_allclose(weighted.impute(X)[1], twice.impute(X)[1], rtol=1e-12)
-
-
 @pytest.mark.parametrize(
     "weights",
     [
@@ -170,20 +155,6 @@ def test_weights_that_cannot_be_are_refused(weights):
     ):
         with rejected():
             fit()
-
-
-def test_weights_are_routed_through_a_pipeline():
-    frame, weights = mixed()
-    frame = frame.drop("day", "size")
-    with sklearn.config_context(enable_metadata_routing=True):
-        encoder = TableEncoder().set_fit_request(sample_weight=True)
-        som = SOM(3, 4).set_fit_request(sample_weight=True)
-        model = make_pipeline(encoder, som).fit(frame, sample_weight=weights)
-        deaf = make_pipeline(clone(encoder).set_fit_request(sample_weight=False), som)
-        deaf.fit(frame, sample_weight=weights)
-    assert model[0].encoding_ == TableEncoder().fit(repeated(frame, weights)).encoding_
-    assert deaf[0].encoding_ == TableEncoder().fit(frame).encoding_
-    assert model[0].encoding_ != deaf[0].encoding_
 
 
 # What weights make of the values of a column

@@ -12,7 +12,7 @@ from somscape import SOMClassifier, TableEncoder
 from somscape.grid import Lattice
 from somscape.kernels import Metric
 from somscape.maps import Map
-from somscape.recognize import ClassReason, ClassReasons, Recognizer
+from somscape.recognize import ClassReason, Recognizer
 from somscape.tables import Encoding, read_table, table_from_columns
 
 
@@ -220,17 +220,6 @@ def test_a_map_of_another_metric_has_no_exact_parts():
     city = replace(recognizer, map_=replace(recognizer.map_, metric=Metric("manhattan")))
     with rejected(parameter="metric", value="manhattan"):
         city.contributions([[0.0, 1.0]])
-
-
-def test_a_row_without_reasons_is_named_alone():
-    assert (
-        str(ClassReasons("a", "b", 0.5, 0.5, 0.0, (), ()))
-        == "class a (probability 50 %, next class b)."
-    )
-    assert (
-        ClassReasons("a", "b", 0.9999, 0.0, 0.0, (), ()).sentence()
-        == "class a (probability over 99 %, next class b)."
-    )
 
 
 def test_a_missing_cell_lies_on_no_side():
