@@ -9,7 +9,6 @@ import socket
 import ssl
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import uvicorn
@@ -25,7 +24,7 @@ PERIOD, MIN_BYTES = 30.0, 16 << 10
 """Length of a period in seconds, and minimum number of request bytes to arrive in a period."""
 
 DRAIN = 1.0
-"""Seconds in which the server accepts connections after SIGTERM, for one response each."""
+"""Maximum number of seconds in which connections can send one more request after SIGTERM."""
 
 MAX_CONNECTIONS = 1000
 """Maximum number of open connections. With TLS, each connection needs about 300 kB of memory."""
@@ -144,24 +143,25 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 class DrainingServer(uvicorn.Server):
-    """Server that ends later than SIGTERM, so that clients learn that their connection ends.
+    """Server that answers requests on their way before it ends.
 
-    uvicorn alone closes idle connections at once, and loses requests that are on their way.
+    uvicorn alone closes a connection without a request at once, although a request may be on its
+    way there.
     """
 
-    _is_ending = False
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Close each connection after its next response, and end the server after `DRAIN`."""
-        if sig != signal.SIGTERM or self._is_ending:
-            super().handle_exit(sig, frame)
-            return
-        self._is_ending = True
-        close = (b"connection", b"close")
-        self.config.encoded_headers.append(close)  # uvicorn makes its default headers of these
-        self.server_state.default_headers = [*self.server_state.default_headers, close]
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no connection any more, and close each connection after its next response."""
+        self.server_state.default_headers = [
+            *self.server_state.default_headers,
+            (b"connection", b"close"),
+        ]
+        for server in self.servers:
+            server.close()
         loop = asyncio.get_running_loop()
-        loop.call_soon_threadsafe(loop.call_later, DRAIN, super().handle_exit, sig, frame)
+        end = loop.time() + DRAIN
+        while self.server_state.connections and loop.time() < end and not self.force_exit:
+            await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
 
 
 def answer_requests(
