@@ -1,6 +1,5 @@
 """Pictures of a map: each says what it drew, on maps small enough to work out by hand."""
 
-import contextlib
 import itertools
 import re
 from dataclasses import replace
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from nightly import nightly
 from scipy.sparse import csr_array
 from texts import rejected
@@ -31,7 +29,6 @@ from somscape.plots._cells import (
     FEW,
     SEVERAL,
     checked_limits,
-    class_color,
     ends_of_bar,
     region_colors,
 )
@@ -123,12 +120,6 @@ def test_every_picture_goes_into_axes_that_are_given(name: str) -> None:
     display._repr_png_()
 
 
-@pytest.mark.parametrize("name", sorted(set(PICTURES) - set(SEVERAL_AXES)))
-def test_every_picture_of_one_axes_takes_nothing_else(name: str) -> None:
-    with rejected(TypeError, parameter="ax", value="Figure"):
-        PICTURES[name](some_map("hexagonal"), ax=Figure())
-
-
 # The size and the title
 
 
@@ -152,20 +143,6 @@ def test_every_picture_has_the_wanted_size_and_title(name: str, figsize: Any) ->
         assert box.y0 >= page.y0 - 1
         assert box.x1 <= page.x1 + 1
         assert box.y1 <= page.y1 + 1
-
-
-@pytest.mark.parametrize("name", PICTURES)
-def test_a_title_can_be_empty_and_a_long_title_stays_inside(name: str) -> None:
-    titles = [PICTURES[name](some_map("hexagonal"), title=text) for text in ("", "a title " * 30)]
-    empty, long = (
-        [text for ax in d.figure_.axes for text in (ax.title, ax._left_title)] + d.figure_.texts
-        for d in titles
-    )
-    assert not any(text.get_text().startswith("a title") for text in empty)
-    (found,) = [text for text in long if text.get_text().startswith("a title")]
-    titles[1].figure_.draw_without_rendering()
-    box, page = found.get_window_extent(), titles[1].figure_.bbox
-    assert page.x0 - 1 <= box.x0 < box.x1 <= page.x1 + 1
 
 
 @pytest.mark.parametrize("wrong", [(1, 5), (5, 101), (4,), 5, "ab", (4, np.nan), (4, "3")])
@@ -204,40 +181,6 @@ def test_a_name_that_no_picture_can_have_is_refused(wrong: Any, tmp_path: Path) 
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("shape", [(7, 10), (10, 7), (8, 8)], ids=str)
-def test_names_of_thirteen_columns_are_readable_in_a_small_figure(shape: tuple[int, int]) -> None:
-    lattice = Lattice(*shape)
-    codebook = np.random.default_rng(1).normal(size=(lattice.n_units, 13))
-    names = [("flavanoids", "proanthocyanins_of_wine", "ash")[i % 3] for i in range(13)]
-    names = [f"{name}{i}" for i, name in enumerate(names)]
-    display = plots.planes(map_of(codebook, lattice, names=names), figsize=(4, 3))
-    page = display.figure_.bbox
-    texts = [text for text in display.figure_.findobj(Text) if text.get_text().strip()]
-    boxes = [text.get_window_extent() for text in texts]
-    assert all(page.x0 <= box.x0 < box.x1 <= page.x1 for box in boxes)
-    assert all(page.y0 <= box.y0 < box.y1 <= page.y1 for box in boxes)
-    for (a, one), (b, other) in itertools.combinations(zip(texts, boxes, strict=True), 2):
-        assert not one.overlaps(other), (a, b)
-    for name, ax in zip(names, display.axes_, strict=True):  # only long names are cut
-        assert ax.get_title() == name or (len(name) > 20 and ax.get_title().endswith("…"))
-
-
-@pytest.mark.nightly
-@pytest.mark.parametrize("name", PICTURES)
-def test_text_stays_text_and_the_same_map_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
-    displays = [PICTURES[name](some_map("hexagonal")) for _ in range(2)]
-    for ending in ("svg", "pdf"):
-        paths = [tmp_path / f"{i}.{ending}" for i in "ab"]
-        for display, path in zip(displays, paths, strict=True):
-            display.save(path)
-        assert paths[0].read_bytes() == paths[1].read_bytes()
-    drawn = (tmp_path / "a.svg").read_text()
-    ax = displays[0].ax_
-    title = ax.get_title() or ax.get_title("left")
-    assert title
-    assert f">{title}</text>" in drawn
-
-
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_picture_is_dark_on_a_dark_page(name: str) -> None:
     with plots.dark():
@@ -268,17 +211,6 @@ def test_legends_are_outside_and_whole(name: str) -> None:
     assert legend.y0 >= page.y0
     assert legend.y1 <= page.y1
     assert legend.y1 <= ax.y0 + 1 or legend.x0 >= ax.x1 - 1
-
-
-@pytest.mark.parametrize("shape", [(1, 8), (2, 9), (3, 3), (12, 1), (9, 2)])
-def test_the_label_of_a_bar_is_whole(shape: tuple[int, int]) -> None:
-    m = map_of(np.random.default_rng(0).normal(size=(shape[0] * shape[1], 4)), Lattice(*shape))
-    display = plots.umatrix(m)
-    display.figure_.draw_without_rendering()
-    label, page = display.figure_.axes[1].yaxis.label.get_window_extent(), display.figure_.bbox
-    assert label.y0 >= page.y0
-    assert label.y1 <= page.y1
-    assert label.x1 <= page.x1
 
 
 # Any value per unit
@@ -383,48 +315,6 @@ def test_of_more_levels_the_rest_is_gray() -> None:
     assert len(shown) == 13
 
 
-# Machado, Oliveira and Fernandes (2009): linear colors as seen without one kind of cones.
-SEEN = {
-    "all cones": np.eye(3),
-    "no red": np.array(
-        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
-         [-0.003882, -0.048116, 1.051998]]
-    ),
-    "no green": np.array(
-        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
-         [-0.011820, 0.042940, 0.968881]]
-    ),
-    "no blue": np.array(
-        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
-         [0.004733, 0.691367, 0.303900]]
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("is_dark", [False, True])
-@pytest.mark.parametrize("cones", SEEN)
-def test_colors_of_classes_stay_apart_for_everybody(cones: str, is_dark: bool) -> None:
-    with plots.dark() if is_dark else contextlib.nullcontext():
-        colors = [class_color(i) for i in range(12)]
-    seen = [as_lab(color, SEEN[cones]) for color in colors]
-    apart = min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2))
-    assert apart > 15  # in CIELAB, where 2.3 can just be seen
-
-
-def as_lab(color: str, cones: np.ndarray) -> np.ndarray:
-    """Return a color in CIELAB, as it is seen."""
-    red_green_blue = np.array(to_rgb(color))
-    linear = np.where(
-        red_green_blue <= 0.04045, red_green_blue / 12.92, ((red_green_blue + 0.055) / 1.055) ** 2.4
-    )
-    to_xyz = np.array(
-        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
-    )
-    xyz = to_xyz @ np.clip(cones @ linear, 0, 1) / [0.9505, 1, 1.089]
-    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
-
-
 # Limits
 
 
@@ -462,18 +352,6 @@ def test_robust_limits_hold_the_middle_and_no_more_than_all(values: list, share:
     assert checked_limits(-given_values, "robust", share) == (-high, -low)
 
 
-def test_the_umatrix_is_not_washed_out_by_the_neighbors_of_an_outlying_unit() -> None:
-    heights = np.concatenate([np.linspace(1, 2, 90), np.full(10, 100.0)])
-    low, high = checked_limits(heights, "robust", SEVERAL)
-    # 15 of 100 left out at each end: from 1 + 15/89 to 1 + 84/89, and twice that range beyond.
-    assert (low, high) == (1, pytest.approx(1 + 84 / 89 + 2 * 69 / 89))
-    assert checked_limits(heights, "robust", FEW)[1] == 100
-    m = map_of(np.concatenate([np.linspace(0, 99, 99), [1e5]])[:, None], Lattice(10, 10))
-    display = plots.umatrix(m)
-    assert display.drawn_["limits"][1] < 100 < display.drawn_["values"].max()
-    assert plots.umatrix(m, limits="full").drawn_["limits"][1] == display.drawn_["values"].max()
-
-
 @pytest.mark.parametrize("limits", ["wide", (2, 1), (1,), 3, (1, "a"), None])
 def test_other_limits_are_refused(limits: Any) -> None:
     with rejected(parameter="limits"):
@@ -508,9 +386,6 @@ def test_borders_of_regions_go_round_a_torus() -> None:
     sides = plots.values(m, "x0", regions=Regions(m, np.array([0, 0, 1, 1] * 2))).drawn_["borders"]
     # Between columns 1 and 2, and between 3 and 0, which meet on both sides of the picture.
     assert sorted(set(sides.mean(axis=1)[:, 0])) == [-0.5, 1.5, 3.5]
-
-
-# Other matrices
 
 
 # Classes
@@ -597,14 +472,6 @@ def test_names_that_a_map_was_read_with_are_its_labels() -> None:
         plots.values(line(), 0, labels=True)
 
 
-def test_labels_of_units_with_most_rows_come_first() -> None:
-    m = map_of(np.arange(400.0)[:, None], Lattice(20, 20), hits=np.arange(400))
-    texts = [f"a rather long name {i}" for i in range(400)]
-    shown = plots.umatrix(m, labels=texts).drawn_["labels"]
-    assert 399 in shown
-    assert 20 < len(shown) < 200
-
-
 # Planes in order
 
 
@@ -652,9 +519,6 @@ def test_columns_are_given_by_number_too() -> None:
     assert plots.planes(som, np.int64(7)).drawn_["columns"] == ["x7"]
 
 
-# Several columns in a cell
-
-
 def test_pies_and_markers_of_small_cells_are_joined_to_blocks() -> None:
     m = map_of(np.arange(40_000.0)[:, None], Lattice(200, 200))
     rows, y = np.array([[0.0], [1], [200], [39_999]]), ["a", "b", "a", "b"]
@@ -667,9 +531,6 @@ def test_pies_and_markers_of_small_cells_are_joined_to_blocks() -> None:
     a, b = (c.get_offsets() for c in marked.ax_.collections if not isinstance(c, PolyCollection))
     assert (len(a), len(b)) == (1, 2)
     assert marked.drawn_["counts"].shape == (40_000, 2)
-
-
-# Others
 
 
 # Refusals
@@ -712,17 +573,6 @@ def test_what_is_wrong_and_what_to_do_stands_in_one_line(ask: Any) -> None:
         ask()
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 300
-
-
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda: plots.planes(INCOME, order="x"),
-    ],
-)
-def test_a_wrong_choice_names_the_right_ones(ask: Any) -> None:
-    with rejected(ValueError, value="x"):
-        ask()
 
 
 def test_one_row_of_a_class_and_maps_without_hits_are_drawn() -> None:
@@ -799,16 +649,3 @@ def test_regions_have_the_colors_that_were_given_and_neighbors_avoid_them() -> N
     cells = display.ax_.collections[0].get_facecolor()
     assert to_rgb(cells[0]) == pytest.approx(to_rgb("#123456"))
     assert clashes(found, colors) == 0
-
-
-def test_names_of_regions_stand_in_a_legend() -> None:
-    found = regions_of_size_two(2, 4)
-    assert plots.regions(found.map_, found).ax_.get_legend() is None
-    named = regions.rename(found, {0: "usual", 2: "costs $5 and $6"})
-    ax = plots.regions(found.map_, named).ax_
-    legend = ax.get_legend()
-    assert legend.get_title().get_text() == "regions"
-    assert [t.get_text() for t in legend.get_texts()] == ["0: usual", r"2: costs \$5 and \$6"]
-    colors = [handle.get_color() for handle in legend.get_lines()]
-    assert colors == [COLORS[0], COLORS[2]]
-    assert [t.get_text() for t in ax.texts] == ["0", "1", "2", "3"]

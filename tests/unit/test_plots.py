@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from nightly import nightly
 from texts import rejected
 
-from somscape import SOM, Graph, Lattice, Map, plots, regions, report
+from somscape import SOM, Lattice, Map, plots, regions, report
 from somscape.errors import SomscapeWarning
 from somscape.outliers import Alerts
 from somscape.regions import Regions
@@ -102,13 +102,6 @@ def test_the_name_of_a_region_is_on_its_larger_part() -> None:
     assert plots.umatrix(map_, regions=found, labels=texts).drawn_["labels"] == {0: "x"}
 
 
-def test_regions_of_a_graph_are_drawn_without_borders() -> None:
-    graph = Graph(np.eye(4, k=1) + np.eye(4, k=-1))
-    map_ = Map(np.array([[0.0], [0], [9], [9]]), graph, Encoding.plain(["x"]), np.full(4, 9.0))
-    display = plots.regions(map_)
-    assert [text.get_text() for text in display.ax_.texts] == ["0", "1"]
-
-
 def cells_of(display: plots.Display, ax: int = 0) -> PolyCollection:
     found = display.axes_[ax].collections[0]
     assert isinstance(found, PolyCollection)
@@ -158,10 +151,6 @@ def test_saved_png_says_neither_when_nor_by_what_it_was_made(tmp_path: Path) -> 
     assert data.startswith(b"\x89PNG")
     assert b"tEXt" not in data
     assert b"tIME" not in data
-
-
-def test_display_shows_itself_in_a_notebook() -> None:
-    assert plots.hits(line_map())._repr_png_().startswith(b"\x89PNG")
 
 
 # Showing
@@ -325,11 +314,6 @@ def test_umatrix_shows_mean_distance_to_neighbors() -> None:
     np.testing.assert_allclose(cells_of(display).get_array(), [1.0, 1.0, 1.0], **SAME)
 
 
-def test_map_of_one_unit_can_be_drawn(tmp_path: Path) -> None:
-    for name, draw in DRAWINGS.items():
-        draw(line_map(1, 1)).save(tmp_path / f"{name}.png")
-
-
 # Classes
 
 
@@ -414,12 +398,6 @@ def test_hits_count_the_rows_given_or_else_the_training_rows() -> None:
 # Planes
 
 
-def test_planes_show_original_units() -> None:
-    display = plots.planes(mixed_map())
-    assert [ax.get_title() for ax in display.axes_] == ["amount", "answer", "color"]
-    np.testing.assert_allclose(cells_of(display).get_array(), [100.0, 200.0, 300.0], rtol=1e-15)
-
-
 def test_plane_of_two_levels_is_the_share_of_the_second() -> None:
     plane = plots.column_plane(mixed_map(), "answer")
     assert (plane.kind, plane.levels) == ("share", ("yes",))
@@ -474,74 +452,6 @@ def test_a_legend_of_long_names_is_wrapped_into_the_picture(
     for other in display.figure_.axes:
         bounds = [each.get_position().bounds[1::2] for each in (other, display.ax_)]
         np.testing.assert_allclose(*bounds, **SAME)
-
-
-@pytest.mark.parametrize("draw", [plots.umatrix, plots.hits])
-@pytest.mark.parametrize(("names", "n"), [(COUNTRIES, 1), (SEGMENTS, 1), (SEGMENTS, 2)])
-def test_a_legend_stays_in_axes_that_are_given(draw: Any, names: tuple[str, ...], n: int) -> None:
-    figure = Figure(figsize=(4 * n, 4))
-    axes = np.atleast_1d(figure.subplots(1, n))
-    rows = np.arange(float(len(names)))[:, None]
-    for ax in axes:
-        place = ax.get_window_extent().frozen()
-        draw(line_map(4, 5), rows, names, y_name="segment", ax=ax)
-        legend = ax.get_legend().get_window_extent()
-        assert inside(legend, place)
-        figure.draw_without_rendering()
-        corners = ax.transData.transform(line_map(4, 5).lattice.positions)
-        assert ax.get_legend().get_window_extent().y1 < corners[:, 1].min()  # below the last row
-
-
-def segment_map(n_rows: int = 5, n_cols: int = 5) -> Map:
-    """Return a map of a number around 50,000, a yes-or-no and the segments, each on some units."""
-    n_units = n_rows * n_cols
-    number = NumberCode("income in a year", "asked", 0.0, 0.0, 5e4, 5e3, 1e3, True)
-    answer = CategoryCode("answer", "asked", ("no", "yes"))
-    kinds = CategoryCode("segment", "asked", SEGMENTS)
-    more = CategoryCode("another", "asked", (*SEGMENTS, "all the rest"))
-    rng = np.random.default_rng(0)
-    codebook = np.hstack(
-        [
-            rng.normal(size=(n_units, 1)),
-            rng.random((n_units, 3)),
-            np.eye(len(SEGMENTS) + 1)[np.arange(n_units) % len(SEGMENTS)],
-            np.eye(len(SEGMENTS) + 2)[np.arange(n_units) % (len(SEGMENTS) + 1)],
-        ]
-    )
-    lattice = Lattice(n_rows, n_cols)
-    return Map(codebook, lattice, Encoding((number, answer, kinds, more)), np.ones(n_units))
-
-
-@pytest.mark.parametrize("kind", ["new", *nightly(["axes", "subfigure", "small figure", "list"])])
-def test_planes_do_not_overprint_each_other(kind: str) -> None:
-    columns = ["income in a year", "another", "segment", "answer"] * 2
-    place: Any = None
-    if kind == "axes":
-        place = Figure(figsize=(6.4, 4.8)).add_subplot()
-    elif kind == "subfigure":
-        place = Figure(figsize=(12, 5)).subfigures(1, 2)[0]
-    elif kind == "small figure":
-        place = Figure(figsize=(5, 5))
-    elif kind == "list":
-        place = Figure(figsize=(10, 6)).subplots(2, 4)
-    display = plots.planes(segment_map(), columns, ax=place)
-    display.figure_.draw_without_rendering()
-    boxes = [ax.get_tightbbox() for ax in display.axes_]
-    assert len(boxes) == 8
-    for i, box in enumerate(boxes):
-        assert inside(box, display.figure_.bbox)
-        for other in boxes[:i]:
-            wide = min(box.x1, other.x1) - max(box.x0, other.x0)
-            tall = min(box.y1, other.y1) - max(box.y0, other.y0)
-            assert min(wide, tall) <= 2, (kind, i)
-
-
-def test_planes_beyond_the_limit_are_counted_in_the_title() -> None:
-    names = [f"c{i}" for i in range(26)]
-    map_ = Map(np.zeros((2, 26)), Lattice(1, 2), Encoding.plain(names), np.ones(2))
-    display = plots.planes(map_)
-    assert len(display.axes_) == 24
-    assert "24 most relevant; 2 more" in display.figure_.texts[0].get_text()
 
 
 def test_names_with_formula_signs_and_rare_letters_can_be_drawn(tmp_path: Path) -> None:

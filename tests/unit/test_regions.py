@@ -384,28 +384,11 @@ def test_long_and_hostile_names_stay_text_and_short():
 # Asking
 
 
-def test_float32_fortran_and_read_only_rows_answer_alike():
-    X, _ = blobs(np.random.default_rng(0), [40, 30, 20])
-    found = find_regions(SOM(4, 5, random_state=0).fit(X), 3)
-    expected = found.of(X)
-    frozen = np.asfortranarray(X)
-    frozen.flags.writeable = False
-    np.testing.assert_array_equal(found.of(frozen), expected)
-    np.testing.assert_array_equal(found.of(X.astype(np.float32)), expected)
-    assert [r.name for r in found.describe(frozen)] == [r.name for r in found.describe(X)]
-
-
 @pytest.mark.parametrize("metric", ["cosine", "manhattan", "mahalanobis"])
 def test_other_metrics_find_groups_too(metric):
     X, truth = blobs(np.random.default_rng(0), [80, 60, 40], apart=20.0)
     found = find_regions(SOM(metric=metric, random_state=0).fit(X), 3)
     assert adjusted_rand_score(truth, found.of(X)) > 0.95
-
-
-def test_labels_cannot_be_written():
-    found = find_regions(map_of([[0.0], [9.0]], Lattice(1, 2)), 2)
-    with pytest.raises(ValueError, match="read-only"):
-        found.labels[0] = 1
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,10 @@ from importlib.resources import files
 from typing import Any, cast
 
 import numpy as np
-import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
 from texts import rejected
 
-from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, plots, regions, report
+from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, regions, report
 from somscape.errors import InputError
 from somscape.outliers import AlertRule, Alerts, Calibration, Detector, Finding, Scorer
 from somscape.outliers.calibration import adjusted, usual_share
@@ -296,22 +293,6 @@ def test_regions_say_what_was_given_to_them_and_how_units_join() -> None:
     assert len(data["map"]["joins"]) == 2
 
 
-def test_planes_know_their_places_in_the_orders() -> None:
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 200))
-    # The first and the last are one; so are the second and the third, but for the sign.
-    table = table_from_columns({"a": 3 * a, "b": b, "minus b": -b, "a again": 3 * a})
-    map_ = SOM(5, 6, random_state=0).fit(table).map_
-    planes = [p for p in report.build(map_, table)["planes"] if p["group"] == "column"]
-    by_likeness = [p["name"] for p in sorted(planes, key=lambda plane: plane["likeness"])]
-    assert by_likeness == plots.ordered_columns(map_)
-    assert {*by_likeness[:2]} in ({"a", "a again"}, {"b", "minus b"})
-    shares = {p["name"]: p["relevance"] for p in planes}
-    assert sum(shares.values()) == pytest.approx(1)
-    expected = plots.relevance(map_, [*shares])
-    assert [*shares.values()] == pytest.approx(expected)
-
-
 def test_data_survives_json_unchanged(real: dict[str, Any]) -> None:
     for data in (real, small_data(agreement={"auroc": np.float64(0.5), "lift": float("nan")})):
         assert json.loads(json.dumps(data, allow_nan=False)) == data
@@ -492,46 +473,9 @@ def test_regions_are_counted_by_hand() -> None:
     assert plane["levels"] == [first["name"], second["name"]]
 
 
-def test_regions_of_a_table_say_what_sets_them_apart() -> None:
-    rng = np.random.default_rng(0)
-    group = np.repeat([0, 1], [70, 50])
-    amounts = rng.normal(100, 5, 120) + 900 * group
-    table = table_from_columns(
-        {
-            "amount": amounts,
-            "kind": np.where(group, "b", "a"),
-            "day": np.where(group, "2024-05-01", "2023-01-02"),
-            "told": np.where(np.arange(120) % 5, "no", "yes"),
-        }
-    )
-    encoder = TableEncoder(label="told", dates=["day"])
-    detector = SOMDetector(encoder=encoder, som=SOM(8, 11), random_state=0).fit(table).detector_
-    data = report.build(detector, table)
-    first, second = data["regions"]
-    assert (first["n_rows"], second["n_rows"]) == (70, 50)
-    yes = [next(s for s in r["labels"] if s["value"] == "yes") for r in (first, second)]
-    assert [(s["n_with"], s["n_known"]) for s in yes] == [(14, 70), (10, 50)]
-    by_column = {each["column"]: each for each in second["differences"]}
-    amount, kind, day = by_column["amount"], by_column["kind"], by_column["day"]
-    assert (amount["effect"], amount["level"]) == (1, None)
-    inside = np.quantile(amounts[70:], [0.25, 0.5, 0.75], method="inverted_cdf")
-    assert amount["inside"]["quartiles"] == pytest.approx(inside, rel=1e-5)
-    axis = next(c for c in data["columns"] if c["name"] == "amount")["axis"]
-    assert axis[0] <= amount["outside"]["at"][0] < amount["inside"]["at"][2] <= axis[1]
-    assert (kind["level"], kind["inside"], kind["outside"]) == ("b", 1, 0)
-    assert day["outside"]["quartiles"] == ["2023-01-02"] * 3
-    assert json.loads(data.to_json()) == data
-
-
 def plain_map_and_table() -> tuple[Map, Table]:
     table = table_from_columns({"x": np.random.default_rng(0).normal(size=60)})
     return SOM(2, 3, random_state=0).fit(table).map_, table
-
-
-def test_one_group_is_one_region_without_a_plane() -> None:
-    data = report.build(*plain_map_and_table())
-    assert len(data["regions"]) == 1
-    assert "regions" not in [plane["key"] for plane in data["planes"]]
 
 
 def test_map_without_detector_ranks_by_distance_and_has_no_alerts() -> None:
@@ -567,27 +511,6 @@ def test_alerts_are_ranked_where_none_are_given() -> None:
         told = report.build(thing, table, detector.alerts(table), rule=AlertRule())
         assert report.build(thing, table) == told
         assert report.build(thing, table, detector.alerts(table)) == {**told, "rule": None}
-
-
-@pytest.mark.parametrize("library", ["pandas", "polars", "polars, lazy", "pyarrow"])
-def test_a_report_takes_the_frame_that_trained_the_detector(library: str) -> None:
-    rng = np.random.default_rng(0)
-    cells = {"amount": rng.normal(size=60), "kind": ["a", "b", "b"] * 20}
-    if library == "pandas":
-        frame: Any = pd.DataFrame(cells)
-    elif library == "pyarrow":
-        frame = pa.table(cells)
-    else:
-        frame = pl.LazyFrame(cells) if "lazy" in library else pl.DataFrame(cells)
-    settings = {"encoder": TableEncoder(), "n_maps": 1, "som": SOM(3, 3), "random_state": 0}
-    detector = SOMDetector(**settings).fit(frame)
-    agreement = {"label": "kind", "value": "b"}
-    table = table_from_columns(cells, "data frame")
-    data = report.build(detector, frame, agreement=agreement)
-    assert data == report.build(detector, table, agreement=agreement)
-    numbers = pd.DataFrame({"x": cells["amount"], "y": cells["amount"] ** 2})
-    som = SOM(3, 3, random_state=0).fit(numbers)  # numbers are taken as they are
-    assert report.build(som, numbers)["n_rows"] == 60
 
 
 @pytest.mark.parametrize(
@@ -664,27 +587,6 @@ def test_notebook_shows_the_page_in_a_frame_of_its_own() -> None:
     assert frame
     assert "allow-same-origin" not in frame[2]
     assert html.unescape(frame[3]) == report.render(small_data(title='"><script>'))
-
-
-@pytest.mark.parametrize(
-    ("n_rows", "n_columns", "most_kb"),
-    [
-        (690, 14, 400),
-        pytest.param(9000, 10, 3000, marks=pytest.mark.nightly),
-        pytest.param(6000, 20, 3000, marks=pytest.mark.nightly),
-        pytest.param(600, 200, 3000, marks=pytest.mark.nightly),
-    ],
-)
-def test_pages_stay_small(n_rows: int, n_columns: int, most_kb: int) -> None:
-    # From some thousand rows on, a longer table makes no larger page.
-    rng = np.random.default_rng(0)
-    table = table_from_columns(
-        {f"column {i}": rng.lognormal(3, 1, n_rows).round(2) for i in range(n_columns)}
-    )
-    detector = SOMDetector(som=SOM(12, 12, n_epochs=2), random_state=0).fit(table).detector_
-    n_alerts = n_rows // 20 if n_rows < 1000 else n_rows // 2
-    page = report.render(report.build(detector, table, detector.alerts(table, n_alerts)))
-    assert 50_000 < len(page.encode()) < 1000 * most_kb
 
 
 def test_a_customer_has_its_rows_those_of_the_reason_first() -> None:
