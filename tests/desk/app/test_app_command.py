@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from command_line import run
@@ -15,25 +14,8 @@ from team import write_team
 from web_client import serving
 
 from somscape.desk.app._server import AppLimits
-from somscape.desk.app._store import Store
 from somscape.desk.store._places import state_folder
 from somscape.tables._messages import install_command
-
-
-def test_without_the_extra_it_says_what_to_install(
-    state: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    find = importlib.util.find_spec
-
-    def lacks(name: str, *more: Any) -> Any:
-        return None if name == "starlette" else find(name, *more)
-
-    monkeypatch.setattr(importlib.util, "find_spec", lacks)
-    outcome = run("app", "--no-browser", "--state", state)
-    assert outcome.code == 2
-    assert outcome.err == f"Error: The app needs starlette. Run {install_command('app')}.\n"
-    assert not state.exists()
-
 
 # Python without a library.
 LACKING = """
@@ -98,15 +80,6 @@ def test_a_port_that_is_taken_is_one_line(state: Path) -> None:
     assert "Give another --port" in outcome.err
     assert len(outcome.err.splitlines()) == 1
     assert not state.exists()
-
-
-def test_a_folder_that_is_in_use_is_one_line(state: Path) -> None:
-    store = Store(state)
-    outcome = run("app", "--no-browser", "--state", state)
-    store.close()
-    assert outcome.code == 2
-    assert "nother somscape app uses the folder" in outcome.err
-    assert len(outcome.err.splitlines()) == 1
 
 
 def test_nothing_is_warned_of_by_default(state: Path) -> None:

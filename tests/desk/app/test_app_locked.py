@@ -3,9 +3,8 @@
 import asyncio
 import json
 import sqlite3
-import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -180,55 +179,6 @@ def ranked_by(client: Client) -> tuple[str, int]:
     client.post(f"/api/runs/{run}/start")
     client.wait(run)
     return run, client.get(f"/runs/{run}/files/report.json")["rows"]["numbers"][0]
-
-
-@pytest.mark.nightly
-@pytest.mark.parametrize("is_row", [False, True])
-def test_pages_are_as_fast_while_another_program_writes(is_row: bool, state: Path) -> None:
-    with State(state) as cases:
-        fill(cases)
-    with serving(state, "--jobs", "1") as server:
-        client = server.client.enter()
-        run, row = ranked_by(client)
-        about_case = "/api/watches/cards/decide", {"key": "a", "decision": "later"}
-        about_row = f"/api/runs/{run}/mark", {"row": row, "decision": "later"}
-        path, body = about_row if is_row else about_case
-        answers: list[tuple[float, int, Any]] = []
-
-        def decide() -> None:
-            begun = time.monotonic()
-            answer = client.ask("POST", path, json.dumps(body))
-            answers.append((time.monotonic() - begun, answer.status, answer.json))
-
-        with locked(state / FILE):
-            threads = [threading.Thread(target=decide) for _ in range(8)]
-            for thread in threads:
-                thread.start()
-            slowest = _slowest(client, run, lambda: any(t.is_alive() for t in threads))
-            for thread in threads:
-                thread.join(60)
-        assert slowest < QUICK
-        assert len(answers) == 8
-        for took, status, said in answers:
-            assert 9 < took < 11
-            assert status == 503
-            assert " for 10 seconds." in said["problem"]
-        decide()
-        assert answers[-1][1] == 200
-
-
-def _slowest(client: Client, run: str, goes_on: Callable[[], bool]) -> float:
-    slowest = 0.0
-    while goes_on():
-        for path in (
-            *("/", "/api/runs", "/api/watches", "/watches/cards", "/api/watches/cards"),
-            *("/api/watches/cards/cases/a", f"/runs/{run}/report", f"/api/runs/{run}/marks"),
-        ):
-            begun = time.monotonic()
-            assert client.ask("GET", path).status == 200
-            slowest = max(slowest, time.monotonic() - begun)
-        time.sleep(0.05)
-    return slowest
 
 
 def test_a_read_only_folder_is_shown_as_it_is(state: Path) -> None:

@@ -144,49 +144,6 @@ def test_a_table_is_not_read_in_another_way_under_its_marks(client: Client) -> N
     client.post(f"/api/runs/{again}/delete")
 
 
-def test_an_undone_mark_still_fixes_what_a_row_is(client: Client) -> None:
-    table = b"a,b,c\n" + b"".join(b"%d,%d,%d\n" % (i, i * i % 17, i // 3) for i in range(30))
-    run = client.upload("table.csv", table)
-    client.wait(run)
-    client.post(f"/api/runs/{run}/start", {"alerts": 6})
-    client.wait(run)
-    number = client.get(f"/runs/{run}/files/report.json")["rows"]["numbers"][0]
-    mark(client, run, number, "confirmed")
-    mark(client, run, number, None)
-    again = client.post(f"/api/runs/{run}/again")["run"]
-    client.post(f"/api/runs/{run}/delete")
-    for path, body in (("read", {"delimiter": ";"}), ("settings", {"per": [2]})):
-        answer = client.ask("POST", f"/api/runs/{again}/{path}", json.dumps(body))
-        assert (answer.status, "marks" in answer.problem) == (409, True)
-    client.post(f"/api/runs/{again}/delete")
-
-
-def test_a_mark_keeps_the_id_and_p_value_of_its_row(client: Client) -> None:
-    table = b"name,a,b\n" + b"".join(b"n%d,%d,%d\n" % (i, i, i * i % 17) for i in range(30))
-    run = client.upload("table.csv", table)
-    client.wait(run)
-    client.post(f"/api/runs/{run}/start", {"alerts": 6, "id": 0})
-    client.wait(run)
-    rows = client.get(f"/runs/{run}/files/report.json")["rows"]
-    place = len(rows["numbers"]) - 1
-    mark(client, run, rows["numbers"][place], "confirmed")
-    (then,) = decisions(client, run)
-    assert (then["id"], float(then["p_value"])) == (rows["ids"][place], rows["p_values"][place])
-    again = client.post(f"/api/runs/{run}/again")["run"]
-    client.post(f"/api/runs/{again}/start", {"alerts": 1, "id": None})
-    client.wait(again)
-    client.post(f"/api/runs/{run}/delete")
-    assert decisions(client, again) == [then]
-    client.post(f"/api/runs/{again}/delete")
-
-
-def test_a_run_without_a_ranking_has_no_rows_to_mark(client: Client, ready: str) -> None:
-    body = json.dumps({"row": 0, "decision": "cleared"})
-    assert client.ask("POST", f"/api/runs/{ready}/mark", body).status == 409
-    again = client.ask("POST", f"/api/runs/{ready}/again", '{"with_marks": true}')
-    assert (again.status, again.problem) == (409, "No row is confirmed or cleared yet.")
-
-
 def test_ids_in_the_decisions_are_safe_in_a_spreadsheet(client: Client) -> None:
     ids = [*HOSTILE, *(f"k{i}" for i in range(34))]
     text = io.StringIO()

@@ -1,16 +1,12 @@
 """Regions that were edited on the page are saved in the run, and come over to the next."""
 
 import json
-import os
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from command_line import customers_csv
-from web_client import Client, serving
+from web_client import Client
 
 from somscape import load, regions
 
@@ -118,52 +114,6 @@ def test_only_ranked_runs_and_pages_of_the_server_may_save(
     assert client.ask("POST", path, "", {"Content-Length": str(5 << 20)}).status == 413
 
 
-def test_regions_that_are_being_saved_are_not_saved_twice_at_once(
-    client: Client, run: str, tmp_path: Path
-) -> None:
-    given = json.dumps(edited(client, run, tmp_path))
-    found: list[int] = []
-
-    def save() -> None:
-        found.append(client.ask("POST", f"/api/runs/{run}/regions", given).status)
-
-    threads = [threading.Thread(target=save) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found.count(200) >= 1
-    assert set(found) <= {200, 409}
-    assert client.get(f"/api/runs/{run}")["state"] == "done"
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")
-def test_a_run_that_is_deleted_while_it_saves_is_gone(state: Path) -> None:
-    with serving(state) as server:
-        client = server.client.enter()
-        run = client.upload("customers.csv", customers_csv())
-        client.wait(run)
-        client.post(f"/api/runs/{run}/start", {"alerts": 6})
-        client.wait(run)
-        (table,) = (state / "uploads").glob("*/table.csv")
-        table.unlink()
-        os.mkfifo(table)  # nobody will ever write to it
-        found: list[str] = []
-
-        def save() -> None:
-            answer = client.ask("POST", f"/api/runs/{run}/regions", json.dumps(ANOTHER))
-            found.append(answer.problem)
-
-        saving = threading.Thread(target=save)
-        saving.start()
-        time.sleep(0.5)  # its process waits for the table
-        client.post(f"/api/runs/{run}/delete")
-        saving.join()
-        assert len(found) == 1
-        assert "deleted" in found[0]
-        assert client.ask("GET", f"/api/runs/{run}").status == 404
-
-
 def test_edited_regions_come_over_to_the_next_run(client: Client, run: str, tmp_path: Path) -> None:
     given = edited(client, run, tmp_path)
     client.post(f"/api/runs/{run}/regions", given)
@@ -186,13 +136,6 @@ def test_edited_regions_come_over_to_the_next_run(client: Client, run: str, tmp_
     assert found is not None
     np.testing.assert_array_equal(found.labels, regions.find_regions(detector).labels)
     assert "so the regions were found again" in " ".join(report_of(client, other)["notes"])
-
-
-def test_nothing_is_said_of_regions_that_nobody_edited(client: Client, ranked: Any) -> None:
-    again = client.post(f"/api/runs/{ranked.run}/again")["run"]
-    client.post(f"/api/runs/{again}/start", {})
-    client.wait(again)
-    assert "region" not in " ".join(report_of(client, again)["notes"])
 
 
 def test_another_tables_run_gives_no_regions(client: Client, run: str, tmp_path: Path) -> None:

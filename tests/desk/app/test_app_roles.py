@@ -131,15 +131,3 @@ def test_a_roles_file_says_how_the_table_is_read(client: Client) -> None:
     found = client.wait(run)
     assert found["state"] == "done"
     assert found["problem"].startswith("the table lacks these columns of r.toml: 'price'")
-
-
-def test_what_is_no_roles_file_is_refused_in_one_line(client: Client, ready: str) -> None:
-    for body, status, said in (
-        (b"\xff\xfe", 422, "r.toml, line 1: this text is not in UTF-8"),
-        (b"a,b\n1,2\n", 422, "r.toml, line 1: this text is not valid TOML"),
-        (b"#" * 2_000_001, 422, "larger than 2 MB"),
-    ):
-        answer = client.ask("POST", f"/api/runs/{ready}/roles?name=../r.toml", body)
-        assert (answer.status, "\n" in answer.problem) == (status, False)
-        assert said in answer.problem
-    assert client.ask("GET", f"/runs/{ready}/files/map.som").status == 404

@@ -54,20 +54,6 @@ def test_what_was_never_given_is_nobody(cookie: str) -> None:
     assert sessions.of(cookie) is None
 
 
-def test_logging_out_ends_one_or_all() -> None:
-    sessions = Sessions()
-    first, second, other = (sessions.begin(name, "hash") for name in ("anna", "anna", "bo"))
-    found = sessions.of(first)
-    assert found
-    sessions.end(found)
-    assert sessions.of(first) is None
-    assert sessions.of(second)
-    sessions.begin("anna", "hash")
-    sessions.end_all("anna")
-    assert sessions.of(second) is None
-    assert sessions.of(other)
-
-
 def test_a_user_has_a_number_of_sessions_and_the_one_not_used_ends() -> None:
     clock = Clock()
     sessions = Sessions(clock)

@@ -3,13 +3,9 @@
 import asyncio
 import contextlib
 import json
-import os
-import signal
 import socket
 import sqlite3
-import subprocess
 import sys
-import threading
 import time
 from contextlib import closing
 from functools import partial
@@ -25,7 +21,7 @@ from web_client import Answer, Client, Server
 from web_client import serving as serving_by_either
 
 from somscape.desk.app import _store
-from somscape.desk.app._queue import COMMAND, FORKS
+from somscape.desk.app._queue import FORKS
 from somscape.desk.app._results import MarkStore
 from somscape.desk.app._settings import RunSettings
 from somscape.desk.app._store import Run, Store
@@ -106,15 +102,6 @@ def test_a_killed_server_loses_nothing_that_was_marked(state: Path) -> None:
         assert client.wait(waiting)["state"] == "done"  # it was in line, and is done now
         client.post(f"/api/runs/{running}/retry")
         assert client.get(f"/api/runs/{running}")["state"] in ("waiting", "running")
-
-
-@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_an_ended_server_says_where_things_are(state: Path, number: str) -> None:
-    with serving(state) as server:
-        os.kill(server.process.pid, getattr(signal, number))
-        assert server.process.wait(30) == 0
-        assert server.process.stdout is not None
-        assert str(state) in server.process.stdout.read()
 
 
 def test_a_folder_has_one_server_at_a_time(state: Path) -> None:
@@ -339,49 +326,6 @@ def test_a_run_that_cannot_be_deleted_keeps_its_marks(
         assert [mark["decision"] for mark in marks_of(store)] == ["cleared"]
 
 
-# Fifty at once
-
-GOOD = [(f"good{i}.csv", SMALL, 200, "done") for i in range(8)]
-BAD = [
-    ("ragged.csv", b"a,b\n1,2,3\n", 200, "failed"),
-    ("noise.csv", bytes(range(256)) * 40, 200, "failed"),
-    ("cut.csv.gz", b"\x1f\x8b\x08\0\0\0\0", 200, "failed"),
-    ("workbook.xlsx", b"PK\x03\x04" + b"x" * 100, 200, "failed"),
-    *[("empty.csv", b"", 422, None)] * 10,
-    *[("map.pkl", b"\x80\x04.", 415, None)] * 14,
-    *[("large.csv", b"1," * 600_000, 413, None)] * 14,
-]
-
-
-@counts_forks
-def test_fifty_uploads_at_once_are_all_answered_and_none_is_lost(state: Path) -> None:
-    with serving(state, "--jobs", "2", "--max-upload", "1") as server:
-        client = server.client.enter()
-        before = _peak(server.process.pid)
-        files = [*GOOD, *BAD]
-        assert len(files) == 50
-        answers: list[Answer | None] = [None] * len(files)
-
-        def send(i: int) -> None:
-            answers[i] = _send_as_it_goes(client, files[i][0], files[i][1])
-
-        threads = [threading.Thread(target=send, args=(i,)) for i in range(len(files))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert [a and a.status for a in answers] == [status for *_, status, _ in files]
-        runs = [a.json["run"] for a in answers if a and a.status == 200]
-        assert len(set(runs)) == 12
-        assert {run["run"] for run in client.get("/api/runs")} == set(runs)
-        assert len(jobs_of(server)) <= 2
-        states = [client.wait(run)["state"] for run in runs]
-        assert states == [outcome for *_, outcome in files if outcome]
-        # Nothing of what was refused is left on the disk.
-        assert len([*(state / "uploads").iterdir()]) == 12
-        assert _peak(server.process.pid) < before + 60e6
-
-
 def _send_as_it_goes(
     client: Client, name: str, content: bytes, announced: int | None = None
 ) -> Answer:
@@ -479,77 +423,6 @@ def test_a_full_disk_is_said_and_what_ran_is_saved_when_there_is_room(state: Pat
         assert client.wait(running)["state"] == "done"
         assert client.ask("POST", f"/api/runs/{done}/mark", mark).status == 200
         assert len(client.get("/api/runs")) == 2
-
-
-@counts_forks
-def test_a_run_that_two_tabs_start_runs_once(state: Path) -> None:
-    with serving(state, "--jobs", "2") as server:
-        client = server.client.enter()
-        run = client.upload("large.csv", large(3000))
-        client.wait(run)
-        head = (
-            f"POST /api/runs/{run}/start HTTP/1.1\r\nHost: {client.host}\r\n"
-            f"Cookie: {client.cookie}\r\nOrigin: http://{client.host}\r\n"
-            f"X-Somscape-CSRF: {client.csrf}\r\nContent-Length: 2\r\n"
-            "Connection: close\r\n\r\n"
-        ).encode()
-        tabs = [socket.create_connection(("127.0.0.1", client.port), 60) for _ in range(2)]
-        for tab in tabs:
-            tab.sendall(head)
-        client.get("/api/runs")  # both requests have begun
-        time.sleep(0.2)
-        answers = []
-        for tab in tabs:
-            tab.sendall(b"{}")
-            answers.append(tab.recv(12))
-            tab.close()
-        assert sorted(answers) == [b"HTTP/1.1 200", b"HTTP/1.1 409"]
-        next(s for s in client.events(run) if "progress" in s)
-        assert len(jobs_of(server)) == 1
-        client.post(f"/api/runs/{run}/cancel")
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")
-def test_a_job_ends_with_its_server_whatever_it_waits_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "table.csv")  # nobody will ever write to it
-    request = {
-        **{"task": "read", "name": "table.csv", "file": str(tmp_path / "table.csv")},
-        **{"state": "", "folder": str(tmp_path)},
-    }
-    job = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert job.stdin is not None
-    assert job.stdout is not None
-    job.stdin.write(json.dumps(request).encode() + b"\n")
-    job.stdin.flush()
-    assert json.loads(job.stdout.readline()) == {"progress": {"stage": "reading"}}
-    time.sleep(0.1)
-    assert job.poll() is None
-    job.stdin.close()
-    try:
-        assert job.wait(20) == 1
-    finally:
-        job.kill()
-        job.stdout.close()
-
-
-def _peak(pid: int) -> float:
-    """Most bytes of memory that a process has had."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return 1024.0 * int(line.split()[1])
-    raise AssertionError("no VmHWM")
-
-
-def test_a_job_that_needs_more_memory_than_it_may_have_says_so(state: Path) -> None:
-    # A tenth of a gigabyte for text that takes more as a table.
-    content = b"a,b,c\n" + b"".join(b"k%d,m%d,n%d\n" % (i, 3 * i, 7 * i) for i in range(500_000))
-    with serving(state, "--memory", "0.1") as server:
-        client = server.client.enter()
-        run = client.upload("much.csv", content)
-        found = client.wait(run)
-    assert found["state"] == "failed"
-    assert "not enough memory" in found["problem"]
-    assert "0.1 GB" in found["problem"]
 
 
 def test_a_table_of_a_database_is_there_from_the_start(state: Path, tmp_path: Path) -> None:

@@ -4,14 +4,13 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from texts import rejected
 
-from somscape.desk.app._results import MarkStore, decisions_csv, marked_page
+from somscape.desk.app._results import MarkStore, decisions_csv
 from somscape.desk.app._settings import PageDecision, RunSettings
 from somscape.desk.app._store import RESULTS, Run, Store
 from somscape.desk.cases.records import DecidedMeanwhileError
@@ -72,14 +71,3 @@ def test_a_row_that_is_no_case_of_the_watch_is_not_marked(store: Store, run: Run
         _app_runs.say_upload(change, run.upload, {"watch": "w"})
     with pytest.raises(Refusal, match="are not cases of its watch"):
         mark(MarkStore(store), run, "anna", "cleared")
-
-
-def test_rows_that_were_put_together_have_no_roles_file(
-    store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("somscape.report.render", lambda data, script, style: script)
-    for per, said in (((), "true"), ((0,), "false")):
-        of = replace(run, settings=RunSettings(per=per))
-        page = marked_page(store.folder_of(run.id), of, {"role": "look", "user": "anna"})
-        assert f'"has_roles": {said}' in page
-        assert '"role": "look", "user": "anna"' in page

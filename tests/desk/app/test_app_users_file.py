@@ -16,7 +16,6 @@ from somscape.desk.app._users import (
     is_password,
     plain_name,
     read_users,
-    roles_in,
     write_users,
 )
 from somscape.errors import InputError
@@ -119,14 +118,6 @@ def test_names_are_the_same_however_their_letters_are_typed() -> None:
     assert plain_name("a\nb") == plain_name("") == plain_name("x" * 65) == ""
 
 
-def test_each_role_may_do_what_those_before_it_may() -> None:
-    table = [
-        [needed in roles_in(role) for needed in ("look", "decide", "run")]
-        for role in ("look", "decide", "run")
-    ]
-    assert table == [[True, False, False], [True, True, False], [True, True, True]]
-
-
 def test_passwords_are_known_again_however_their_letters_are_typed() -> None:
     hashed = hash_password("pässword of anna")
     assert is_password(unicodedata.normalize("NFD", "pässword of anna"), hashed)
@@ -214,10 +205,3 @@ def test_the_command_refuses_in_one_line_and_changes_nothing(
     assert code == 2
     assert said in error.splitlines()[-1]
     assert path.read_bytes() == before
-
-
-def test_passwords_typed_unlike_each_other_are_asked_for_again(tmp_path: Path) -> None:
-    typed = f"{PASSWORD}\nanother one, longer\n{PASSWORD}\n{PASSWORD}\n"
-    path = tmp_path / "users.toml"
-    assert app_user(path, "anna", "--role", "look", typed=typed)[0] == 0
-    assert is_password(PASSWORD, read_users(path, has_passwords=True)["anna"].password)
