@@ -76,18 +76,6 @@ def test_in_and_out_by_keyboard_and_without_script(person: Person) -> None:
     assert all("status of 40" in one for one in complaints), complaints
 
 
-def test_who_may_look_is_told_so_in_a_line(person: Person) -> None:
-    person.visit("/login")
-    log_in(person, "anna")
-    person.wait_for_words(".account", "anna (look)")
-    powers = "document.querySelectorAll('#sample, #drop .button, #lead')"
-    shown = f"[...{powers}].some(e => e.checkVisibility())"
-    assert person.browser.run(f"return {shown}") is False  # what the role may not is not there
-    person.browser.run("call('sample', {}).catch(showProblem)")
-    person.wait_for_words("#problem", "the role run, but your role is look")
-    person.browser.complaints()
-
-
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark"), (1440, "light")])
 def test_axe_finds_no_serious_violation(person: Person, axe: str, width: int, scheme: str) -> None:
     try:

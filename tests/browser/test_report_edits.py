@@ -209,17 +209,6 @@ def test_all_that_shows_regions_follows(edited: tuple[Browser, Map, Regions]) ->
     assert said not in browser.run("return document.body.innerText")
 
 
-def test_a_case_that_is_open_follows(edited: tuple[Browser, Map, Regions]) -> None:
-    browser, _, _ = edited
-    browser.click("#rows .open button")
-    enter(browser, "#name-0", "first")
-    enter(browser, "#name-1", "second")
-    enter(browser, "#name-2", "third")
-    enter(browser, "#name-3", "fourth")
-    facts = " ".join(browser.texts("#rows .facts dd"))
-    assert any(name in facts for name in ("first", "second", "third", "fourth"))
-
-
 def test_names_and_colors_are_given_and_taken_back(edited: tuple[Browser, Map, Regions]) -> None:
     browser, map_, found = edited
     enter(browser, "#plane", "regions")
@@ -247,17 +236,6 @@ def test_names_and_colors_are_given_and_taken_back(edited: tuple[Browser, Map, R
     assert browser.run("return document.activeElement.id") == "edit"
 
 
-def test_the_page_says_whether_regions_are_saved(edited: tuple[Browser, Map, Regions]) -> None:
-    browser, map_, _ = edited
-    assert browser.texts("#edited") == [""]
-    pick(browser, 0)
-    browser.click("#split")
-    assert browser.texts("#edited") == ["The regions were changed and are not saved yet."]
-    saved(browser, map_)
-    assert browser.texts("#edited") == [""]
-    assert "somscape report MAP TABLE --regions regions.json" in browser.texts("#edit-hint")[0]
-
-
 def test_hostile_names_stay_text(edited: tuple[Browser, Map, Regions]) -> None:
     browser, map_, _ = edited
     names = [name[:80].strip() for name in HOSTILE[:3]]
@@ -267,37 +245,3 @@ def test_hostile_names_stay_text(edited: tuple[Browser, Map, Regions]) -> None:
     assert browser.texts("#regions h3 .text")[:3] == names
     assert browser.run("return document.querySelectorAll('#regions img, #region img').length") == 0
     assert saved(browser, map_).names[:3] == tuple(names)
-
-
-def test_a_page_made_with_the_file_has_its_regions(
-    edited: tuple[Browser, Map, Regions], tmp_path: Path
-) -> None:
-    browser, map_, found = edited
-    pick(browser, 0)
-    browser.click("#split")
-    enter(browser, "#name-0", "larger part")
-    path = tmp_path / "regions.json"
-    path.write_text(browser.run(SAVED, "save-regions"), encoding="utf-8")
-    again = regions.read(path, map_)
-    assert as_json(again) == as_json(regions.rename(regions.split(found, 0), {0: "larger part"}))
-    folder = tmp_path / "again"
-    folder.mkdir()
-    opened(browser, map_, again, folder)
-    assert browser.run("return document.getElementById('name-0').value") == "larger part"
-    assert browser.run("return document.getElementById('name-1').value") == ""
-    assert as_json(saved(browser, map_)) == as_json(again)
-
-
-def test_one_region_can_be_split(browser: Browser, tmp_path: Path) -> None:
-    map_ = plain_map(0)
-    opened(browser, map_, regions.find_regions(map_, 1), tmp_path)
-    assert "regions" not in browser.run(
-        "return [...document.querySelectorAll('#plane option')].map(o => o.value)"
-    )
-    pick(browser, 0)
-    browser.click("#split")
-    assert len(browser.texts("#region option")) == 3
-    enter(browser, "#plane", "regions")
-    assert browser.texts("#number-layer:not([hidden]) text") == ["0", "1"]
-    browser.click("#undo")
-    assert browser.complaints() == []

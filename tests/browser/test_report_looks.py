@@ -1,22 +1,18 @@
 """The report on narrow and wide screens and on paper, and its accessibility by axe-core."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from pages import write_page
 from webdriver import Browser
 
-from somscape import SOM, SOMDetector, TableEncoder, report
+from somscape import SOMDetector, TableEncoder, report
 from somscape.datasets import load_german_credit
-from somscape.tables import table_from_columns
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(180)]
 
-SCREENSHOTS = Path(__file__).resolve().parents[2] / "results" / "screenshots"
 SIZES = {360: 780, 768: 1024, 1920: 1080}
 SCHEMES = ("light", "dark")
 LOOKS = [(width, scheme) for width in SIZES for scheme in SCHEMES]
@@ -37,18 +33,6 @@ def credit(tmp_path_factory: pytest.TempPathFactory) -> Path:
         detector, table, alerts, agreement=agreement, command="somscape detect german_credit.csv"
     )
     return write_page(data, tmp_path_factory.mktemp("credit"))
-
-
-@pytest.fixture(scope="module")
-def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of 400 rows of 200 columns, some with long names."""
-    rng = np.random.default_rng(0)
-    group = rng.integers(0, 3, 400)
-    names = [f"column {i} " + "with a long name " * (i % 7 == 0) for i in range(200)]
-    rows = rng.normal(size=(400, 200)) + 5 * group[:, None] * (np.arange(200) < 9)
-    table = table_from_columns(dict(zip(names, rows.T, strict=True)))
-    detector = SOMDetector(som=SOM(8, 10), random_state=0).fit(table)
-    return write_page(report.build(detector, table), tmp_path_factory.mktemp("wide"))
 
 
 @pytest.fixture
@@ -90,39 +74,6 @@ def test_axe_finds_no_serious_violation_where_regions_are_edited(
     window.run("document.getElementById('save-regions').click()")  # or leaving would be asked about
 
 
-@pytest.fixture
-def lined(page: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
-    """The hostile page with a line after the third of its alerts."""
-    return write_page(report.Report({**page[1], "n_before_line": 3}), tmp_path)
-
-
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_axe_finds_no_serious_violation_in_a_list_with_a_line(
-    window: Browser, lined: Path, axe: str, width: int, scheme: str
-) -> None:
-    window.emulate(width=width, height=SIZES[width], color_scheme=scheme)
-    window.open(lined, "#case=3")
-    assert len(window.texts("#rows tr.boundary")) == 1
-    window.run(axe + "; window.axe = axe;")
-    assert window.run(RUN_AXE, RULES) == []
-
-
-@pytest.mark.parametrize("width", SIZES)
-def test_two_hundred_columns_fit(window: Browser, wide: Path, width: int) -> None:
-    window.emulate(width=width, height=SIZES[width], color_scheme="light")
-    window.open(wide, "#case=1&color=regions")
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    window.screenshot(SCREENSHOTS / f"wide-table-{width}.png")
-    assert window.run("return document.documentElement.scrollWidth") <= width
-    assert len(window.texts("#plane option")) > 200
-    assert len(window.texts("#gallery .card")) == 200
-    window.type("#find-column", "column 19 ")
-    seen = window.run(
-        "return [...document.querySelectorAll('#gallery .card')].filter(c => !c.hidden).length"
-    )
-    assert seen == 1
-
-
 def test_paper_has_everything_open_and_no_controls(window: Browser, credit: Path) -> None:
     window.emulate(width=1000, color_scheme="dark", media="print")
     window.open(credit, "#color=regions&case=1")
@@ -142,17 +93,3 @@ def test_paper_has_everything_open_and_no_controls(window: Browser, credit: Path
     assert all(inside <= outside for box in boxes for inside, outside in (box[:2], box[2:]))
     style = "const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]"
     assert window.run(style) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
-
-
-def test_printed_page_is_a_pdf_with_the_whole_list(window: Browser, credit: Path) -> None:
-    window.open(credit, "#color=regions&case=1")
-    pdf = window.printed()
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    (SCREENSHOTS / "report.pdf").write_bytes(pdf)
-    assert pdf.startswith(b"%PDF-")
-    assert 4 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 20
-    # Small maps of columns below the first screen are drawn for paper, too.
-    drawn = window.run(
-        "return [...document.querySelectorAll('#gallery canvas')].filter(c => c.width > 100).length"
-    )
-    assert drawn == len(window.texts("#gallery .card"))

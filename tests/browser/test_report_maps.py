@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pages import write_page
-from webdriver import ARROW_RIGHT, ENTER, Browser
+from webdriver import Browser
 
 from somscape import SOM, report
 from somscape.tables import table_from_columns
@@ -107,12 +107,6 @@ def test_a_second_map_has_its_own_color(browser: Browser, many: Page) -> None:
     browser.open(many[0], "#second=column_1&color=hits")
     assert browser.run(fills, "#map-2") == second
     assert len(browser.texts("#legend-2 .ramp")) == 1
-    # They stand side by side, and one below the other where there is little room.
-    tops = "return ['#map', '#map-2'].map(s => document.querySelector(s).getBoundingClientRect().y)"
-    assert abs(np.diff(browser.run(tops))[0]) < 1
-    browser.resize(600, 900)
-    assert np.diff(browser.run(tops))[0] > 200
-    browser.resize(1400, 1000)
     browser.click("#maps .menu summary")
     browser.click("#second")
     assert not browser.run(shown)
@@ -148,30 +142,3 @@ def test_what_is_chosen_or_pointed_at_is_marked_in_both(browser: Browser, many: 
     # The list points at a cell in both.
     browser.hover("#rows tr[data-rank] .score")
     assert [len(browser.run(rings, f"#hint-layer{end} .hint")) for end in ("", "-2")] == [1, 1]
-
-
-def test_the_keyboard_walks_on_the_second_map(browser: Browser, many: Page) -> None:
-    browser.open(many[0], "#second=hits")
-    browser.run("document.querySelector('#map-2 .cell').focus()")
-    browser.type('#map-2 .cell[data-unit="0"]', ARROW_RIGHT)
-    browser.type('#map-2 .cell[data-unit="1"]', ENTER)
-    assert pressed(browser, "#map") == [1]
-    where = "const e = document.activeElement; return [e.closest('svg').id, e.dataset.unit]"
-    assert browser.run(where) == ["map-2", "1"]
-    stops = (
-        "return [...document.querySelectorAll('.cell[tabindex=\"0\"]')].map(c => c.dataset.unit)"
-    )
-    assert browser.run(stops) == ["1", "1"]
-
-
-def test_a_page_of_an_earlier_version_has_no_orders(
-    browser: Browser, many: Page, tmp_path: Path
-) -> None:
-    old = [
-        {key: plane[key] for key in plane if key not in ("likeness", "relevance")}
-        for plane in many[1]["planes"]
-    ]
-    browser.complaints()
-    browser.open(write_page({**many[1], "planes": old}, tmp_path))
-    assert not browser.run("return document.getElementById('order').checkVisibility()")
-    assert browser.complaints() == []

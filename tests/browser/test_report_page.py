@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pages import HOSTILE, N_ALERTS, folded_report, write_page
-from webdriver import ARROW_RIGHT, ENTER, ESCAPE, SHIFT, Browser
+from webdriver import ARROW_RIGHT, ENTER, Browser
 
 from somscape import SOMDetector, report
 from somscape.outliers import AlertRule
@@ -22,14 +22,6 @@ pytestmark = [pytest.mark.nightly, pytest.mark.timeout(180)]
 
 def shown_ids(browser: Browser) -> list[str]:
     return browser.texts("#rows tbody .id")
-
-
-def test_page_lists_every_alert_in_order(
-    opened: Browser, page: tuple[Path, dict[str, Any]]
-) -> None:
-    assert shown_ids(opened) == page[1]["rows"]["ids"][:N_ALERTS]
-    assert opened.texts("#count") == [f"{N_ALERTS} alerts."]
-    assert len(opened.texts("#map .cell")) == 20
 
 
 def test_clicking_a_cell_lists_exactly_its_rows(
@@ -77,26 +69,6 @@ def test_shift_and_drag_choose_several_cells(
     assert shown_ids(opened) == ids_in(page[1], [1, 2, 5, 9, 10])
 
 
-def test_keyboard_alone_chooses_several_cells_and_none(
-    opened: Browser, page: tuple[Path, dict[str, Any]]
-) -> None:
-    opened.run("document.querySelector('#map .cell').focus()")
-    opened.type(cell(0), SHIFT + ARROW_RIGHT + ARROW_RIGHT)
-    assert shown_ids(opened) == ids_in(page[1], [0, 1, 2])
-    opened.type(cell(2), ESCAPE)
-    assert len(shown_ids(opened)) == N_ALERTS
-
-
-def test_pointer_over_a_cell_shows_its_values(
-    opened: Browser, page: tuple[Path, dict[str, Any]]
-) -> None:
-    opened.hover(cell(7))
-    hits = next(p for p in page[1]["planes"] if p["key"] == "hits")["values"][7]
-    words = " ".join(opened.texts("#tip"))
-    assert f"row 1, column 3: {hits} row" in words
-    assert "mean distance to neighbors: " in words
-
-
 def test_clicking_a_row_opens_its_case_and_lights_its_cell(
     opened: Browser, page: tuple[Path, dict[str, Any]]
 ) -> None:
@@ -114,15 +86,6 @@ def test_clicking_a_row_opens_its_case_and_lights_its_cell(
     assert f"{beside['around']['n_with']} of {beside['around']['n_known']} labelled rows" in words
     opened.click('#rows tr[data-rank="2"] .score')
     assert opened.texts("#rows .case") == []
-
-
-def test_a_row_beside_a_case_opens_in_turn(
-    opened: Browser, page: tuple[Path, dict[str, Any]]
-) -> None:
-    opened.click("#rows .open button")
-    opened.click("#rows .other button")
-    rank = page[1]["cases"][0]["usual"][0][0]
-    assert opened.texts("#rows tr.opened .id") == [page[1]["rows"]["ids"][rank]]
 
 
 def test_address_keeps_the_view(opened: Browser, page: tuple[Path, dict[str, Any]]) -> None:
@@ -200,19 +163,6 @@ def test_hostile_text_is_shown_as_text(opened: Browser) -> None:
     assert opened.run("return document.querySelectorAll(arguments[0]).length", bad) == 0
     assert opened.run("return document.title") == "<u>Title</u>"
     assert opened.texts("h1") == ["<u>Title</u>"]
-
-
-def test_opened_alert_says_what_would_make_it_usual(
-    opened: Browser, page: tuple[Path, dict[str, Any]]
-) -> None:
-    rank, said = next(
-        (i + 1, case["counterfactual"])
-        for i, case in enumerate(page[1]["cases"])
-        if case["counterfactual"]
-    )
-    opened.click(f'#rows tr[data-rank="{rank}"] .open button')
-    words = said.replace("would be usual", "would no longer stand out")
-    assert opened.texts("#rows .would") == [f"This row {words}."]
 
 
 def test_a_finding_is_one_line_that_opens_to_its_rows(browser: Browser, tmp_path: Path) -> None:
@@ -312,18 +262,6 @@ def test_a_line_follows_the_rows_that_stand_out(browser: Browser, tmp_path: Path
     browser.type("#search", data["rows"]["ids"][n])
     assert list_of(browser) == after[:1]
     assert browser.complaints() == []
-
-
-@pytest.mark.parametrize(("n_far", "n_alerts"), [(0, 10), (20, None)])
-def test_there_is_no_line_without_rows_on_both_sides(
-    browser: Browser, tmp_path: Path, n_far: int, n_alerts: int | None
-) -> None:
-    data = planted(n_far)
-    assert (data["n_stand_out"] >= 10) == (n_far == 20)
-    assert data["n_before_line"] is None
-    browser.open(write_page(data, tmp_path))
-    assert list_of(browser) == ranks(*range(1, (n_alerts or data["n_stand_out"]) + 1))
-    assert LINE not in browser.run("return document.body.innerText")
 
 
 COLUMNS: dict[str, tuple[str, list[str | None], list[str]]] = {
@@ -443,8 +381,3 @@ def test_page_never_scrolls_sideways(opened: Browser, width: int) -> None:
     opened.click("#rows tbody .open button")
     assert opened.run("return window.innerWidth") == width
     assert opened.run("return document.documentElement.scrollWidth") <= width
-
-
-def test_page_asks_the_network_for_nothing(opened: Browser) -> None:
-    loaded = opened.run("return performance.getEntriesByType('resource').map(e => e.name)")
-    assert loaded == []

@@ -1,31 +1,18 @@
 """Regions in the report: on the map, in the list, in the case, in what is saved."""
 
-import csv
-import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from pages import KINDS, N_ALERTS, write_page
+from pages import KINDS, N_ALERTS
 from webdriver import Browser
-
-from somscape import SOM, report
-from somscape.tables import table_from_columns
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(180)]
 
 Page = tuple[Path, dict[str, Any]]
 
 PAGE_SIZE = 50  # rows listed at once
-SAVED_CSV = (
-    "const kept = []; const make = URL.createObjectURL;"
-    "URL.createObjectURL = (blob) => { kept.push(blob); return make(blob); };"
-    "HTMLAnchorElement.prototype.click = () => {};"
-    "document.getElementById('save-csv').click();"
-    "URL.createObjectURL = make; return kept[0].text()"
-)
 
 
 def labels_of(data: dict[str, Any]) -> list[int]:
@@ -123,25 +110,6 @@ def test_borders_run_where_cells_of_two_regions_touch(opened: Browser, page: Pag
     assert len(opened.texts("#border-layer[hidden], #dot-layer[hidden]")) == 2
 
 
-def test_regions_say_what_sets_them_apart(opened: Browser, page: Page) -> None:
-    for i, region in enumerate(page[1]["regions"]):
-        words = opened.texts("#regions .region > p:first-of-type")[i]
-        assert words.startswith(f"{region['n_rows']} rows (")
-        assert f"{region['n_alerts']} alert" in words
-        (label,) = [each for each in region["labels"] if each["value"] == "bad"]
-        share = round(100 * label["n_with"] / label["n_known"])
-        assert f"label bad: {share}\u00a0% of {label['n_known']}" in words
-    columns = opened.texts("#regions .differences .column")
-    expected = [
-        each["column"] if each["level"] is None else f"{each['column']} = {each['level']}"
-        for region in page[1]["regions"]
-        for each in region["differences"][:5]
-    ]
-    assert columns == expected
-    bars = opened.run("return document.querySelectorAll('#regions .differences .span').length")
-    assert bars == 2 * len(expected)
-
-
 def test_hostile_names_of_regions_are_shown_as_text(opened: Browser, page: Page) -> None:
     names = [region["name"] for region in page[1]["regions"]]
     assert any(KINDS[1][:20] in name for name in names)  # or this shows nothing
@@ -152,42 +120,3 @@ def test_hostile_names_of_regions_are_shown_as_text(opened: Browser, page: Page)
     opened.click("#rows .open button")
     bad = "#regions img, #legend img, #region img, #rows img, #tip img, #regions b"
     assert opened.run("return document.querySelectorAll(arguments[0]).length", bad) == 0
-
-
-def test_region_stands_in_the_case_and_in_the_saved_list(opened: Browser, page: Page) -> None:
-    data, labels = page[1], labels_of(page[1])
-    region = labels[data["rows"]["units"][0]]
-    opened.click('#rows tr[data-rank="1"] .open button')
-    facts = " ".join(opened.texts("#rows .facts"))
-    described = data["regions"][region]
-    assert f"{region} \u00b7 {described['name']}, with {described['n_rows']} rows" in facts
-    lines = list(csv.DictReader(io.StringIO(opened.run(SAVED_CSV))))
-    assert [int(line["region"]) for line in lines] == [
-        labels[unit] for unit in data["rows"]["units"][:N_ALERTS]
-    ]
-    assert lines[0]["region_name"].lstrip("'") == described["name"]
-
-
-@pytest.fixture
-def plain(browser: Browser, tmp_path: Path) -> Iterator[Browser]:
-    """The page of a map without detector, of one group."""
-    table = table_from_columns({"x": np.random.default_rng(0).normal(size=80), "y": range(80)})
-    map_ = SOM(5, 4, random_state=0).fit(table).map_
-    browser.resize(1400, 1000)
-    browser.open(write_page(report.build(map_, table), tmp_path))
-    yield browser
-    assert browser.complaints() == []
-
-
-def test_map_without_detector_lists_all_rows_and_speaks_of_no_alerts(plain: Browser) -> None:
-    assert len(plain.texts("#rows tbody .id")) == PAGE_SIZE
-    assert plain.texts("#count") == [f"80 rows (the first {PAGE_SIZE} are shown)."]
-    seen = plain.run("return document.body.innerText")
-    assert "alert" not in seen.lower()
-    assert "p-value" not in seen.lower()
-    assert "80 rows on a map. The map was trained without a detector" in seen
-    assert "it is a single region" in seen
-    plain.click("#rows .open button")
-    plain.click('#map .cell[data-unit="3"]')
-    assert "alert" not in plain.run("return document.body.innerText").lower()
-    assert plain.run("return document.getElementById('region').offsetParent") is None

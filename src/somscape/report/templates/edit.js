@@ -6,7 +6,7 @@ let isEditing = false;
 let isSaved = true;
 
 function listenToEdits() {
-  byId("edit-box").hidden = !data.map.joins; // missing in a page of an earlier version
+  byId("edit-box").hidden = !data.map.joins; // regions are split along the joins of units
   byId("edit").addEventListener("click", () => {
     isEditing = !isEditing;
     byId("edit").setAttribute("aria-pressed", String(isEditing));

@@ -99,7 +99,7 @@ function asSeries(numbers) {
 const money = (value, isWhole = Number.isInteger(value)) => isWhole ? number(value)
   : value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
-// The rows and checks that a run listed, and the decisions on them. Reports of earlier versions lack the checks.
+// The rows and checks that a run listed, and the decisions on them. A table can be without checks.
 function sayPrecision(counts) {
   const rows = ["listed", "confirmed", "cleared", "open", ...(counts.later ? ["later"] : [])].map((name) => number(counts[name]) + " " + name).join(", ");
   return rows + (counts.checks ? "; " + plural(counts.checks, "check", "checks") + ", " + number(counts.open_checks) + " open" : "");

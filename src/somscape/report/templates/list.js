@@ -93,7 +93,7 @@ function drawFinding(finding) {
   const tags = new Map(); // one tag for each kind of news, with the number of its rows
   for (const tag of finding.rows.flatMap(newsTag)) tags.set(tag.textContent, [tag, (tags.get(tag.textContent)?.[1] ?? 0) + 1]);
   tags.forEach(([tag, n], words) => { tag.textContent = number(n) + " " + words; });
-  const noun = data.noun ?? "row";
+  const noun = data.noun;
   const part = make("details", null, make("summary", null,
     make("b", null, plural(finding.rows.length, noun, noun + "s") + " like this")));
   part.open = isOpened(finding);

@@ -70,7 +70,7 @@ function fillWords() {
   const scoreWords = data.score ? SCORES[data.score.name](data.score.n_prototypes) : "";
   const isPlain = data.columns.every((column) => column.why === "used as given");
   fill({
-    headline: withGroups(data.headline ?? data.n_rows + " rows"),  // the data of an earlier version has no headline
+    headline: withGroups(data.headline ?? data.n_rows + " rows"),  // a map without a detector has no headline
     are_listed: data.n_alerts === data.n_stand_out ? "" : number(data.n_alerts) + (data.n_alerts === 1 ? " is listed." : " are listed."),
     n_rows: number(data.n_rows),
     rule: data.rule ? ": " + data.rule : "",
@@ -155,8 +155,8 @@ const listed = rows.slice(0, data.n_listed);
 const hasWholeAmounts = rows.every(({ amount }) => amount === null || Number.isInteger(amount));
 const byRank = new Map(rows.map((row) => [row.rank, row]));
 
-// Groups of several alerts with the same reasons, by the rank of each alert. The data of an earlier version has none.
-const findingOf = new Map((data.findings ?? []).flatMap((finding) => finding.ranks.map((rank) => [rank + 1, finding])));
+// Groups of several alerts with the same reasons, by the rank of each alert.
+const findingOf = new Map(data.findings.flatMap((finding) => finding.ranks.map((rank) => [rank + 1, finding])));
 
 const NONE_STANDS_OUT = "no single column stands out; the combination is unusual";
 

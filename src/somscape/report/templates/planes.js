@@ -13,7 +13,7 @@ const columnsInOrder = () => [...columnPlanes].sort(ORDERS[state.order]);
 const nameInList = (plane) => (plane.group === "label" ? "Share of " + plane.name + " " + plane.levels[0] : plane.name);
 
 function fillPlanes() {
-  byId("order-box").hidden = columnPlanes.length < 3 || columnPlanes.some((plane) => plane.likeness === undefined);
+  byId("order-box").hidden = columnPlanes.length < 3;
   byId("order").value = state.order;
   for (const ending of ["", "-2"]) byId("plane" + ending).replaceChildren(...drawChoices());
 }
