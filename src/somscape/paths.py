@@ -179,7 +179,7 @@ class Places:
         if column.n_missing:
             raise InputError(
                 "`regions` must have a label for each unit, but the label of unit "
-                "{int(column.missing.argmax())} is missing. Give the unit a label, such as "
+                f"{int(column.missing.argmax())} is missing. Give the unit a label, such as "
                 "'elsewhere'."
             )
         values = column.values.astype(str) if column.values.dtype == object else column.values
