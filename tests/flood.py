@@ -21,7 +21,6 @@ BREAK = 1.0
 """Seconds within which a closed connection is opened again."""
 
 HALF_A_REQUEST = b"POST /score HTTP/1.1\r\nHost: a\r\nX-A: "
-HALF_A_HANDSHAKE = b"\x16\x03\x01"
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,12 +10,13 @@ from functools import cached_property
 from itertools import chain
 from math import isfinite
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._files import shown
 from somscape._types import Float64s, Ints
 from somscape.desk.jobs._target import predictions_of
 from somscape.desk.web._gate import Limit, Refusal
@@ -67,31 +67,11 @@ class RequestLimits:
         return Limit(self.max_body, f"The body is larger than {size}. Send the rows in parts.")
 
 
-def from_json(body: bytes, parse_constant: Callable[[str], Any]) -> Any:
-    """Return the data in the JSON body of a request."""
-    try:
-        return msgspec.json.decode(body)
-    except (ValueError, RecursionError, msgspec.MsgspecError):
-        return json.loads(body, parse_constant=parse_constant)
-
-
-def to_json(answer: Any) -> bytes:
-    """Return a response as JSON in UTF-8. Invalid characters become "?"."""
-    try:
-        return msgspec.json.encode(answer)
-    except UnicodeEncodeError:
-        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-8", "replace")
-
-
 Cells: TypeAlias = list[list[Any]]
 """The values of rows. Each inner list contains the values of one column of the map."""
 
 KINDS = {str: "text", bool: "true or false", type(None): "null", list: "a list", dict: "an object"}
 MAX_NAMED = 5
-
-ONE_BY_ONE = frozenset({bool, float})
-"""Types that need separate comparisons. For example, 1.0 equals True."""
 
 
 def kind_found(value: object) -> str:
@@ -260,9 +240,6 @@ class _Texts(_Reader):
             return [self._levels[value] for value in values]  # the usual case
         except (KeyError, TypeError):
             self.check(values)
-        if ONE_BY_ONE.isdisjoint(map(type, values)):
-            found = {value: self._cell(value) for value in set(values)}
-            return [found[value] for value in values]
         return [self._cell(value) for value in values]
 
     def column(self, cells: list[Any]) -> Column:
@@ -318,17 +295,12 @@ def media_type(header: str | None) -> str:
 def rows_of_json(body: bytes, limits: RequestLimits) -> list[Any]:
     """Return the rows in a JSON body, which is one row, a list of rows, or {"rows": [...]}."""
     try:
-        found = from_json(body, _refuse_constant)
-    except UnicodeDecodeError:
-        raise Refusal(400, "The body is not text in UTF-8.") from None
-    except json.JSONDecodeError as error:
-        # The text of the error is left out, because it may quote the body.
-        place = f"line {error.lineno}, column {error.colno}"
-        raise Refusal(400, f"The body is not JSON. It has an error at {place}.") from None
+        found = msgspec.json.decode(body)
+    except msgspec.MsgspecError as error:  # its text names a position and quotes no value
+        said = f"The body is not JSON: {error}. Send null for a missing value."
+        raise Refusal(400, said) from None
     except RecursionError:
         raise Refusal(400, "The JSON is nested too deeply. Send rows as flat objects.") from None
-    except ValueError:  # a whole number with thousands of digits
-        raise Refusal(400, "The JSON contains a number with too many digits.") from None
     if isinstance(found, dict):
         found = found["rows"] if found.keys() == {"rows"} else [found]
     if not isinstance(found, list):
@@ -362,10 +334,6 @@ def _check_length(n_rows: int, limits: RequestLimits) -> None:
             f"The request has {n_rows:,} rows, but at most {limits.max_rows:,} are allowed "
             "(--max-rows). Send the rows in parts.",
         )
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise Refusal(400, f"{name} is not valid in JSON. Send null for a missing value.")
 
 
 FLAGGED, ALL, NONE = "flagged", "all", "none"
@@ -707,7 +675,7 @@ class Keeper:
             if state == self._state and state is None:
                 return None  # the file is still missing
             self._state = state
-            self.refused = {"when": _now(), "why": str(error)}
+            self.refused = {"when": _now(), "why": shown(str(error))}
             return False
         except MemoryError:
             return None  # try again at the next check

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +12,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import msgspec
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials
 from starlette.exceptions import HTTPException
@@ -40,7 +47,6 @@ from somscape.desk.serve._served import (
     media_type,
     rows_of_json,
     table_of_wire,
-    to_json,
 )
 from somscape.desk.web._addresses import is_loopback
 from somscape.desk.web._gate import (
@@ -184,13 +190,8 @@ def _kind_of(code: Any, *, may_miss: bool) -> dict[str, Any]:
     return {"type": ["string", "number", "boolean", *null], "description": said}
 
 
-TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 ALL_ROUTES = ("/health", "/live", "/metrics", "/openapi.json", "/predict", "/score")
 """All routes of the service.  The metrics count requests to other routes together."""
-
-BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Upper bounds in seconds of the bins in the histogram of response times."""
 
 
 class Metrics:
@@ -212,7 +213,6 @@ class Metrics:
             "somscape_request_seconds",
             "Seconds from the header of a request to the end of its response.",
             ("route",),
-            buckets=BUCKETS,
             registry=self._registry,
         )
         self.under_way = Gauge(
@@ -306,9 +306,6 @@ requests are scored in a thread, so that they do not delay other requests."""
 
 N_THREADS = 2
 
-NOT_THIS = re.compile(r";\s*q\s*=\s*0(\.0*)?\s*(;|$)", re.IGNORECASE)
-"""Pattern of ";q=0" in the header Accept. With it, a client refuses a media type."""
-
 
 class Service:
     """The responses of the service.
@@ -391,7 +388,7 @@ class Service:
             found = served.predict(served.columns.with_ids(table, ids))
             if wanted != JSON:
                 return found, bytes_for_wire(WIRES[wanted], found)
-            return found, to_json({"map": served.sha256, "rows": list(found)})
+            return found, msgspec.json.encode({"map": served.sha256, "rows": list(found)})
 
         found, content = await self._in_thread(answer)
         self._metrics.rows("/predict", found.n_rows)
@@ -411,7 +408,7 @@ class Service:
             },
             "refused": self._keeper.refused,
         }
-        return Response(to_json(answer), media_type=JSON)
+        return Response(msgspec.json.encode(answer), media_type=JSON)
 
     async def live(self, request: Request) -> Response:
         """Return an empty response. This shows that the process is alive."""
@@ -419,12 +416,12 @@ class Service:
 
     async def metrics(self, request: Request) -> Response:
         """Return the metrics."""
-        return Response(self._metrics.text(), headers={"content-type": TYPE})
+        return Response(self._metrics.text(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     async def openapi(self, request: Request) -> Response:
         """Respond with the OpenAPI document, which describes the columns of the map."""
         described = description_of(self._keeper.current, self._limits)
-        return Response(to_json(described), media_type=JSON)
+        return Response(msgspec.json.encode(described), media_type=JSON)
 
     def _scored(self, content: bytes, found: Answers, wanted: str) -> Response:
         self._metrics.rows("/score", len(found.scores), int(found.is_flagged.sum()))
@@ -465,12 +462,9 @@ class Service:
 
 def _wanted(request: Request) -> str:
     """Return the first media type in the header Accept in which the service can respond."""
-    asked = request.headers.get("accept", "*/*").split(",")
-    refused = {media_type(each) for each in asked if NOT_THIS.search(each)}
-    for each in map(media_type, asked):
+    for each in map(media_type, request.headers.get("accept", "*/*").split(",")):
         for kind in (JSON, CSV, ARROW):
-            some = f"{kind.partition('/')[0]}/*"
-            if each in {kind, some, "*/*"} - refused and kind not in refused:
+            if each in (kind, f"{kind.partition('/')[0]}/*", "*/*"):
                 return kind
     raise Refusal(406, f"Accept must be {TYPES}.")
 
@@ -479,7 +473,9 @@ def _written(found: Answers, ids: list[Any] | None, served: Served, wanted: str)
     if wanted != JSON:
         return bytes_for_wire(WIRES[wanted], found.to_table(ids, served.columns.id))
     threshold = getattr(served.thing, "threshold", None)
-    return to_json({"map": served.sha256, "threshold": threshold, "rows": found.to_json(ids)})
+    return msgspec.json.encode(
+        {"map": served.sha256, "threshold": threshold, "rows": found.to_json(ids)}
+    )
 
 
 def _ids_of(rows: list[Any], served: Served) -> list[Any] | None:
