@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from tokenize import TokenError
-from typing import IO, Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from somscape._files import shown
-from somscape._stored import gathered, made_ahead, stored
+from somscape._stored import gathered, made_ahead, put_away, stored
 from somscape._types import Floats
 from somscape._validate import check_not_masked
 from somscape._weights import blocks
@@ -220,9 +219,6 @@ class Parts:
 BLOCK_ROWS = 1 << 14
 """Number of rows of an array that are converted to floats at a time."""
 
-CELLS_AT_A_TIME = 1 << 20
-"""Number of values that are read from a .npy file at a time."""
-
 CURE = "Give pyarrow batches, data frames or arrays of numbers."
 
 
@@ -347,10 +343,12 @@ def _checked(named: Iterable[Named], are_called: str) -> Iterator[Floats]:
 
 def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
     """Return an array, or the array in a .npy file, as floats. Avoid a copy if possible."""
+    name = "the array"
     if not isinstance(data, np.ndarray):
-        return _array_file(data, shown(Path(data).name))
+        name = shown(Path(data).name)
+        data = put_away(_array_in(data, name))
     check_not_masked(data, "data")
-    _check_numbers(data.dtype, data.shape, "the array")
+    _check_numbers(data.dtype, data.shape, name)
     rows = np.asarray(data)  # not np.memmap, because results of operations would also be np.memmap
     type_ = _float_type(rows.dtype)
     if rows.dtype == type_ and rows.flags.c_contiguous and rows.flags.aligned:
@@ -361,50 +359,20 @@ def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
     return out
 
 
-def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
+def _array_in(path: str | os.PathLike[str], name: str) -> NDArray[Any]:
     """Read the array in a .npy file without memory mapping.
 
     With memory mapping, the process can crash if the file is shortened.
     """
     with opened(path, name) as file:
         try:
-            shape, has_columns, type_ = _header(file)
+            return npy.read_array(file)
         except (ValueError, EOFError, TokenError) as error:
             raise InputError(
                 f"{name} does not contain an array of numbers. Write the array with"
                 " numpy.save(path, array).",
                 file=name,
             ) from error
-        _check_numbers(type_, shape, name)
-        (n_rows, n_columns), begin = shape, file.tell()
-        out = stored(shape, _float_type(type_))
-        for part in blocks(n_rows, max(1, CELLS_AT_A_TIME // n_columns)):
-            if not has_columns:
-                _fill(out[part], file, type_)
-                continue
-            for j in range(n_columns):
-                file.seek(begin + (j * n_rows + part.start) * type_.itemsize)
-                _fill(out[part, j], file, type_)
-    return out
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return the shape and type of an array in a .npy file, and whether it has column order."""
-    version = npy.read_magic(file)
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, has_columns, type_ = read(file)
-    n_bytes = file.tell() + math.prod(shape) * type_.itemsize
-    if type_.hasobject or n_bytes > os.fstat(file.fileno()).st_size:
-        raise ValueError
-    return shape, has_columns, type_
-
-
-def _fill(out: NDArray[Any], file: IO[bytes], type_: np.dtype[Any]) -> None:
-    is_same = out.dtype == type_ and out.flags.c_contiguous
-    found = out if is_same else np.empty(out.shape, type_)
-    file.readinto(found)  # type: ignore[attr-defined]  # `opened` reports truncated files
-    if not is_same:
-        out[...] = found
 
 
 def _check_numbers(type_: np.dtype[Any], shape: tuple[int, ...], name: str) -> None:
