@@ -13,7 +13,6 @@ from threadpoolctl import threadpool_limits
 
 from somscape import SOM, SOMDetector
 from somscape.fit import problem as passes
-from somscape.kernels._select import is_core_built
 
 SOURCE = Path(passes.__file__).resolve().parents[2]
 FLOATS = [np.float32, np.float64]
@@ -114,37 +113,6 @@ def digest():
     map_, _, _ = train_map(X, None, Encoding.plain([f"x{j}" for j in range(33)]), settings)
     return hashlib.sha256(map_.codebook.tobytes() + map_.hits.tobytes()).hexdigest()
 """
-
-
-def test_omp_num_threads_changes_how_many_threads_run_but_no_bit():
-    found = [
-        in_a_new_process(
-            TRAIN + "print(digest())\n"
-            "from somscape.kernels._select import is_core_built\n"
-            "if is_core_built():\n"
-            "    from somscape.kernels import _core\n"
-            "    print(_core.n_threads())\n",
-            OMP_NUM_THREADS=str(n_threads),
-        )
-        for n_threads in (1, 2, 4)
-    ]
-    assert len({digest for digest, *_ in found}) == 1
-    if is_core_built():
-        assert [n for _, n in found] == ["1", "2", "4"]
-
-
-def test_the_core_follows_threadpoolctl(core):
-    from somscape.kernels import _core
-
-    before = _core.n_threads()
-    for n_threads in (1, 2, 3):
-        with threadpool_limits(n_threads):
-            assert _core.n_threads() == n_threads
-        with threadpool_limits(n_threads, user_api="openmp"):
-            assert _core.n_threads() == n_threads
-        with threadpool_limits(n_threads, user_api="blas"):
-            assert _core.n_threads() == before
-    assert _core.n_threads() == before
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")

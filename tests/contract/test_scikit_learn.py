@@ -54,67 +54,9 @@ def test_scikit_learns_checks_pass_without_exception(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize(
-    "estimator",
-    [
-        SOM(2, 3, lattice="rectangular", init="sample", random_state=3, tol=0.01),
-        SOMDetector(som=SOM(2, 3, n_epochs=2), contamination=0.2, n_prototypes=3),
-    ],
-    ids=["SOM", "SOMDetector"],
-)
-def test_a_clone_has_the_parameters_and_nothing_learned(estimator):
-    fitted = copy.deepcopy(estimator).fit(rows_of())
-    cloned = clone(fitted)
-    assert not hasattr(cloned, "map_")
-    assert repr(cloned) == repr(estimator)
-    assert set(cloned.get_params()) == set(estimator.get_params())
-    np.testing.assert_array_equal(cloned.fit(rows_of()).units_, fitted.units_)
-
-
-def test_every_parameter_can_be_set_by_name():
-    learners = (SOMClassifier(), SOMRegressor())
-    others = (SOMClusterer(), SOMDetector(), SOMImputer(), TableEncoder())
-    for estimator in (SOM(), *learners, *others):
-        parameters = estimator.get_params(deep=False)
-        other = type(estimator)(**parameters)
-        assert other.get_params(deep=False) == parameters
-        for name in parameters:
-            assert getattr(estimator.set_params(**{name: "set"}), f"_{name}" if name == "score" and
-                           isinstance(estimator, SOMDetector) else name) == "set"  # fmt: skip
-
-
 def test_a_detector_is_an_outlier_detector_and_a_map_is_not():
     assert is_outlier_detector(SOMDetector())
     assert not is_outlier_detector(SOM())
-
-
-def test_maps_and_detectors_end_a_pipeline():
-    X = rows_of() * 1000
-    scaled = StandardScaler().fit_transform(X)
-    pipeline = make_pipeline(StandardScaler(), SOM(3, 4)).fit(X)
-    np.testing.assert_array_equal(pipeline.predict(X), SOM(3, 4).fit(scaled).labels_)
-    assert pipeline.transform(X).shape == (90, 12)
-    assert pipeline.get_feature_names_out().tolist() == [f"som{unit}" for unit in range(12)]
-    detector = make_pipeline(StandardScaler(), SOMDetector(random_state=0)).fit(X)
-    expected = SOMDetector(random_state=0).fit(scaled).score_samples(scaled)
-    np.testing.assert_array_equal(detector.score_samples(X), expected)
-
-
-def test_a_map_may_stand_inside_a_pipeline():
-    X = rows_of()
-    pipeline = make_pipeline(SOM(3, 4), SOMDetector(random_state=0)).fit(X)
-    assert pipeline.predict(X).shape == (90,)
-
-
-def test_grid_search_over_the_number_of_rows_prefers_the_larger_map():
-    search = GridSearchCV(SOM(n_cols=3, random_state=0), {"n_rows": [1, 2, 6]}, cv=3).fit(
-        rows_of(150)
-    )
-    scores = search.cv_results_["mean_test_score"]
-    assert (np.diff(scores) > 0).all()
-    assert (scores < 0).all()
-    assert search.best_params_ == {"n_rows": 6}
-    assert search.best_estimator_.map_.lattice.n_rows == 6
 
 
 def test_cross_validation_scores_are_minus_mean_squared_errors():
@@ -252,18 +194,6 @@ def test_names_of_columns_are_kept_and_held_to(library, estimator):
         fitted.predict(
             frame.rename(**{"columns" if library == "pandas" else "mapping": {"age": "a"}})
         )
-
-
-@pytest.mark.parametrize("library", ["pandas", "polars"])
-def test_missing_cells_of_a_data_frame_are_counted_by_its_names(library):
-    frames = pytest.importorskip(library)
-    X = rows_of()
-    X[:4, 1] = np.nan
-    frame = frames.DataFrame({name: X[:, j] for j, name in enumerate(NAMES)})
-    with pytest.raises(ValueError, match=r"4 in 'income'.*missing='fill'"):
-        SOM(2, 3).fit(frame)
-    som = SOM(2, 3, missing="fill").fit(frame)
-    np.testing.assert_array_equal(som.predict(frame), SOM(2, 3, missing="fill").fit(X).labels_)
 
 
 def test_an_array_after_names_warns_and_no_names_are_left_by_an_array():

@@ -95,12 +95,3 @@ def test_a_row_that_is_not_finite_disturbs_no_other(core, wrong):
     others = np.arange(2500) != 1000
     np.testing.assert_array_equal(units[others], expected[others])
     assert 0 <= units[1000, 0] < lattice.n_units
-
-
-def test_all_instruction_sets_give_the_same_bits(core, numpy_kernels):
-    lattice = Lattice(9, 17, "rectangular")
-    rows, codebook = case("shared", 2100, lattice.n_units, 45, np.float32)
-    found = core.search(rows, codebook, 2, order=lattice.walk)
-    expected = numpy_kernels.search(rows, codebook, 2, order=lattice.walk)
-    np.testing.assert_array_equal(found[0], expected[0])
-    np.testing.assert_array_equal(found[1], expected[1])

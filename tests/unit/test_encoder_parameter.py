@@ -173,15 +173,10 @@ def test_numbers_that_are_scaled_because_of_another_column_are_named_once(kind, 
     cells["job"] = ["clerk", "nurse", "cook", "cook"] * (N // 4)
     frame, target = LIBRARIES[library](cells), [True, False] * (N // 2)
     frame = part_of(frame, ["visits", "job", "since"])
-    message = (
-        "X has text, categories or dates in 'job', 'since', so the numbers in 'visits' are scaled, "
-        "long tails are compressed, and extreme values are clipped. In a data frame without such "
-        "columns, numbers are not scaled. Pass encoder=TableEncoder() to confirm that all columns "
-        "are encoded and to stop this warning, or leave out 'job', 'since'."
-    )
     with pytest.warns(SomscapeWarning) as caught:
         fitted = estimators()[kind].fit(frame, target)
-    assert [str(each.message) for each in caught] == [message]
+    assert len(caught) == 1
+    assert all(f"'{name}'" in str(caught[0].message) for name in names)
     assert caught[0].filename == __file__
     fitted.predict(frame)  # in silence, as all below
     stated = estimators(encoder=TableEncoder())[kind].fit(frame, target)

@@ -411,26 +411,11 @@ def test_missing_values_are_filled_by_the_median_on_request(kernels):
     assert som.predict([[np.nan, 0, 0]])[0] == expected.predict([[np.nanmedian(X[:, 0]), 0, 0]])[0]
 
 
-def test_medians_that_fill_gaps_leave_out_rows_of_zero_weight():
-    X = with_gaps()
-    weights = np.ones(30)
-    weights[10:20] = 0
-    a = SOM(2, 3, missing="fill").fit(X, sample_weight=weights)
-    b = SOM(2, 3, missing="fill").fit(X[weights > 0])
-    np.testing.assert_array_equal(a.codebook_, b.codebook_)
-
-
 def test_a_column_without_any_value_cannot_be_filled():
     X = rows_of(30)
     X[:, 1] = np.nan
     with rejected(parameter="X"):
         SOM(2, 3, missing="fill").fit(X)
-
-
-def test_a_fitted_map_refuses_gaps_that_it_cannot_fill():
-    som = SOM(2, 3).fit(rows_of(30))
-    with rejected(parameter="X", row=0, column="x0"):
-        som.predict([[np.nan, 0.0, 0.0]])
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, 4e153])
