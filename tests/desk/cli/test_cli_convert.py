@@ -44,12 +44,11 @@ def test_maps_of_other_programs(here: Path) -> None:
     Path("a.wts").write_text(WTS)
     assert "1 x 2 units" in convert("a.cod", "a.som").out
     assert load("a.som").lattice == Lattice(1, 2)
-    outcome = convert("a.wts", "b.som", "--boundary", "plane")
-    assert "rectangular, plane (change with --lattice and --boundary)" in outcome.err
-    outcome = convert("a.wts", "b.som", "--boundary", "plane", "--lattice", "hexagonal", "--force")
+    assert "torus (change with --boundary)" in convert("a.wts", "b.som").err
+    outcome = convert("a.wts", "b.som", "--boundary", "plane", "--force")
     assert outcome.err == ""
     np.testing.assert_array_equal(load("b.som").codebook, load("a.som").codebook)
-    assert load("b.som").lattice == load("a.som").lattice
+    assert load("b.som").lattice == Lattice(1, 2, "rectangular")
 
 
 def test_tables_of_a_map(fitted: Path, table: Path) -> None:

@@ -74,15 +74,6 @@ def test_missing_cells_stop_the_command_when_asked(holes: Path, command: str) ->
     assert not Path("m.som").exists()
 
 
-def test_detect_says_why_it_leaves_no_cell_out(holes: Path) -> None:
-    outcome = run("detect", holes, "--missing", "mask", "--out", "found")
-    assert outcome.code == 2
-    assert outcome.err.count("\n") == 1
-    for words in ("'--missing'", "--missing fill", "`somscape fit`"):
-        assert words in outcome.err
-    assert not Path("found").exists()
-
-
 def test_a_table_without_a_gap_trains_the_same_map_however_gaps_are_met(here: Path) -> None:
     rng = np.random.default_rng(1)
     rows = [f"{a:.2f},{b:.2f}" for a, b in rng.normal(size=(60, 2))]

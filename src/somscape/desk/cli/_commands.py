@@ -186,8 +186,8 @@ def fit() -> Work:
         "score found/map.som applications.csv --sort --columns all --out sorted.csv",
     )
 )
-@click.argument("map_file", metavar="MAP", required=False)
-@click.argument("path", metavar="TABLE", required=False)
+@click.argument("map_file", metavar="MAP")
+@click.argument("path", metavar="TABLE")
 @job_option("per", "date_format")
 @read_options
 @flag_options
@@ -195,19 +195,13 @@ def fit() -> Work:
 @list_file_option("scores")
 @force_option
 @sink_options
-@job_option(
-    "watch", help="Watch to run on TABLE, as `somscape run` does. MAP must then be left out."
-)
-@state_options
-@author_option
 def score() -> Work:
     """Score the rows of TABLE with a map that `detect` has saved.
 
     MAP is the file map.som of `detect`.  TABLE must have the same columns as the table of
     `detect`, in any order.  The command flags rows that stand out (or rows above the threshold
     of --contamination, if the map was trained with it), or the rows that --alerts, --fdr, --p-value
-    or --cost selects.  With --watch NAME, the command
-    uses the map and the rule of a watch, like `somscape run NAME TABLE --out DIR`.
+    or --cost selects.
     """
     from somscape.desk.cli._models import score_file
 

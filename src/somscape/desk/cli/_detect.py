@@ -53,10 +53,6 @@ from somscape.tables._write import write_csv
 from somscape.tables.customers import Grouped
 from somscape.tables.encoding import Encoding
 
-WIDE, COLUMN_SECONDS, CELL_SECONDS = 2000, 0.003, 4e-6
-"""Minimum number of columns for which an estimate is printed, and its terms, which were measured on
-one core."""
-
 
 def detect_file(
     path: str,
@@ -115,14 +111,6 @@ def _detect(
 ) -> None:
     console, job, notes = make_console(save_roles), results.job, results.notes or ()
     encoding = subject.encoding()
-    n_columns, n_rows = len(encoding.used), subject.table.n_rows
-    if n_columns >= WIDE:
-        seconds = n_columns * (COLUMN_SECONDS + CELL_SECONDS * n_rows)
-        about = (
-            f"about {seconds:.0f} seconds" if seconds < 120 else f"about {seconds / 60:.0f} minutes"
-        )
-        wide = f"The table has {n_columns:,} columns, so ranking and writing take {about}."
-        make_console(to_stderr=True).say(wide)
     with watch_of(subject, encoding) as watch:
         found = found_in(subject, encoding, job, watch)
         outcome = None

@@ -8,11 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import click
 import numpy as np
 
 from somscape import measures
-from somscape.desk.cli._options import Access, Training
+from somscape.desk.cli._options import Training
 from somscape.desk.cli._out import (
     Input,
     Terminal,
@@ -29,7 +28,6 @@ from somscape.desk.cli._out import (
     write_roles,
     writing,
 )
-from somscape.desk.cli._run import files_of, score_watch
 from somscape.desk.jobs._detect import (
     ResultList,
     alerts_of,
@@ -257,23 +255,15 @@ def load_detector(path: str) -> Detector:
 
 
 def score_file(
-    map_file: str | None,
-    path: str | None,
+    map_file: str,
+    path: str,
     out: str,
     job: Job,
-    access: Access,
     *,
     force: bool,
-) -> int:
-    """Score the rows of a file, and write the scores. Return the exit code."""
-    if job.watch is not None:
-        return score_watch(map_file, path, out, job, access, force=force)
-    if map_file is None or path is None:
-        ctx = click.get_current_context()
-        lacking = "map_file" if map_file is None else "path"
-        param = next(each for each in ctx.command.params if each.name == lacking)
-        raise click.MissingParameter(ctx=ctx, param=param)
-    kind = _kind_of(out, map_file, path, job.to, *files_of(access), job=job, force=force)
+) -> None:
+    """Score the rows of a file, and write the scores."""
+    kind = _kind_of(out, map_file, path, job.to, job=job, force=force)
     check_sink_of(job)
     detector = load_detector(map_file)
     table = read_as(path, job, detector.map_.encoding.roles)
@@ -297,7 +287,6 @@ def score_file(
     console.say(f"{flagged}: {rule.words(detector)}.", f"{alerts.headline}.")
     console.say(*map(str, alerts.effects))
     _say_written(console, map_file, detector.map_.encoding, table, [sent, out])
-    return 0
 
 
 def _write(

@@ -4,7 +4,6 @@ import gc
 import io
 import os
 import re
-import shlex
 import signal
 import sys
 import warnings
@@ -57,21 +56,6 @@ MISSING_CELLS = {
     "error": "error stops with a message",
     "mask": "mask leaves missing values out of all distances and means",
 }
-
-
-class MissingCells(click.Choice[str]):
-    """Type of the option for missing values. Commands that do not support "mask" give advice."""
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the chosen value, or raise an error with advice."""
-        if value == "mask" and value not in self.choices:
-            self.fail(
-                "'mask' leaves missing values out, but a detector needs complete rows. Fill the "
-                "values (--missing fill), or train only a map with `somscape fit`.",
-                param,
-                ctx,
-            )
-        return super().convert(value, param, ctx)
 
 
 option = partial(click.option, show_default=True)
@@ -156,9 +140,6 @@ class Conversion:
     table: str | None = field_option(
         "Table with rows, for writing the place of each row on the map (--what winners).",
         metavar="TABLE",
-    )
-    lattice: str | None = field_option(
-        "Lattice of the map, if IN does not contain it.", choices=("hexagonal", "rectangular")
     )
     boundary: str | None = field_option(
         "Boundary of the map, if IN does not contain it.", choices=("plane", "cylinder", "torus")
@@ -247,7 +228,7 @@ def missing_option(*ways: str) -> Callable[[Function], Function]:
     """Return a decorator that adds the option --missing with the given choices to a command."""
     return job_option(
         "missing",
-        type=MissingCells(ways),
+        type=click.Choice(ways),
         default="fill",
         callback=_missing_or_none,
         help=f"Handling of missing values: {'; '.join(MISSING_CELLS[way] for way in ways)}.",
@@ -287,7 +268,7 @@ def list_file_option(what: str) -> Callable[[Function], Function]:
 
 list_options = together(job_option("format", show_default="csv"), job_option("bom"))
 ranking_options = together(
-    job_option(*RULES, "fill", "contamination", "calibration"),
+    job_option(*RULES, "fill", "contamination"),
     job_option("seed", default=0),
     verbose_option,
     list_options,
@@ -393,19 +374,6 @@ def without_password(line: str) -> str:
     return re.sub(r"(?i)(password=)[^&\s]*", r"\1...", line)
 
 
-def _quoted_option(value: Any) -> str:
-    return "'\\t'" if value == "\t" else shlex.quote(str(value))
-
-
-def _name_given(error: InputError, given: Mapping[str, Any]) -> None:
-    """Begin a message about the table with the options by which the table was read."""
-    read = {name: given.get(name) for name in ("delimiter", "sheet", "header")}
-    named = [f"`{n}` {_quoted_option(v)}" for n, v in read.items() if v is not None]
-    said, table = str(error), shown(Path(str(given.get("path"))).name)
-    if named and table and said.startswith(table) and error.parameter not in read:
-        error.args = (f"With {' and '.join(named)}, {said}",)
-
-
 class BadInput(click.ClickException):
     """Error that prints one line. The exit code is 2."""
 
@@ -413,13 +381,13 @@ class BadInput(click.ClickException):
 
 
 HEADINGS = {
-    "Rows to list": "alerts fill contamination fdr p_value amount cost calibration reject "
+    "Rows to list": "alerts fill contamination fdr p_value amount cost reject "
     "always never floor direction",
     "Columns": "target id_column per label drop protect category number ordinal date date_format "
     "just_below roles dictionary",
     "Reading the table": "delimiter decimal encoding missing missing_values sheet header "
     "table query ask_password",
-    "Map": "n_rows n_cols epochs seed lattice boundary winners regions n_regions",
+    "Map": "n_rows n_cols epochs seed boundary winners regions n_regions",
     "Results": "out format kind as_json bom what sort columns save_roles to to_table force verbose",
     "Watch": "watch key clear_for replace instead_of sure again new_ids",
     "Cases": "state_of comment cleared_as skip_unknown findings yes older_than decided",
@@ -472,11 +440,7 @@ class Command(click.Command):
         for field in (p for p in self.params if isinstance(p, FieldOption)):
             objects.setdefault(field.kind, {})[field.name] = given.pop(field.name or "")
         made = {kind.__name__.lower(): kind(**values) for kind, values in objects.items()}
-        try:
-            code = self.callback()(**given, **made)
-        except InputError as error:
-            _name_given(error, ctx.params)
-            raise
+        code = self.callback()(**given, **made)
         if code:
             ctx.exit(code)
         return None

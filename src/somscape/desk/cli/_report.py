@@ -278,11 +278,11 @@ def _check_conversion(source: str, out: Path, asked: Conversion, *, is_table: bo
             parameter="regions",
             file=out,
         )
-    if (asked.boundary, asked.lattice) != (None, None) and _ending(source) != ".wts":
+    if asked.boundary is not None and _ending(source) != ".wts":
         raise InputError(
-            f"Only a .wts file does not contain the lattice of its map, but IN is {source}. Leave "
-            "out --boundary and --lattice.",
-            parameter="lattice",
+            f"Only a .wts file does not contain the boundary of its map, but IN is {source}. Leave "
+            "--boundary out.",
+            parameter="boundary",
             file=source,
         )
 
@@ -299,14 +299,13 @@ def _table(path: str, job: Job) -> Table:
 def _map(source: str, asked: Conversion) -> Saved:
     if _ending(source) != ".wts":
         return load_model(source)
-    given = {"boundary": asked.boundary, "kind": asked.lattice}
-    map_ = save.read_wts(source, **{name: v for name, v in given.items() if v is not None})
-    if None in given.values():
-        lattice = map_.lattice
-        make_console(to_stderr=True).say(
-            f"{source} does not contain the lattice of its units. The command uses "
-            f"{lattice.kind}, {lattice.boundary} (change with --lattice and --boundary).",
-        )
+    if asked.boundary is not None:
+        return save.read_wts(source, boundary=asked.boundary)
+    map_ = save.read_wts(source)
+    make_console(to_stderr=True).say(
+        f"{source} does not contain the boundary of its map. The command uses "
+        f"{map_.lattice.boundary} (change with --boundary).",
+    )
     return map_
 
 

@@ -60,7 +60,7 @@ from somscape.desk.cli._out import (
 )
 from somscape.desk.jobs._detect import CHECKS, Found, check_sink_of
 from somscape.desk.jobs._roles import PerOptions, read_as
-from somscape.desk.jobs.job import RULES, WAITING, Job
+from somscape.desk.jobs.job import WAITING, Job
 from somscape.desk.store._places import state_folder, user_of_computer
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector
@@ -153,23 +153,16 @@ class NewWatch:
 
 
 def _change_notes(before: Detector, after: Detector) -> list[str]:
-    notes = []
-    if (before.relation is None) != (after.relation is None):
-        new, old = ("new", "earlier") if after.relation is not None else ("earlier", "new")
-        notes.append(
-            f"Only scores of the {new} map include broken relations between columns, and scores of "
-            f"the {old} map do not. Do not compare scores of earlier lists with this list."
-        )
     if before.map_.lattice != after.map_.lattice:
-        return [*notes, "The new map has another size, so the two maps cannot be compared."]
+        return ["The new map has another size, so the two maps cannot be compared."]
     try:
         found = difference(before.map_, after.map_)
     except InputError:
-        return [*notes, "The new map has other columns, so the two maps cannot be compared."]
+        return ["The new map has other columns, so the two maps cannot be compared."]
     lines = [
         OTHER_PLACES if each.startswith(OTHER_LAYOUT) else each for each in str(found).splitlines()
     ]
-    return [*notes, f"Comparison of the new map with the earlier map: {lines[0]}", *lines[1:]]
+    return [f"Comparison of the new map with the earlier map: {lines[0]}", *lines[1:]]
 
 
 OTHER_PLACES = (
@@ -316,28 +309,6 @@ def _draft(results: ResultFiles, folder: Path, outcome: RunOutcome) -> None:
     if folder.exists():
         rmtree(folder)
     results.write(folder, outcome.found, outcome)
-
-
-NOT_AT_A_RUN = (*RULES, "per", "date_format", "columns", "sort")
-"""Options that the command `score --watch` does not accept."""
-
-
-def score_watch(
-    first: str | None, second: str | None, out: str, job: Job, access: Access, *, force: bool
-) -> int:
-    """Run a watch on a table, for the command `score --watch`."""
-    if first is None or second is not None:
-        raise InputError(
-            "`watch` uses the map of the watch, so MAP must be left out. Give only TABLE."
-        )
-    given = [name for name in NOT_AT_A_RUN if name in job.given()]
-    if given:
-        raise InputError(
-            f"`{given[0]}` cannot be changed in a run of a watch. Leave `{given[0]}` out, or start "
-            "another watch."
-        )
-    folder = None if out == "-" else Path(out)
-    return run_named(str(job.watch), first, folder, job.without("watch"), access, force=force)
 
 
 def _say(outcome: RunOutcome, out: Path | None, sent: str | None, *, as_json: bool) -> None:

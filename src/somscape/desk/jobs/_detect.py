@@ -527,7 +527,7 @@ class Found:
 
 def detection_of(job: Job) -> Detection:
     """Return the settings of the detection of a job."""
-    return Detection(**job.only("contamination", "calibration").given())
+    return Detection(**job.only("contamination").given())
 
 
 def detect(

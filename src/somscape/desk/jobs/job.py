@@ -194,13 +194,6 @@ class Job:
         limits={"min": 0, "max": 0.5, "min_open": True},
         metavar="F",
     )
-    calibration: str | None = option(
-        "Rows with which a row is compared for its p-value: all rows (global), or only rows "
-        "in the same region of the map (regional).",
-        "training",
-        choices=("global", "regional"),
-        show_default="global",
-    )
     seed: int | None = option(
         "Seed of the random numbers. The same seed gives the same files.",
         "training",
