@@ -16,14 +16,12 @@ from command_line import RESULTS, Found, listing, run, run_process, write
 
 from somscape import load
 from somscape.datasets._planted import card_transactions, flawed_applications
-from somscape.desk.cli import _detect
 from somscape.desk.cli._detect import PlantedCase
 from somscape.desk.jobs._detect import detect, rule_of
 from somscape.desk.jobs._roles import ready, roles_from
 from somscape.desk.jobs.job import Job
 from somscape.outliers import Detector
 from somscape.tables import read_table, write_csv
-from somscape.tables._write import unescape_cell
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -203,15 +201,6 @@ def test_article_alerts_agree_with_the_saved_map(article: Found, article_file: P
     np.testing.assert_allclose(detector.contributions(table).sum(axis=1), scores, rtol=1e-12)
 
 
-def test_article_reasons_are_in_original_units(article: Found) -> None:
-    form = r"(A\d+) (\S+)(: (.+; )?usual .+|, but \S+ would fit the other columns)"
-    for row in rows_of(article):
-        for reason in row["reasons"].split(" | "):
-            match = re.fullmatch(form, unescape_cell(reason))
-            assert match, reason
-            assert row[match[1]] == match[2]
-
-
 def test_article_says_how_unusual_and_label_agree(article: Found, article_file: Path) -> None:
     said = " ".join(article.outcome.out.split())
     match = re.search(
@@ -232,13 +221,6 @@ def test_article_says_how_unusual_and_label_agree(article: Found, article_file: 
     assert float(match[4]) == pytest.approx(share / (307 / 690), abs=0.005)
 
 
-def test_label_is_never_called_by_that_word(article: Found, found: Found) -> None:
-    for job in (article, found):
-        texts = [job.outcome.out, job.outcome.err, job.read("report.html"), job.read("alerts.csv")]
-        assert all(texts[i] for i in (0, 2, 3))
-        assert not any("fraud" in text.lower() for text in texts)
-
-
 def test_report_holds_the_alerts_and_the_command(article: Found) -> None:
     page = article.read("report.html")
     data = report_of(page)
@@ -250,14 +232,6 @@ def test_report_holds_the_alerts_and_the_command(article: Found) -> None:
     assert command.startswith("somscape detect ")
     assert command.endswith("--id CustomerID --label Class --missing fill --seed 0 --out DIR")
     assert not re.search(r"https?://", page)
-
-
-def test_article_job_ends_by_naming_the_files(article: Found) -> None:
-    *_, last, page = article.outcome.out.strip().splitlines()
-    names = "alerts.csv, report.html, report.json, map.som, umatrix.png, planes.png"
-    assert last == f"Wrote found/: {names}"
-    assert page == f"Open {(article.folder / 'report.html').resolve().as_uri()}"
-    assert len(re.findall(r"^Kernels: ", article.outcome.out, flags=re.M)) == 1
 
 
 @pytest.mark.usefixtures("pictures")
@@ -275,28 +249,12 @@ def test_same_seed_gives_the_same_bytes(
 # Options
 
 
-def test_another_seed_gives_another_map(found: Found, table: Path) -> None:
-    other = detect_here(table, "--id", "cust_id", "--label", "answer", "--seed", 1)
-    assert (other.folder / "map.som").read_bytes() != (found.folder / "map.som").read_bytes()
-    assert detector_of(other).map_.parameters["seed"] == 1
-
-
-def test_ids_keep_their_leading_zeros(found: Found) -> None:
-    rows = rows_of(found)
-    assert all(re.fullmatch(r"000\d\d", row["cust_id"]) for row in rows)
-    assert len(rows) == 10
-
-
 def test_alerts_option_says_how_many_rows_are_listed(table: Path) -> None:
     found = detect_here(table, "--alerts", 12, "--drop", "answer")
     assert len(rows_of(found)) == 12
     assert report_of(found.read("report.html"))["rule"] == "the 12 highest scores, as asked for"
     n_shown = sum(int(row["finding"]) <= 10 for row in rows_of(found))
     assert f"... and {12 - n_shown} more in alerts.csv" in found.outcome.out or n_shown == 12
-
-
-def test_every_row_can_be_an_alert(table: Path) -> None:
-    assert len(rows_of(detect_here(table, "--alerts", 60))) == 60
 
 
 def test_more_alerts_than_rows_are_refused(table: Path) -> None:
@@ -376,17 +334,6 @@ def test_a_check_of_negative_numbers_replaces_the_note(here: Path) -> None:
     assert "'amount' is below 0 in 1 of 300 rows (id C7). Check these rows" in outcome.out
 
 
-def test_rarer_label_value_is_taken_and_said(found: Found) -> None:
-    cells = [
-        line.split(",")[4]
-        for line in Path(found.folder.parent / "customers.csv").read_text().splitlines()[1:]
-    ]
-    n_yes = cells.count("yes")
-    assert n_yes < 30
-    said = " ".join(found.outcome.out.split())
-    assert f"Unusual against answer = yes ({n_yes} of 60 rows, the rarer value)" in said
-
-
 def test_label_value_can_be_named(table: Path) -> None:
     found = detect_here(table, "--label", "answer=no", "--alerts", 5)
     said = " ".join(found.outcome.out.split())
@@ -395,14 +342,6 @@ def test_label_value_can_be_named(table: Path) -> None:
     data = report_of(found.read("report.html"))
     assert (data["agreement"]["label"], data["agreement"]["value"]) == ("answer", "no")
     assert "answer" not in [c["column"] for reasons in data["reasons"] for c in reasons]
-
-
-@pytest.mark.usefixtures("pictures")
-def test_label_with_many_values_is_compared_with_one_of_them(here: Path) -> None:
-    rows = [f"L{i % 12},{i * 1.37 % 7:.2f},{i * 2.71 % 5:.2f}" for i in range(60)]
-    write(Path("t.csv"), "reason,x,y", rows)
-    found = detect_here("t.csv", "--label", "reason=L3")
-    assert "Unusual against reason = L3 (5 of 60 rows)" in " ".join(found.outcome.out.split())
 
 
 def test_rows_whose_label_is_missing_are_left_out_of_the_comparison(here: Path) -> None:
@@ -431,28 +370,6 @@ def test_overrides_and_dropped_columns_are_said(table: Path) -> None:
     assert said["answer"] == ["dropped", "as", "asked"]
 
 
-def test_missing_cells_are_filled_and_counted_by_column(here: Path) -> None:
-    words = ["", "NA", "N/A", "?", "null", "NaN", "-"]
-    rows = [
-        f"{words[i] if i < 7 else f'{i}.25'},{words[i - 7] if 7 <= i < 14 else 'ab'[i % 2]}"
-        for i in range(60)
-    ]
-    write(Path("t.csv"), "n,c", rows)
-    found = detect_here("t.csv")
-    said = kinds_said(found.outcome.out)
-    for name in ("n", "c"):
-        assert " ".join(said[name]).endswith("; 7 missing filled")
-
-
-def test_report_command_repeats_the_reading_options(here: Path) -> None:
-    rows = [f"{i * 1.37 % 7:.2f}|{i * 2.7 % 5:.2f}".replace(".", ",") for i in range(40)]
-    write(Path("t.csv"), "x|y", rows)
-    found = detect_here("t.csv", "--delimiter", "|", "--decimal", ",", "--encoding", "utf-8")
-    command = report_of(found.read("report.html"))["method"]["command"]
-    for words in ("--delimiter '|'", "--decimal ,", "--encoding utf-8"):
-        assert words in command
-
-
 def test_command_in_the_report_gives_the_same_files_again(here: Path) -> None:
     rows = [f"{i % 3},{i * 1.37 % 7:.2f},{i % 5},{i * 2.71 % 5:.2f},k{i}" for i in range(60)]
     write(Path("my table.csv"), "a kind,x,few,y,key", rows)
@@ -465,25 +382,6 @@ def test_command_in_the_report_gives_the_same_files_again(here: Path) -> None:
     assert words[0] == "somscape"
     assert run(*words[1:]).code == 0
     assert {name: undated(first.folder / name) for name in RESULTS} == files
-
-
-def test_input_columns_called_like_results_get_input_added(here: Path) -> None:
-    rows = [f"{i},{i * 1.37 % 7:.2f},{i * 2.71 % 5:.2f}" for i in range(40)]
-    write(Path("t.csv"), "id,score,row", rows)
-    found = detect_here("t.csv", "--alerts", 2)
-    header = found.read("alerts.csv").splitlines()[0]
-    results = "rank,id,score,p_value,stands_out,finding,unit,row,col,reasons"
-    assert header == f"{results},score_input,row_input"
-
-
-def test_formula_like_text_is_quoted_and_can_be_undone(here: Path) -> None:
-    cells = ["=1+1", "@x", "+a", "-b", "'q", "plain"]
-    rows = [f"{cells[i % 6]},{i * 1.37 % 7:.2f}" for i in range(60)]
-    write(Path("t.csv"), "note,x", rows)
-    found = detect_here("t.csv", "--alerts", 60)
-    written = {row["note"] for row in rows_of(found)}
-    assert written == {"'=1+1", "'@x", "'+a", "'-b", "''q", "plain"}
-    assert {unescape_cell(text) for text in written} == set(cells)
 
 
 @pytest.mark.usefixtures("pictures")
@@ -595,14 +493,6 @@ def test_two_rows_are_enough(here: Path) -> None:
     assert len(rows_of(found)) == 1
 
 
-def test_wrote_line_names_the_folder_whole(table: Path) -> None:
-    # Piped output has no width that a path should be cut at.
-    out = Path("a" * 60, "b" * 60)
-    out.parent.mkdir()
-    outcome = run("detect", table, "--out", out)
-    assert f"Wrote {out}/" in outcome.out
-
-
 # The folder
 
 
@@ -625,12 +515,6 @@ def test_a_folder_of_results_is_not_a_table(table: Path, kind: str) -> None:
     assert listing(Path()) == before
     Path("found/map.som").unlink()  # the list alone is a table
     assert run("detect", "found", "--out", "again").code == 0
-
-
-def test_empty_folder_is_filled(table: Path) -> None:
-    Path("found").mkdir()
-    detect_here(table)
-    assert {p.name for p in Path("found").iterdir()} == RESULTS
 
 
 def test_folder_with_other_files_is_replaced_only_with_force(table: Path) -> None:
@@ -722,16 +606,6 @@ def test_working_folder_as_target_is_filled_or_refused_without_leftovers(
     outcome = run("detect", Path("..") / table, "--out", ".")
     left = listing(Path())
     assert left == (RESULTS if outcome.code == 0 else set())
-
-
-def test_a_wide_table_has_an_estimate_before_the_work(
-    table: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert detect_here(table).outcome.err == ""
-    monkeypatch.setattr(_detect, "WIDE", 4)
-    monkeypatch.setattr(_detect, "COLUMN_SECONDS", 30.0)  # 4 columns, so 120 seconds
-    said = "The table has 4 columns, so ranking and writing take about 2 minutes.\n"
-    assert run("detect", table, "--out", "wide").err == said
 
 
 # The demo
@@ -856,17 +730,6 @@ def test_case_listed_for_other_columns_is_missed(here: Path) -> None:
 # Kernels
 
 
-def test_numpy_kernels_are_said_in_one_line(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOMSCAPE_KERNELS", "numpy")
-    found = detect_here(table)
-    said = found.outcome.out.partition("Open file:")[0]  # its address has this test's name
-    lines = [line for line in said.splitlines() if "ernels" in line]
-    assert len(lines) == 1
-    assert lines[0].startswith("Kernels: NumPy.")
-    assert "C++ compiler" in lines[0]
-    assert "faster" in lines[0]
-
-
 def test_unknown_kernels_are_refused_in_one_line(table: Path) -> None:
     outcome = run_process("detect", table, "--out", "found", SOMSCAPE_KERNELS="fast")
     assert len(outcome.err.strip().splitlines()) == 1
@@ -895,29 +758,6 @@ def write_planted(n: int) -> None:
     X = rng.normal(size=(400, 4))
     X[:n] += rng.choice([-9.0, 9.0], size=(n, 4))
     write(Path("t.csv"), "a,b,c,d", [",".join(f"{x:.3f}" for x in row) for row in X])
-
-
-@pytest.mark.parametrize(("n_planted", "least", "most"), [(0, 0, 2), (4, 4, 8), (20, 12, 40)])
-def test_rows_that_stand_out_are_listed_at_least_10_and_at_most_50(
-    here: Path, n_planted: int, least: int, most: int
-) -> None:
-    write_planted(n_planted)
-    found = detect_here("t.csv")
-    n, n_by_chance = standing_out(scores_and_p(found)[1])
-    assert least <= n <= most
-    rows = rows_of(found)
-    assert len(rows) == max(10, min(n, 50))
-    assert [row["stands_out"] for row in rows] == ["yes"] * n + ["no"] * (len(rows) - n)
-    check_order(found)
-    data = report_of(found.read("report.html"))
-    assert (data["n_alerts"], data["n_stand_out"]) == (min(n, 50) or 10, n)
-    about = f"about {round(n_by_chance)}" if round(n_by_chance) else "fewer than one"
-    assert data["headline"] == (
-        f"{n} of 400 rows stand out ({about} of them by chance)"
-        if n
-        else "No row of 400 stands out"
-    )
-    assert found.outcome.out.startswith(f"{data['headline']}.\nrank ")
 
 
 def test_more_than_50_findings_are_cut(here: Path) -> None:
@@ -985,16 +825,6 @@ def test_a_share_besides_a_rule_only_sets_the_threshold(table: Path) -> None:
     assert len(rows_of(detect_here(table, "--contamination", 0.2))) == 12
 
 
-def test_one_row_is_above_the_threshold_if_none_stands_out(found: Found) -> None:
-    detector = detector_of(found)
-    scores = detector.scores(read_table(found.folder.parent / "customers.csv"))
-    assert (scores > detector.threshold).sum() == 1
-    assert len(rows_of(found)) == 10
-    assert {row["stands_out"] for row in rows_of(found)} == {"no"}
-    assert found.outcome.out.startswith("No row of 60 stands out.\nrank ")
-    assert "from here on" not in found.outcome.out
-
-
 @pytest.mark.parametrize(
     "words",
     [("--fdr", "0.5"), ("--p-value", "0.1"), ("--amount", "amount", "--cost", "100")],
@@ -1021,13 +851,6 @@ def test_a_folder_that_holds_the_table_is_not_replaced_even_with_force(table: Pa
     assert inside.exists()
 
 
-def test_p_values_by_region_are_those_of_the_detector(table: Path) -> None:
-    found = detect_here(table, "--calibration", "regional")
-    assert "--calibration regional" in (found.folder / "report.html").read_text()
-    assert detector_of(found).calibration.regions is not None
-    assert detector_of(detect_here(table)).calibration.regions is None
-
-
 def test_rules_that_contradict_each_other_are_refused(table: Path) -> None:
     for words, message in (
         (("--fdr", 0.1, "--alerts", 3), "--alerts and --fdr each set the number of rows to list"),
@@ -1039,9 +862,3 @@ def test_rules_that_contradict_each_other_are_refused(table: Path) -> None:
         assert outcome.code == 2
         assert message in outcome.err
         assert outcome.err.count("\n") == 1
-
-
-def test_a_rule_that_no_row_meets_says_so_and_how_near_they_come(table: Path) -> None:
-    found = detect_here(table, "--fdr", 0.02)
-    assert rows_of(found) == []
-    assert re.search(r"No row is listed.* The smallest p-value is 0\.\d+\.", found.outcome.out)

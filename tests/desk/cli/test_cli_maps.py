@@ -1,12 +1,10 @@
 """`fit`, `score` and `info`: maps are saved, score new rows, and say what they hold."""
 
 import csv
-import gzip
 import io
 import os
 import re
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ from forked import start
 
 from somscape import Map, load
 from somscape.outliers import Detector
-from somscape.outliers.marks import Marks
 from somscape.tables import read_table
 
 RESULT_COLUMNS = ["score", "p_value", "flagged", "stands_out", "unit", "row", "col", "reasons"]
@@ -73,22 +70,6 @@ def test_fit_gives_the_same_bytes_for_the_same_seed(fitted: Path, table: Path) -
     assert Path("again.som").read_bytes() == fitted.read_bytes()
 
 
-def test_fit_of_one_side_finds_the_other(table: Path) -> None:
-    assert run("fit", table, "--rows", 3, "--out", "m.som").code == 0
-    assert load("m.som").lattice.n_rows == 3
-
-
-def test_fit_of_many_columns_points_to_no_report(here: Path) -> None:
-    header = ",".join(f"c{i}" for i in range(45))
-    write(
-        Path("t.csv"), header, [",".join(f"{(i * j) % 7}.5" for j in range(45)) for i in range(9)]
-    )
-    outcome = run("fit", "t.csv", "--out", "m.som")
-    assert "Columns: 38 numbers; left out: c0, c7, c14, c21, c28, 2 more (" in outcome.out
-    # `fit` writes no report.
-    assert "report.html" not in outcome.out
-
-
 def test_map_with_more_units_than_rows_is_warned_of_in_plain_words(table: Path) -> None:
     outcome = run_process("fit", table, "--rows", 20, "--cols", 20, "--out", "m.som")
     assert outcome.code == 0
@@ -112,57 +93,6 @@ def test_failed_fit_leaves_the_old_map(fitted: Path, monkeypatch: pytest.MonkeyP
     assert listing(Path()) == {"customers.csv", "m.som"}
 
 
-def as_commas(text: str) -> str:
-    return text.replace(",", ";").replace(".", ",")
-
-
-def as_thousands(text: str) -> str:
-    """Amounts as "$1,234.50", in quotes because of the comma."""
-    header, *lines = text.splitlines()
-    rows = [line.split(",") for line in lines]
-    return "\n".join([header, *(f'{i},"${float(a):,.2f}",{",".join(r)}' for i, a, *r in rows)])
-
-
-WRITTEN = {
-    "semicolons and decimal commas": lambda text: as_commas(text).encode(),
-    "tabs": lambda text: text.replace(",", "\t").encode(),
-    "bars": lambda text: text.replace(",", "|").encode(),
-    "a byte order mark": lambda text: b"\xef\xbb\xbf" + text.encode(),
-    "UTF-16": lambda text: text.encode("utf-16"),
-    "line ends of Windows": lambda text: text.replace("\n", "\r\n").encode(),
-    "no line end at the end": lambda text: text.rstrip("\n").encode(),
-    "gzip": lambda text: gzip.compress(text.encode()),
-    "quotes": lambda text: text.replace("clerk", '"clerk"').encode(),
-    "blanks around cells": lambda text: text.replace(",", " , ").encode(),
-    "money and thousands": lambda text: as_thousands(text).encode(),
-}
-
-
-@pytest.mark.parametrize("way", WRITTEN)
-def test_table_gives_the_same_map_however_it_is_written(fitted: Path, way: str) -> None:
-    text = Path("customers.csv").read_text(encoding="utf-8")
-    Path("other.csv").write_bytes(WRITTEN[way](text))
-    words = ("--id", "cust_id", "--label", "answer", "--out", "other.som")
-    outcome = run("fit", "other.csv", *words)
-    assert (outcome.code, outcome.err) == (0, "")
-    assert Path("other.som").read_bytes() == fitted.read_bytes()
-
-
-@pytest.mark.parametrize("ending", ["parquet", "xlsx"])
-def test_table_gives_the_same_map_from_other_kinds_of_files(fitted: Path, ending: str) -> None:
-    pytest.importorskip("pyarrow" if ending == "parquet" else "openpyxl")
-    pandas = pytest.importorskip("pandas")
-    frame = pandas.read_csv("customers.csv", dtype={"cust_id": "str"})
-    if ending == "parquet":
-        frame.to_parquet("other.parquet", index=False)
-    else:
-        frame.to_excel("other.xlsx", index=False)
-    words = ("--id", "cust_id", "--label", "answer", "--out", "other.som")
-    outcome = run("fit", f"other.{ending}", *words)
-    assert (outcome.code, outcome.err) == (0, "")
-    assert Path("other.som").read_bytes() == fitted.read_bytes()
-
-
 # info
 
 
@@ -178,42 +108,12 @@ def test_info_says_what_a_map_without_a_detector_is(fitted: Path) -> None:
         assert re.search(rf"^{column} +{kind} ", outcome.out, flags=re.M)
 
 
-def test_info_counts_epochs_as_fit_does_and_says_when_its_error_was_measured(table: Path) -> None:
-    said = run("fit", table, "--out", "m.som").out
-    told = run("info", "m.som").out
-    epochs = re.search(r"^epochs +(\S.*\S) *$", said, flags=re.M)[1]
-    assert re.search(rf"^epochs +{re.escape(epochs)} *$", told, flags=re.M)
-    map_ = load("m.som")
-    assert epochs == f"{map_.parameters['n_iter']} ({map_.parameters['stop_reason']})"
-    planned = map_.parameters["n_epochs"]
-    assert re.search(rf"^epochs planned +{planned} *$", told, flags=re.M)
-    assert "n iter" not in told
-    error = f"{map_.history['quantization_error'][-1]:.4g}"
-    assert f"{error} (measured in the last epoch" in told
-
-
-def test_info_of_another_program_s_map_says_what_is_unknown(fitted: Path) -> None:
-    run("convert", fitted, "m.cod")
-    told = run("info", "m.cod").out
-    assert re.search(r"^made by +unknown *$", told, flags=re.M)
-    assert not re.search(r"^epochs", told, flags=re.M)
-
-
 def test_info_says_what_a_detector_is(found: Found) -> None:
     outcome = run("info", found.folder / "map.som")
     assert outcome.code == 0
     assert re.search(r"^score +combined, 32 prototypes, by 4 maps *$", outcome.out, flags=re.M)
     assert re.search(r"^calibration rows +60 *$", outcome.out, flags=re.M)
     assert f"{detector_of(found).threshold:.4g}" in outcome.out
-
-
-def test_info_says_what_marks_changed(found: Found, tmp_path: Path) -> None:
-    detector = detector_of(found)
-    marked = replace(detector, marks=Marks.none(2, 0, detector.map_.codebook.shape[1]))
-    marked.save(tmp_path / "marked.som")
-    told = " ".join(run("info", tmp_path / "marked.som").out.split())
-    assert f"marks {marked.effect_of_marks}" in told
-    assert "2 marks (2 confirmed, 0 cleared) did not change the scores of any rows" in told
 
 
 @pytest.mark.parametrize("command", ["info", "score"])
@@ -307,15 +207,6 @@ def test_scores_say_which_rows_stand_out(here: Path) -> None:
     assert said[:2] == [f"100 rows scored, {n} flagged: {rule}.", f"{alerts.headline}."]
 
 
-def test_one_row_is_counted_as_one(found: Found, here: Path) -> None:
-    header, first, *_ = customers_of(found).read_text("utf-8").splitlines()
-    one = write(here / "one.csv", header, [first])
-    outcome = run("score", found.folder / "map.som", one)
-    assert "1 row scored, " in outcome.err
-    page = run("report", found.folder / "map.som", one, "--out", "page.html")
-    assert "1 row of one.csv" in page.out
-
-
 def test_only_flagged_rows_have_reasons(found: Found) -> None:
     rows = score(found, customers_of(found), "--alerts", 3)
     assert {row["flagged"] for row in rows} == {"yes", "no"}
@@ -333,29 +224,6 @@ def test_scores_equal_those_of_the_library(found: Found) -> None:
     assert [int(row["unit"]) for row in rows] == detector.map_.winners(table).tolist()
 
 
-def test_columns_may_come_in_another_order_and_others_be_there(found: Found, here: Path) -> None:
-    table = read_table(customers_of(found))
-    header = "new,job,answer,age,amount,cust_id"
-    lines = [
-        ",".join(["x", *(table.column(name).cells[i] for name in header.split(",")[1:])])
-        for i in range(60)
-    ]
-    write(Path("turned.csv"), header, lines)
-    assert score(found, "turned.csv") == score(found, customers_of(found))
-
-
-def test_rows_score_alike_alone_and_together(found: Found, here: Path) -> None:
-    lines = customers_of(found).read_text().splitlines()
-    write(Path("part.csv"), lines[0], lines[31:36])
-    assert score(found, "part.csv") == score(found, customers_of(found))[30:35]
-
-
-def test_label_and_id_need_not_be_there(found: Found, here: Path) -> None:
-    write(Path("t.csv"), "age,job,amount", ["40.5,clerk,100.5", "41.5,nurse,90.5"])
-    rows = score(found, "t.csv")
-    assert [row["record"] for row in rows] == ["1", "2"]
-
-
 def test_category_that_the_map_never_saw_is_scored_and_counted(found: Found, here: Path) -> None:
     write(Path("t.csv"), "age,job,amount", ["40.5,clerk,100.5", "40.5,pilot,100.5"])
     outcome = run("score", found.folder / "map.som", "t.csv")
@@ -363,38 +231,6 @@ def test_category_that_the_map_never_saw_is_scored_and_counted(found: Found, her
     known, new = (float(row["score"]) for row in read_scores(outcome.out))
     assert new > known
     assert "Values that the training table does not have: job 1 (record 2)." in outcome.err
-
-
-def test_missing_cells_of_new_rows_are_filled_and_counted(found: Found, here: Path) -> None:
-    write(Path("t.csv"), "age,job,amount", ["40.5,clerk,100.5", "?,clerk,100.5", ",clerk,5.5"])
-    outcome = run("score", found.folder / "map.som", "t.csv")
-    assert outcome.code == 0
-    assert "Missing values filled: age 2 (records 2, 3)." in outcome.err
-
-
-def test_missing_column_is_refused(found: Found, here: Path) -> None:
-    write(Path("t.csv"), "age,Job,amount", ["40.5,clerk,100.5"])
-    outcome = run("score", found.folder / "map.som", "t.csv", "--out", "s.csv")
-    assert outcome.code == 2
-    assert outcome.out == ""
-    assert outcome.err == (
-        "Error: t.csv lacks these columns of the training table: 'job' (is it 'Job'?). Add or "
-        "rename the columns.\n"
-    )
-    assert listing(here) == {"t.csv"}
-
-
-@pytest.mark.parametrize("n_good", [0, 1, 30])
-def test_text_in_a_number_column_is_refused_with_its_own_line(
-    found: Found, here: Path, n_good: int
-) -> None:
-    rows = ["40.5,clerk,100.5"] * n_good
-    write(Path("t.csv"), "age,job,amount", [*rows, "old,clerk,100.5"])
-    outcome = run("score", found.folder / "map.som", "t.csv")
-    assert (outcome.code, outcome.out, len(outcome.err.splitlines())) == (2, "", 1)
-    assert f"t.csv, line {n_good + 2}" in outcome.err
-    assert "'age'" in outcome.err
-    assert "'old'" in outcome.err
 
 
 def test_huge_number_of_a_new_row_is_flagged_or_refused_without_a_warning(
@@ -433,12 +269,6 @@ def test_scores_go_to_a_file_whole(found: Found, here: Path) -> None:
     written = Path("s.csv").read_text(encoding="utf-8")
     assert read_scores(written) == score(found, customers_of(found))
     assert listing(here) == {"s.csv"}
-
-
-def test_file_of_scores_can_be_read_by_others_as_usual(found: Found, here: Path) -> None:
-    run("score", found.folder / "map.som", customers_of(found), "--out", "s.csv")
-    Path("usual").touch()
-    assert Path("s.csv").stat().st_mode == Path("usual").stat().st_mode
 
 
 @pytest.mark.parametrize("out", ["nowhere/s.csv", "folder"])
@@ -480,15 +310,6 @@ def test_standard_input_is_scored(found: Found) -> None:
     map_file = found.folder / "map.som"
     outcome = run("score", map_file, "-", stdin=customers_of(found).read_bytes())
     assert read_scores(outcome.out) == score(found, customers_of(found))
-
-
-def test_decimal_commas_of_new_rows_are_read_as_such(found: Found, here: Path) -> None:
-    text = customers_of(found).read_text().replace(",", ";").replace(".", ",")
-    Path("t.csv").write_text(text)
-    assert score(found, "t.csv", "--delimiter", ";") == [
-        row | {"reasons": again["reasons"]}
-        for row, again in zip(score(found, customers_of(found)), score(found, "t.csv"), strict=True)
-    ]
 
 
 def test_article_round_trip(article: Found, article_file: Path, here: Path) -> None:
@@ -553,13 +374,6 @@ def test_ordered_categories_and_dates_are_taken_as_such(orders: Path) -> None:
     levels = {code.name: getattr(code, "levels", ()) for code in load("m.som").encoding.columns}
     assert levels["grade"] == ("low", "middle", "high")
     assert levels["stars"] == ("0", "1", "2", "3")
-
-
-def test_detect_says_them_again_in_the_report(orders: Path) -> None:
-    words = ("--ordinal", "grade=low<middle<high", "--date", "since", "--out", "found")
-    assert run("detect", orders, *words).code == 0
-    page = Path("found/report.html").read_text(encoding="utf-8")
-    assert "--ordinal 'grade=low\\u003cmiddle\\u003chigh' --date since" in page
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -129,15 +128,6 @@ def test_size_and_roles_are_as_asked(table: Path) -> None:
     again = fit(table, "--rows", 3, "--cols", 4, "--roles", "r.toml")
     assert again.code == 0, again.err
     assert again.out.splitlines()[0] == outcome.out.splitlines()[0]
-
-
-def test_a_class_of_one_row_is_warned_of(here: Path) -> None:
-    header, rows = fruits()
-    write(Path("t.csv"), header, [*rows, "f90,30,1,red,melon"])
-    outcome = fit("t.csv")
-    said = "Warning: Class with only one row: 'melon'. The accuracy of recognizing it is unknown."
-    assert said in outcome.out
-    assert "melon" in load("m.som").classes
 
 
 @pytest.mark.parametrize(
@@ -298,17 +288,6 @@ def test_each_row_gets_a_class_and_the_probability_of_each(model: Path) -> None:
     assert list(csv.DictReader(io.StringIO(Path("p.csv").read_text()))) == rows
 
 
-def test_columns_may_come_in_another_order_and_without_the_target(model: Path) -> None:
-    rows = [row.split(",") for row in fruits(20, seed=1)[1]]
-    write(Path("new.csv"), *fruits(20, seed=1))
-    write(Path("other.csv"), "color,weight,size", [",".join((c, w, s)) for _, s, w, c, _ in rows])
-    without = predicted(model, "other.csv")
-    assert [row["record"] for row in without] == [str(i + 1) for i in range(20)]
-    for row, other in zip(predicted(model, "new.csv"), without, strict=True):
-        assert list(row.values())[1:] == list(other.values())[1:]
-    assert "rightly" not in run("predict", model, "other.csv").err
-
-
 def test_a_row_unlike_all_others_is_unknown(model: Path) -> None:
     header, rows = fruits(30, seed=1)
     write(Path("new.csv"), header, [*rows, "f99,999,-999,red,pear"])
@@ -317,41 +296,6 @@ def test_a_row_unlike_all_others_is_unknown(model: Path) -> None:
     assert rejecting[-1]["predicted"] == "unknown"
     assert sum(row["predicted"] == "unknown" for row in rejecting) < 5
     assert "unknown: 1." in run("predict", model, "new.csv", "--reject", 0.02).err
-
-
-def test_a_class_called_unknown_is_not_a_row_that_is(here: Path) -> None:
-    header, rows = fruits()
-    write(Path("t.csv"), header, [row.replace("plum", "unknown") for row in rows])
-    fit("t.csv")
-    write(Path("new.csv"), header, ["f99,999,-999,red,pear"])
-    assert predicted("m.som", "new.csv", "--reject", 0.02)[0]["predicted"] == "unknown_row"
-
-
-def test_predictions_are_written_as_the_ending_says(model: Path, table: Path) -> None:
-    assert run("predict", model, table, "--out", "p.parquet").code == 0
-    assert read_table("p.parquet").names[:3] == ("id", "predicted", "p_value")
-
-
-@pytest.mark.parametrize(
-    ("header", "row", "message"),
-    [
-        ("id,size,color", "f1,5,red", "weight"),
-        ("id,size,weight,color", "f1,large,5,red", "large"),
-        ("id,size,weight,color", None, "no rows"),
-    ],
-)
-def test_new_rows_that_do_not_fit_are_refused(
-    model: Path, header: str, row: str | None, message: str
-) -> None:
-    write(Path("new.csv"), header, [] if row is None else [row])
-    assert message in refused("predict", model, "new.csv")
-
-
-def test_a_level_that_was_never_seen_is_said(model: Path) -> None:
-    write(Path("new.csv"), "id,size,weight,color", ["f1,5,9,blue"])
-    outcome = run("predict", model, "new.csv")
-    assert outcome.code == 0
-    assert "Values that the training table does not have: color 1 (id f1)." in outcome.err
 
 
 def test_what_has_no_classes_predicts_nothing(table: Path) -> None:
@@ -367,13 +311,6 @@ def test_predictions_do_not_go_over_what_is_read(model: Path, table: Path) -> No
     for name in (model, table):
         assert refused("predict", model, table, "--out", name)
     assert "0<=x<=0.5" in refused("predict", model, table, "--reject", 0.7)
-
-
-def test_info_says_what_it_predicts(model: Path) -> None:
-    said = " ".join(run("info", model).out.split())
-    assert "predicts kind quality cross-validated accuracy" in said
-    assert "3 classes classes 'apple', 'pear', 'plum' rejects no row" in said
-    assert "detector none" not in said
 
 
 def test_a_class_that_looks_like_a_missing_cell_is_written(here: Path) -> None:
@@ -403,20 +340,6 @@ def test_refused_rows_are_neither_right_nor_wrong(model: Path) -> None:
     write(Path("far.csv"), header, ["f99,999,-999,red,pear"])
     said = run("predict", model, "far.csv", "--reject", 0.02).err
     assert "1 of 1 row with a known 'kind' is refused. None of the other rows are" in said
-
-
-def test_the_first_line_says_how_often_each_class_came(model: Path, table: Path) -> None:
-    counts = Counter(row["predicted"] for row in predicted(model, table))
-    said = ", ".join(f"{name}: {n}" for name, n in counts.most_common())
-    assert f"90 rows: {said}." in run("predict", model, table).err
-
-
-@pytest.mark.parametrize(("out", "is_all"), [("x.cod", False), ("x.csv", False), ("x.som", True)])
-def test_a_map_of_another_program_lacks_what_was_learned(
-    model: Path, out: str, is_all: bool
-) -> None:
-    said = run("convert", model, out).out
-    assert ("cannot predict" not in said) == is_all
 
 
 # numbers
@@ -459,16 +382,6 @@ def test_a_column_of_many_numbers_is_predicted_with_intervals(here: Path) -> Non
     assert "predicts price quality cross-validated R2" in " ".join(run("info", "m.som").out.split())
 
 
-def test_a_copy_of_a_number_is_named(here: Path) -> None:
-    header, rows = prices(60)
-    rows = [f"{row},{2 * float(row.split(',')[3]) + 1:.2f}" for row in rows]
-    write(Path("t.csv"), f"{header},paid", rows)
-    outcome = run("fit", "t.csv", "--target", "price", "--out", "m.som")
-    (warning,) = (line for line in outcome.out.splitlines() if "Warning" in line)
-    assert "column 'paid' alone explains" in warning
-    assert "% of the variance of 'price'" in warning
-
-
 def test_large_numbers_keep_their_digits(here: Path) -> None:
     header, rows = prices(60)
     seconds = [
@@ -493,23 +406,6 @@ def test_large_numbers_keep_their_digits(here: Path) -> None:
     assert f"root mean square error is {off:.4g} in" in run("predict", "m.som", "t.csv").err
 
 
-def test_a_model_for_onnx_names_as_predict_does(model: Path) -> None:
-    onnxruntime = pytest.importorskip("onnxruntime")
-    outcome = run("convert", model, "m.onnx")
-    assert outcome.code == 0, outcome.err
-    assert "the map alone" not in outcome.out + outcome.err
-    table = read_table(write(Path("new.csv"), *fruits(seed=1)))
-    session = onnxruntime.InferenceSession("m.onnx", providers=["CPUExecutionProvider"])
-    feeds = {
-        name: table.to_numpy([name]).astype(np.float32)
-        if name != "color"
-        else np.array(table.column(name).cells, dtype=object)[:, None]
-        for name in (i.name for i in session.get_inputs())
-    }
-    (named,) = session.run(["predicted"], feeds)
-    assert named.tolist() == [line["predicted"] for line in predicted(model, "new.csv")]
-
-
 # report
 
 
@@ -529,12 +425,3 @@ def test_the_page_of_a_classifier_has_its_classes_and_mistakes(model: Path, tabl
         f"3 classes; cross-validated accuracy {100 * recognizer.accuracy:.1f} %; {n_right} of 90 "
         "rows with a known 'kind' are predicted correctly."
     )
-
-
-def test_a_table_without_the_target_has_a_page_too(model: Path) -> None:
-    header, lines = fruits(20, seed=1)
-    write(Path("new.csv"), header.removesuffix(",kind"), [x.rpartition(",")[0] for x in lines])
-    outcome = run("report", model, "new.csv", "--out", "page.html")
-    assert outcome.code == 0, outcome.err
-    assert outcome.out.splitlines()[1].endswith(" %.")
-    assert "named rightly" not in outcome.out

@@ -1,4 +1,4 @@
-"""`detect --watch`, `run`, `score --watch`, `watches` and `cases`, as people type them."""
+"""`detect --watch`, `run`, `watches` and `cases`, as people type them."""
 
 import csv
 import errno
@@ -11,7 +11,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import openpyxl
 import pytest
 from command_line import RESULTS, Outcome, customers, listing, run, transactions, write
@@ -93,13 +92,6 @@ def test_a_state_that_does_not_exist_is_not_made() -> None:
     assert not Path("nosuch").exists()
 
 
-@pytest.mark.usefixtures("watched")
-def test_confirmed_rows_are_not_counted_as_still_there() -> None:
-    ok(run("cases", "mark", "cards", "00003", "confirmed"))
-    said = ok(run("run", "cards", month(Path("f.csv"), n3=900_001)), 0)
-    assert "4 still, 1 confirmed." in said.splitlines()[0]
-
-
 def test_the_table_of_an_earlier_run_is_recorded_only_if_a_person_says_so(
     watched: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,32 +134,6 @@ def test_several_runs_are_replaced_only_if_a_person_says_so(
     assert "It replaces run 4." in said
     said = ok(run("run", "cards", "2.csv", "--instead-of", "3", "--yes"), 0)
     assert "It replaces runs 3 and 5." in said
-
-
-@pytest.mark.usefixtures("watched")
-def test_a_table_with_one_row_is_a_question_with_the_next_step() -> None:
-    one = write(Path("one.csv"), HEADER, ROWS[:1])
-    done = run("run", "cards", one, "--json")
-    assert done.code == 3
-    question = json.loads(done.out)["question"]
-    assert question.startswith("Only 1 of 60 cases of run 1 is in this table.")
-    assert "If not, run the right file with `--instead-of 2`" in question
-    assert question in " ".join(done.err.split())
-    assert json.loads(run("run", "cards", one, "--json").out)["question"] == question
-
-
-@pytest.mark.usefixtures("watched")
-def test_messages_name_the_next_step() -> None:
-    refused = run("cases", "mark", "cards", "S9999", "cleared")
-    assert "Give the key of a listed case (somscape cases list cards)" in refused.err
-    twice = write(Path("twice.csv"), HEADER, [*ROWS, ROWS[0]])
-    refused = run("run", "cards", twice)
-    assert "Correct the table, or begin a new watch with one more column in its key" in refused.err
-    assert "--watch NAME --key cust_id --key COL" in refused.err
-    renamed = write(Path("renamed.csv"), HEADER.replace("cust_id", "client"), ROWS)
-    refused = run("run", "cards", renamed)
-    assert "renamed.csv lacks the key column 'cust_id' of the watch cards" in refused.err
-    assert "Correct the name of the column in the file, or begin a new watch" in refused.err
 
 
 @pytest.mark.usefixtures("watched")
@@ -221,23 +187,6 @@ def test_a_run_as_json_is_alone_on_standard_output() -> None:
     assert (outcome.code, told["has_news"], told["counts"]["new"]) == (3, True, 1)
     assert {"drift", "unseen", "gone", "cases", "train_anew"} <= told.keys()
     assert "compared with run 1" in outcome.err
-
-
-@pytest.mark.usefixtures("watched")
-def test_score_runs_a_watch_without_a_map() -> None:
-    february = month(Path("february.csv"), n7=800_000)
-    said = ok(run("score", "--watch", "cards", february, "--out", "new"), 3)
-    assert said.startswith("Run 2 of cards")
-    assert "alerts.csv" in listing(Path("new"))
-    for words, error in (
-        ((february, february), "--watch uses the map of the watch"),
-        ((february, "--alerts", "3"), "--alerts cannot be changed"),
-        ((), "--watch uses the map of the watch"),
-    ):
-        outcome = run("score", "--watch", "cards", *words)
-        assert (outcome.code, error in outcome.err) == (2, True)
-    assert "Missing argument 'TABLE'" in run("score", "found/map.som").err
-    assert "Missing argument 'MAP'" in run("score").err
 
 
 @pytest.mark.usefixtures("watched")
@@ -500,46 +449,6 @@ def test_a_watch_is_trained_anew_with_what_was_decided() -> None:
         watch = state.watch("cards")
     assert watch.clear_for == 3
     assert "--clear-for 3" in command_anew(watch, "march.csv")
-
-
-@pytest.mark.usefixtures("watched")
-def test_training_on_other_rows_does_not_name_a_parameter_of_python() -> None:
-    amounts = {f"n{i}": 1e5 * float(row.split(",")[1]) for i, row in enumerate(ROWS)}
-    other = month(Path("other.csv"), **amounts)
-    said = " ".join(ok(run("detect", other, *KEY, "--watch", "cards", "--out", "other")).split())
-    assert "usual after a new training, even on the same rows" in said
-    assert "init=" not in said
-    assert "Drift cannot be judged yet, because the map was trained on this table." in said
-    assert "without an earlier table" not in said
-
-
-@pytest.mark.parametrize("seed", [1, 2])  # the same rows, and other rows of the same kind
-def test_training_again_on_such_rows_does_not_say_that_they_changed(
-    here: Path, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
-    monkeypatch.setenv("SOMSCAPE_STATE", "state")
-    for number in (1, seed):
-        cells = np.random.default_rng(number).normal(size=(300, 3))
-        lines = [f"{i},{a:.3f},{b:.3f},{c:.3f}" for i, (a, b, c) in enumerate(cells, 1000)]
-        table = write(here / "table.csv", "id,a,b,c", lines)
-        done = run("detect", table, "--id", "id", "--watch", "w", "--out", f"w{len(listing(here))}")
-    said = " ".join(ok(done).split())
-    assert "units cannot be compared, because" in said
-    assert "usual after a new training, even on the same rows" in said
-    assert "rows have changed" not in said
-    assert "table is wrong" not in said
-
-
-@pytest.mark.usefixtures("here")
-def test_a_watch_explains_scores_that_include_relations_for_the_first_time(monkeypatch) -> None:
-    monkeypatch.setenv("SOMSCAPE_STATE", "state")
-    words = ("detect", month(Path("january.csv")), "--id", "cust_id", "--watch", "cards")
-    with monkeypatch.context() as older:
-        older.setattr("somscape.outliers._train.learned_from", lambda *args, **options: None)
-        ok(run(*words, "--out", "old"))
-    note = "Only scores of the new map include broken relations between columns"
-    assert note in ok(run(*words, "--out", "new"))
-    assert note not in ok(run(*words, "--out", "newer"))
 
 
 @pytest.mark.usefixtures("watched")
