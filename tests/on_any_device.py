@@ -5,7 +5,7 @@ import pytest
 
 import somscape
 from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer, TableEncoder
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError
 from somscape.estimators import _elsewhere as _libraries
 from somscape.estimators._intake import take
 from somscape.kernels import _select
@@ -240,10 +240,6 @@ class OnAnyDevice:
         warm = small(4, 5, warm_start=True, n_epochs=2).fit(self.put(X)).fit(self.put(X))
         assert self.is_there(warm.labels_)
 
-    def test_a_wide_column_is_warned_of(self):
-        with pytest.warns(SomscapeWarning, match="Column 'x1' causes"):
-            small(3, 3).fit(self.put(rows_of(200) * [1, 1000, 1, 1, 1]))
-
     @pytest.mark.parametrize(
         "options",
         [
@@ -258,10 +254,6 @@ class OnAnyDevice:
         [name] = options
         with pytest.raises(InputError, match=f"supports only {name}=.*Leave `{name}` out"):
             small(3, 3, **options).fit(self.put(rows_of(50)))
-
-    def test_weights_of_features_in_an_array_are_refused(self):
-        with pytest.raises(InputError, match="supports only feature_weight=None"):
-            small(3, 3, feature_weight=np.ones(4)).fit(self.put(rows_of(50)))
 
     def test_the_cure_for_a_missing_value_is_one_that_a_device_has(self):
         X = rows_of(50)

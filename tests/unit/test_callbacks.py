@@ -127,16 +127,6 @@ def test_verbose_writes_to_standard_error_where_nothing_is_configured(capsys):
     assert len(lines) < 7
 
 
-def test_lines_come_a_few_a_second(capsys):
-    def slow(progress):
-        time.sleep(0.1)
-
-    with nothing_configured():
-        SOM(3, 3, n_epochs=12, tol=0, n_init=1, callbacks=[slow], verbose=1).fit(rows_of())
-    lines = capsys.readouterr().err.splitlines()
-    assert 4 <= len(lines) <= 7  # of 12 in 1.2 s or a little more
-
-
 def test_verbose_in_a_notebook_replaces_its_line_and_estimates_the_time_left(capsys, monkeypatch):
     class ZMQInteractiveShell:
         pass

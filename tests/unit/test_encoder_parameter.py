@@ -355,15 +355,6 @@ def test_later_rows_may_lack_what_is_no_feature(library):
     np.testing.assert_array_equal(piped.predict(part), piped[-1].labels_)
 
 
-def test_later_frames_may_lack_no_feature_and_keep_their_order():
-    frame = in_pandas(columns())
-    encoder = TableEncoder(label="churned", missing="fill").fit(frame)
-    with pytest.raises(ValueError, match=r"(?s)yet now missing.*age"):
-        encoder.transform(frame.drop(columns=["age", "churned"]))
-    with pytest.raises(ValueError, match="same order"):
-        encoder.transform(frame[frame.columns[::-1]])
-
-
 def test_the_label_of_an_array_is_no_feature_and_may_be_missing():
     X = np.random.default_rng(0).normal(size=(20, 3))
     X[:, 2] = np.nan

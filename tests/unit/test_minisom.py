@@ -98,13 +98,6 @@ def test_a_data_frame_is_taken(make):
     np.testing.assert_array_equal(cell[0], ROWS[0])
 
 
-def test_a_row_of_a_data_frame_is_taken():
-    som = MiniSom(3, 2, 3, random_seed=0)
-    row = pd.DataFrame(ROWS).iloc[4]
-    assert som.winner(row) == som.winner(ROWS[4])
-    som.update(row, (0, 0), 0, 1)
-
-
 # What is refused
 
 
@@ -319,13 +312,6 @@ def test_verbose_says_how_far_and_how_long(kernel, monkeypatch, capsys):
     text = capsys.readouterr().out
     assert [line[0] for line in LINE.findall(text)] == ["0", "1", "2", "3"]
     assert text.endswith(f"Quantization Error: {som.quantization_error(ROWS):.4f}\n")
-
-
-def test_nothing_is_printed_without_verbose(capsys):
-    som = MiniSom(3, 2, 3)
-    som.train(ROWS, 50)
-    som.train_batch_offline(ROWS, 2)
-    assert capsys.readouterr().out == ""
 
 
 # What strict=False mends

@@ -433,14 +433,6 @@ def test_columns_without_text_as_names_are_taken_in_their_order():
     np.testing.assert_array_equal(encoder.transform(frame.to_numpy()), encoder.transform(frame))
 
 
-def test_array_after_a_frame_warns_and_is_taken_in_its_order():
-    frame = pl.DataFrame({"a": [1.5, 2.5, 4], "b": [3.5, 9.5, 7]})
-    encoder = TableEncoder().fit(frame)
-    with pytest.warns(UserWarning, match="does not have valid feature names"):
-        rows = encoder.transform(frame.to_numpy())
-    np.testing.assert_array_equal(rows, encoder.transform(frame))
-
-
 @pytest.mark.parametrize(
     "cell",
     ["soon", "2024-01-31T10:00Z", 45_000],
@@ -550,9 +542,3 @@ def test_stands_in_a_column_transformer_and_a_pipeline(make):
     assert names[-1] == "ordered__size"
     whole = TableEncoder(ordinals=TOLD["ordinals"]).fit_transform(frame)
     np.testing.assert_array_equal(pipeline[0].transform(frame), whole)
-
-
-def test_names_that_differ_from_those_of_the_fit_are_refused():
-    encoder = TableEncoder().fit(pl.DataFrame(MIXED))
-    with pytest.raises(ValueError, match="input_features"):
-        encoder.get_feature_names_out(["a"] * len(MIXED))

@@ -35,13 +35,6 @@ def test_scaled_tables_and_images_do_not_warn(table: str) -> None:
     assert not messages(SOM(3, 4), RobustScaler().fit_transform(X))
 
 
-def test_wine_as_it_is_names_proline_and_what_to_do() -> None:
-    (message,) = messages(SOM(3, 4), datasets.load_wine(as_frame=True).data)
-    assert "Column 'proline' causes 99.77 % of the squared distances" in message
-    assert "22 times the next largest standard deviation, in column 'magnesium'" in message
-    assert "Standardize the columns" in message
-
-
 def test_the_warning_points_to_the_line_that_fits(X) -> None:
     with pytest.warns(SomscapeWarning, match="Column 'x2' causes 100 %") as caught:
         SOM(3, 4).fit(X)
