@@ -600,10 +600,6 @@ class CategoryCode(SaysUsual):
         """Decode one encoded value (an array of shape (n_features,)) to its level."""
         return str(self.decode(features[None, :])[0])
 
-    def prevailing(self, prototypes: Float64s) -> str:
-        """Return the level that has the largest share in all prototypes together."""
-        return self.level(prototypes.mean(axis=0))
-
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
         """Return, for each row, the main level of the near prototypes and its share as text."""
         found, names = [], (*self.levels, UNSEEN_LEVEL)

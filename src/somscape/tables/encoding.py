@@ -445,17 +445,6 @@ class Encoding:
         counts = {code.name: table.column(code.name).n_missing for code in self.used}
         return {name: n for name, n in counts.items() if n}
 
-    def n_unseen(self, table: Table | Source) -> dict[str, int]:
-        """Count the cells with new levels in each category column that has any."""
-        table = table if isinstance(table, Table) else table.table()
-        counts = {
-            code.name: int(((code.places(column) == len(code.levels)) & ~column.missing).sum())
-            for code in self.used
-            if isinstance(code, CategoryCode)
-            for column in [table.column(code.name)]
-        }
-        return {name: n for name, n in counts.items() if n}
-
     def possible(self, prototypes: Float64s, steps: Sequence[float]) -> Float64s:
         """Round prototypes to encoded rows whose values can occur in a table.
 

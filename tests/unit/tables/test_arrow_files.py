@@ -152,16 +152,3 @@ def test_a_parquet_file_of_one_long_text_is_refused_in_little_memory(
     with rejected(file="t.parquet", value=250000000):
         read_table(tmp_path / "t.parquet")
     assert pa.default_memory_pool().max_memory() <= max(before, 400_000_000)
-
-
-def test_a_file_of_many_cells_is_read_one_column_at_a_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = pa.array(["x" * 100]).take(pa.array([0] * 1000))
-    parquet.write_table(pa.table({"a": range(1000), "b": text}), tmp_path / "t.parquet")
-    for most, is_whole in ((200_000, True), (50_000, False), (1_000, False)):
-        monkeypatch.setattr(_arrow_files, "MAX_TOGETHER", most)
-        rows = _arrow_files.open_arrow(tmp_path / "t.parquet", "t.parquet")
-        assert isinstance(rows, pa.Table) == is_whole
-        assert rows.column("b").type == pa.string()
-        assert rows.column("b")[999].as_py() == "x" * 100

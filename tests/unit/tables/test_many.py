@@ -19,7 +19,6 @@ from workbooks import WRITERS
 from somscape import _stored
 from somscape.errors import InputError
 from somscape.tables import Table, _arrow_files, read_table
-from somscape.tables._cells import PlainTexts
 from somscape.tables.sources import kind_at, paths_of
 
 N_FILES = 40
@@ -353,16 +352,6 @@ def test_workbooks_in_parts_are_the_workbook(
     same(found, expected)
     assert found.notes[1:] == expected.notes
     assert found.where(found.n_rows - 1) == f"{len(parts) - 1}.xlsx, line {len(parts[-1]) + 1}"
-
-
-def test_words_for_missing_cells_keep_their_places() -> None:
-    parts = [
-        PlainTexts(np.array([1.0, np.nan]), np.array([0, 200], np.uint8), ["NA"]),
-        PlainTexts(np.array([np.nan, 2.5, np.nan]), np.array([201, 1, 200], np.uint8), ["?", "NA"]),
-    ]
-    joined = PlainTexts.joined(parts)
-    assert joined.words == ("NA", "?")
-    assert joined.as_written().to_pylist() == ["1", "NA", "NA", "2.5", "?"]
 
 
 CELLS = st.sampled_from(

@@ -5,7 +5,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import weakref
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -37,7 +36,6 @@ from somscape.tables import (
     write_sql,
     write_table,
 )
-from somscape.tables import sources as _source
 from somscape.tables._fit_encoding import fit_encoding
 
 COLUMNS: list[list[Any]] = [
@@ -156,23 +154,6 @@ def test_each_pass_has_the_rows_of_the_table(
         assert found.equals(expected)
 
 
-def test_many_batches_of_a_query(tmp_path: Path) -> None:
-    """The last cells of a database decide what its columns hold, as those of a file do."""
-    n = 150_000
-    with closing(sqlite3.connect(tmp_path / "t.db")) as connection, connection:
-        connection.execute("CREATE TABLE t (whole, mark, late)")
-        rows = [(i, "-", i / 2) for i in range(n)] + [(0.5, "+", "x")]
-        connection.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
-    database = source(f"sqlite:///{tmp_path}/t.db", table="t")
-    expected = database.table().to_arrow()
-    for _ in range(2):
-        found = pa.Table.from_batches(database.batches())
-        assert found.equals(expected)
-    assert found.schema.types == [pa.float64(), pa.string(), pa.string()]
-    assert found["mark"].null_count == 0
-    assert found["late"].to_pylist()[-2:] == [str((n - 1) / 2), "x"]
-
-
 def saved(path: Path, n: int = 3) -> Path:
     path.write_text("a,b\n" + "".join(f"{i},x{i}\n" for i in range(n)))
     return path
@@ -198,26 +179,6 @@ def test_a_source_can_be_gone_through_again(tmp_path: Path) -> None:
     for wrong, kind in ((0, ValueError), (2.5, TypeError)):
         with rejected(kind, parameter="n_rows"):
             next(rows.batches(wrong))  # type: ignore[arg-type]
-
-
-def test_the_table_is_let_go_before_the_first_batch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: list[weakref.ref[Table]] = []
-
-    def reading(*words: Any, **options: Any) -> Table:
-        table = read_table(*words, **options)
-        read.append(weakref.ref(table))
-        return table
-
-    monkeypatch.setattr(_source, "read_table", reading)
-    rows = source(saved(tmp_path / "t.csv"))
-    passes = [rows.batches(1), rows.batches(1)]
-    for batches in passes:
-        assert next(batches).to_pylist() == [{"a": 0, "b": "x0"}]
-    assert [ref() for ref in read] == [None]
-    assert rows.table().n_rows == 3
-    assert len(read) == 2
 
 
 def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -273,7 +234,6 @@ def test_a_database_may_change_between_passes(tmp_path: Path) -> None:
 TAKERS: dict[str, Callable[[Any, Path], Any]] = {
     "fit_encoding": lambda X, _: fit_encoding(X).encode(X),
     "n_missing": lambda X, _: MAP.encoding.n_missing(X),
-    "n_unseen": lambda X, _: MAP.encoding.n_unseen(X),
     "rows_of": lambda X, _: MAP.rows_of(X),
     "nearest": lambda X, _: MAP.nearest(X)[1],
     "suggest": lambda X, _: str(SOM.suggest(X, n_samples=20, n_seeds=2, random_state=0)),

@@ -17,7 +17,7 @@ from texts import rejected
 
 from somscape import _stored
 from somscape.errors import InputError
-from somscape.tables import _cells, read_sql, table_from_frame
+from somscape.tables import _cells, read_sql
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc or limits of files")
 
@@ -56,15 +56,6 @@ def test_tables_come_back_as_they_were(parts: list[list[pa.Table]]) -> None:
             found = _cells.spooled(iter(given_))
         assert [part.schema for part in found] == [part.schema for part in given_]
         assert all(part.equals(known) for part, known in zip(found, given_, strict=True))
-
-
-def test_record_batches_and_slices_of_tables() -> None:
-    table = pa.table({"a": range(100), "b": [str(i) for i in range(100)]})
-    found = _cells.spooled([*table.to_batches(max_chunksize=30), table.slice(37, 11), table[:0]])
-    assert [part.num_rows for part in found] == [30, 30, 30, 10, 11, 0]
-    assert pa.concat_tables(found[:4]).equals(table)
-    assert found[4].equals(table.slice(37, 11))
-    assert _cells.spooled([]) == []
 
 
 @needs_linux
@@ -146,19 +137,6 @@ def test_no_folder_at_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", none)
     with rejected():
         _cells.spooled([pa.table({"a": [1]})])
-
-
-def test_text_of_a_query_stays_in_the_file(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "t.db")) as connection, connection:
-        connection.execute("CREATE TABLE t (city)")
-        connection.executemany("INSERT INTO t VALUES (?)", [(f"city {i}",) for i in range(70_000)])
-    rows, _ = read_sql(f"sqlite:///{tmp_path}/t.db", table="t")
-    places = [
-        [chunk.buffers()[2].address for chunk in cells.chunks]
-        for cells in (rows["city"], table_from_frame(rows).column("city").to_arrow())
-    ]
-    assert len(places[0]) == 2
-    assert places[0] == places[1]
 
 
 def test_texts_are_read_from_any_part_of_an_array() -> None:

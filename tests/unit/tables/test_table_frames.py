@@ -4,7 +4,6 @@ import datetime
 import importlib
 import importlib.util
 import pickle
-import tracemalloc
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -102,21 +101,6 @@ def test_an_infinity_among_many_float32_is_told_as_among_few(
     sizes = pa.table({"x": pa.array([0.5, 999, 2.5], pa.float32())})
     asked = table_from_frame(sizes, missing_values=["999"]).columns[0]
     np.testing.assert_array_equal(asked.numbers, [0.5, np.nan, 2.5])
-
-
-def test_a_gap_among_many_float32_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_stored, "LARGE", 1 << 20)
-    values = np.arange(2_000_000, dtype=np.float32)
-    values[7] = np.nan
-    frame = pa.table({"x": values})
-    table_from_frame(frame.slice(0, 9))  # what is loaded once
-    tracemalloc.start()
-    column = table_from_frame(frame).columns[0]
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert column.is_number
-    assert column.n_missing == 1
-    assert peak < 4 * len(values)
 
 
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table, table_from_columns])

@@ -85,10 +85,6 @@ def test_missing_words(tmp_path: Path, word: str) -> None:
     assert table.notes == (f"missing cells: 2, written {form}",)
 
 
-def test_none_is_a_category(tmp_path: Path) -> None:
-    assert read(tmp_path, "x,y\n1,none\n2,b\n").column("y").cells.tolist() == ["none", "b"]
-
-
 def test_column_without_a_present_cell_is_of_missing_numbers(tmp_path: Path) -> None:
     column = read(tmp_path, "x,y\n1,\n2,?\n").column("y")
     assert column.is_number
@@ -164,13 +160,6 @@ def test_arrow_splits_rows_that_are_longer_than_a_block(tmp_path: Path, monkeypa
     table = read(tmp_path, "\n".join(rows))
     assert table.shape == (2, 5000)
     assert table.column("x4999").cells.tolist() == ["a4999", "b4999"]
-
-
-def test_quoted_text_is_plain_wherever_it_is_cut(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(_split, "PART", 5)
-    table = read(tmp_path, 'id,note\n1,"an ""a"", or two"\n2,"b, "\n')
-    assert table.column("id").has_plain_numbers
-    assert table.column("note").cells.tolist() == ['an "a", or two', "b,"]
 
 
 CELL = st.text('a1 "\n\r', max_size=5) | st.sampled_from(
@@ -256,11 +245,6 @@ def cell_limit() -> Iterator[int]:
     limit = csv.field_size_limit(10_000)
     yield 10_000
     csv.field_size_limit(limit)
-
-
-def test_very_long_cell(tmp_path: Path, cell_limit: int) -> None:
-    table = read(tmp_path, "a,b\n" + "x" * 1_000_000 + ",1\n")
-    assert len(table.column("a").cells[0]) == 1_000_000
 
 
 def test_long_cells_are_read_while_another_thread_ends_reading(cell_limit: int) -> None:
@@ -587,14 +571,6 @@ def test_a_number_may_mean_missing_however_it_is_written(tmp_path: Path) -> None
     assert table.column("b").cells.tolist() == [None, "5,5", "7,25"]
     assert [column.n_missing for column in table.columns] == [1, 1, 1]
     assert "no cell contains 'never', given as a missing value" in table.notes
-
-
-@pytest.mark.parametrize("word", ["-", "?"])
-def test_marks_beside_marks_are_values(tmp_path: Path, word: str) -> None:
-    other = {"-": "+", "?": "!"}[word]
-    table = read(tmp_path, f"a,b\n{word},{word}\n{other},5\n{other},7\n")
-    assert table.column("a").cells.tolist() == [word, other, other]
-    assert table.column("b").cells.tolist() == [None, "5", "7"]
 
 
 TITLED = "a,b,c\n1,2,x\n3,4,y\n5,6,z\n"

@@ -17,7 +17,6 @@ from workbooks import WRITERS, changed, ods, xls, xlsb, xlsx, zipped
 
 from somscape.errors import InputError
 from somscape.tables import Table, read_table
-from somscape.tables._sheets import answer
 
 LOANS = [["id", "rate", "job"], ["a1", 1.5, "clerk"], ["a2", None, "nurse"], [None, 7, "7"]]
 PEOPLE = [["name", "age"], ["Ann", 41]]
@@ -306,18 +305,3 @@ def test_where_somebody_limits_the_memory_there_is_too_little(
     monkeypatch.setattr("somscape.tables._workbook._is_limited", lambda: True)
     with pytest.raises(MemoryError):
         read(tmp_path, far_away()["corner.xlsx"])
-
-
-def test_the_other_process_says_what_there_is_first() -> None:
-    head, *rows = answer(xlsx({"Cover": COVER, "Loans": LOANS}), None)
-    assert head == {
-        "names": ["Cover", "Loans"],
-        "hidden": [],
-        "tables": ["Loans"],
-        "chosen": "Loans",
-        "height": 4,
-        "width": 3,
-    }
-    assert rows[1:3] == [["a1", 1.5, "clerk"], ["a2", "", "nurse"]]
-    head, *rows = answer(xlsx({"Cover": [], "Loans": LOANS}), "Cover")
-    assert (head["height"], head["width"], rows) == (0, 0, [])
