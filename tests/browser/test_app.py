@@ -96,12 +96,6 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     person.choose('[data-column="2"] select', "drop")
     assert person.words("#ready") == "19 of 21 columns will be used."
     person.picture("setup")
-    person.browser.emulate(width=768, height=900)
-    beside = "document.querySelector('#columns .kind').offsetTop"
-    assert person.browser.run(
-        f"return {beside} === document.querySelector('#columns .name').offsetTop"
-    )
-    person.browser.emulate_nothing()
     person.browser.click("#by-number")
     person.browser.run("document.getElementById('alerts').value = 12")
     person.browser.click("#start")
@@ -110,8 +104,6 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     found = client.get(f"/runs/{first}/files/report.json")
     assert found["n_alerts"] == 12
     assert found["columns"][2]["kind"] == "dropped"
-
-    _is_dense(person)
 
     # Marks: in the list and in the case, counted, saved, and taken back.
     assert person.words("#marked") == "No row is marked yet"
@@ -192,21 +184,6 @@ INSIDE = """[...document.querySelectorAll(arguments[0])].filter((part) => {
   const { height, top, bottom, left, right } = part.getBoundingClientRect();
   return height > 0 && top >= -1 && bottom <= innerHeight + 1 && left >= 0 && right <= innerWidth;
 }).length"""
-
-
-def _is_dense(person: Person) -> None:
-    """Six alerts with three reasons are in the window, and the bar stays above the list."""
-    person.browser.emulate(width=1440, height=900)
-    person.browser.run("document.getElementById('list').scrollIntoView()")
-    person.photograph("dense")
-    assert person.browser.run(f"return {INSIDE}", "#rows tr[data-rank]") >= 6
-    assert person.browser.run(f"return {INSIDE}", "#rows tr[data-rank] .reasons li") >= 18
-    for width, height in ((1440, 900), (390, 844)):
-        person.browser.emulate(width=width, height=height)
-        person.browser.run("scrollTo(0, document.documentElement.scrollHeight / 2)")
-        assert person.browser.run(f"return {INSIDE}", "#undo-mark, #show-keys") == 2
-    person.browser.emulate_nothing()
-    person.browser.run("scrollTo(0, 0)")
 
 
 def test_progress_is_seen_and_a_run_is_cancelled(

@@ -35,7 +35,6 @@ PAGES = (
     "api/somscape.SOMDetector",
     "commands/detect",
 )
-WITH_MUCH_TO_SHOW = ("comparison", "tutorials/anomalies", "gallery/map/01_colors")
 LOOKS = ((360, 800, "dark"), (1400, 1000, "light"))
 LOADED = {"img": "src", "script": "src", "iframe": "src", "source": "src"}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -151,22 +150,3 @@ def test_a_page_is_for_all_eyes_and_screens(window: Browser, axe: str, name: str
         assert window.run(WIDER, width) == []  # a theme may hide what is too wide
         window.run(f"{axe}; window.axe = axe;")
         assert window.run(RUN_AXE, RULES) == [], scheme
-
-
-@pytest.mark.parametrize("name", WITH_MUCH_TO_SHOW)
-def test_what_is_small_on_a_telephone_opens_in_full(window: Browser, name: str) -> None:
-    window.emulate(width=360, height=800)
-    window.open(SITE / f"{name}.html")
-    assert window.run(WIDER, 360) == []
-    pictures = "return [...document.querySelectorAll('.bd-article img')].map(each => "
-    assert all(window.run(f"{pictures}each.closest('a')?.href === each.src)"))
-    assert bool(window.run(f"{pictures}each.alt)")) == (name != "comparison")  # which has charts
-
-
-def test_the_report_of_the_first_page_is_a_link_on_a_telephone(window: Browser) -> None:
-    for width, is_shown in ((360, False), (1400, True)):
-        window.emulate(width=width, height=800)
-        window.open(SITE / "index.html")
-        frame = "return document.querySelector('.report-frame').offsetHeight"
-        assert bool(window.run(frame)) == is_shown
-        assert "Open the report in full" in window.texts(".report-link a")
