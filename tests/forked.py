@@ -4,9 +4,7 @@ A new process needs more than half a second of CPU time to start, and a fork nee
 Tests of the start and the end of processes pass `is_fork=False`.
 """
 
-import asyncio
 import atexit
-import faulthandler
 import gc
 import importlib
 import json
@@ -188,48 +186,5 @@ def _fork(channel: socket.socket, files: list[int]) -> None:
 
         resource.setrlimit(resource.RLIMIT_NOFILE, (asked["n_files"],) * 2)
     code, *words = asked["words"]
-    if words[:1] == ["app"]:
-        _fork_parent_of_jobs()
     sys.argv = ["-c", *words]
     exec(code, {"__name__": "__main__"})
-
-
-def _fork_parent_of_jobs() -> None:
-    """Fork the process that forks the jobs of the app, so that it need not load its libraries."""
-    from somscape.desk.app import _queue
-
-    ours, theirs = _channel()
-    pid = os.fork()
-    if pid == 0:
-        ours.close()
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for own, file in enumerate((theirs.detach(), nowhere, nowhere)):
-            os.dup2(file, own)
-        faulthandler.enable(2)
-        sys.path.remove("")  # as -P does
-        _queue.fork_jobs()
-        os._exit(0)
-    theirs.close()
-    ours.setblocking(False)
-    ahead, start = [(_Ahead(pid), ours)], _queue._Parent.start
-
-    async def begin() -> Any:
-        return _queue._Parent(*ahead.pop()) if ahead else await start()  # type: ignore[arg-type]
-
-    _queue._Parent.start = begin  # type: ignore[method-assign]
-
-
-class _Ahead:
-    """The process that forks jobs, with the two methods of an asyncio process that the app uses.
-
-    It replaces an asyncio process for the first start, so the type checker ignores two lines.
-    """
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-
-    async def wait(self) -> None:
-        await asyncio.to_thread(os.waitpid, self.pid, 0)

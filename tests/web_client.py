@@ -149,6 +149,12 @@ class Server:
         assert found, self.address
         return Client(int(found[1]), found[2])
 
+    @property
+    def jobs(self) -> list[int]:
+        """Processes of jobs, as Linux lists them."""
+        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return [int(pid) for t in threads for pid in (t / "children").read_text().split()]
+
 
 @contextmanager
 def serving(

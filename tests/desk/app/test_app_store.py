@@ -17,11 +17,10 @@ import pytest
 from disks import locked
 from some_cases import new_database
 from texts import rejected
-from web_client import Answer, Client, Server
+from web_client import Answer, Client
 from web_client import serving as serving_by_either
 
 from somscape.desk.app import _store
-from somscape.desk.app._queue import FORKS
 from somscape.desk.app._results import MarkStore
 from somscape.desk.app._settings import RunSettings
 from somscape.desk.app._store import Run, Store
@@ -33,7 +32,7 @@ from somscape.desk.store._sqlite import TroubleError
 from somscape.desk.web._gate import Refusal
 
 pytestmark = pytest.mark.nightly
-counts_forks = pytest.mark.skipif(not FORKS, reason="counts forks, which jobs are on Linux alone")
+finds_jobs = pytest.mark.skipif(sys.platform != "linux", reason="finds processes as on Linux")
 
 # Here, the start and the end of processes are looked at.
 serving = partial(serving_by_either, is_fork=False)
@@ -54,17 +53,7 @@ def is_running(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
-def children(pid: int) -> list[int]:
-    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def jobs_of(server: Server) -> list[int]:
-    """Return the processes of a server's jobs, which its one child forks."""
-    (parent,) = children(server.process.pid)
-    return children(parent)
-
-
-@counts_forks
+@finds_jobs
 def test_a_killed_server_loses_nothing_that_was_marked(state: Path) -> None:
     with serving(state, "--jobs", "1") as server:
         client = server.client.enter()
@@ -80,12 +69,11 @@ def test_a_killed_server_loses_nothing_that_was_marked(state: Path) -> None:
         next(s for s in client.events(running) if "progress" in s)
         number = client.get(f"/runs/{done}/files/report.json")["rows"]["numbers"][0]
         client.post(f"/api/runs/{done}/mark", {"row": number, "decision": "confirmed"})
-        jobs = jobs_of(server)
+        jobs = server.jobs
         assert len(jobs) == 1
-        jobs += children(server.process.pid)
         server.process.kill()
         server.process.wait(30)
-    # The job of a dead server ends by itself, and so does what forked it.
+    # The job of a dead server ends by itself.
     deadline = time.monotonic() + 20
     while any(map(is_running, jobs)) and time.monotonic() < deadline:
         time.sleep(0.05)

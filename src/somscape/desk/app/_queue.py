@@ -2,17 +2,12 @@
 
 import asyncio
 import json
-import os
 import re
-import signal
-import socket
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from somscape._files import shown
 from somscape.desk.app._results import MarkStore
@@ -37,215 +32,23 @@ from somscape.desk.app._store import (
     Run,
     Store,
 )
-from somscape.desk.app._work import load_libraries, one_line, work
+from somscape.desk.app._work import one_line
 from somscape.desk.store._sqlite import TroubleError
 from somscape.desk.web._gate import Refusal
 from somscape.errors import InputError
-from somscape.tables.sources import import_reader
 
-FORKS = sys.platform == "linux"
-"""Whether jobs are forks. Other systems than Linux cannot fork safely."""
-
-PYTHON = (sys.executable, "-P", "-X", "faulthandler", "-c")
-"""Command that starts Python for a job. -P ignores modules in the working folder. faulthandler
-logs where a process crashed."""
-
-COMMAND = (*PYTHON, "from somscape.desk.app._work import work; work()")
-FORKING = (*PYTHON, "from somscape.desk.app._queue import fork_jobs; fork_jobs()")
+COMMAND = (
+    *(sys.executable, "-P", "-X", "faulthandler"),
+    *("-c", "from somscape.desk.app._work import work; work()"),
+)
+"""Command of the process of a job. -P ignores modules in the working folder. faulthandler logs
+where the process crashed."""
 
 LONGEST_LINE = 64 << 20
 """Maximum size in bytes of one line of output from the process of a job."""
 
-LONGEST_MESSAGE = 1 << 16
-"""Maximum size in bytes of a message between the server and the process that forks jobs."""
-
 KILLED = -9
-"""Exit code that is reported for a job whose process was killed or has disappeared."""
-
-LONGEST_START = 30.0
-"""Seconds to wait for a fork. The process that forks jobs may still be loading libraries."""
-
-End = asyncio.Future[int | None]
-"""Future for the exit code of a process. The result is None if the exit code is unknown."""
-
-
-class Processes:
-    """Starts the processes of jobs."""
-
-    def __init__(self) -> None:
-        self._parent: _Parent | None = None
-        self._one_at_a_time = asyncio.Lock()
-        self._is_closed = False
-
-    async def start(self, folder: Path, log: IO[bytes]) -> "Process | ForkedJob":
-        """Start the process of a job."""
-        if FORKS:
-            with suppress(OSError):  # a job without a fork reports missing memory better
-                return await self._fork(folder, log)
-        if self._is_closed:
-            raise ConnectionAbortedError("the app is ending")
-        return await asyncio.create_subprocess_exec(
-            *COMMAND, stdin=PIPE, stdout=PIPE, stderr=log, cwd=folder, limit=LONGEST_LINE
-        )
-
-    async def _fork(self, folder: Path, log: IO[bytes]) -> "ForkedJob":
-        async with self._one_at_a_time:
-            if self._is_closed:
-                raise ConnectionAbortedError
-            if self._parent is None or self._parent.is_gone:
-                self._parent = await _Parent.start()
-            return await self._parent.fork(folder, log)
-
-    async def close(self) -> None:
-        """End the process that forks jobs, and start no further jobs. Running jobs continue."""
-        self._is_closed = True
-        if self._parent is not None:
-            self._parent.give_up()  # so that no job waits for a fork
-        async with self._one_at_a_time:
-            if self._parent is not None:
-                await self._parent.close()
-
-
-class ForkedJob:
-    """A job in a forked process, with the interface of a process of `asyncio`."""
-
-    def __init__(
-        self, pid: int, end: End, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]
-    ) -> None:
-        self.pid = pid
-        self.stdout, self.stdin = streams
-        self._end = end
-        self._code: int | None = None
-
-    @property
-    def returncode(self) -> int | None:
-        """Exit code of the process; None as long as the process may still be running."""
-        return self._end.result() if self._code is None and self._end.done() else self._code
-
-    def kill(self) -> None:
-        """Kill the process."""
-        if self.returncode is None:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-
-    async def wait(self) -> int:
-        """Wait until the process has ended, and return its exit code. First read all its output."""
-        code = await asyncio.shield(self._end)
-        self.stdin.close()
-        self._code = KILLED if code is None else code
-        return self._code
-
-
-class _Parent:
-    """Connection from the server to the process that forks a process for each job."""
-
-    def __init__(self, process: Process, channel: socket.socket) -> None:
-        self.is_gone = False
-        self._process = process
-        self._channel = channel
-        self._loop = asyncio.get_running_loop()
-        self._forked: asyncio.Future[tuple[int, End]] = self._loop.create_future()
-        self._ends: dict[int, End] = {}
-        self._loop.add_reader(channel, self._read_message)
-
-    @classmethod
-    async def start(cls) -> "_Parent":
-        channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        channel.setblocking(False)
-        with theirs:
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *FORKING, stdin=theirs.fileno(), stdout=DEVNULL, stderr=DEVNULL
-                )
-            except BaseException:
-                channel.close()
-                raise
-        return cls(process, channel)
-
-    async def fork(self, folder: Path, log: IO[bytes]) -> ForkedJob:
-        self._forked = self._loop.create_future()
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                files = [theirs.fileno(), log.fileno()]
-                socket.send_fds(self._channel, [os.fsencode(folder)], files)
-            async with asyncio.timeout(LONGEST_START):
-                pid, end = await self._forked
-            streams = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
-        except BaseException:
-            ours.close()
-            self._forked.cancel()
-            self.give_up()  # or its late answer would be taken for that of the next job
-            raise
-        return ForkedJob(pid, end, streams)
-
-    async def close(self) -> None:
-        self.give_up()
-        await self._process.wait()
-
-    def _read_message(self) -> None:
-        try:
-            said = self._channel.recv(LONGEST_MESSAGE)
-        except ConnectionError:
-            said = b""
-        match [*map(int, said.split())]:
-            case [pid] if not self._forked.done():
-                self._ends[pid] = self._loop.create_future()
-                self._forked.set_result((pid, self._ends[pid]))
-            case [pid, code] if pid in self._ends:
-                self._ends.pop(pid).set_result(code)
-            case _:
-                self.give_up()
-
-    def give_up(self) -> None:
-        """Kill the process that forks jobs, and end all waiting for its messages."""
-        if self.is_gone:
-            return
-        self.is_gone = True
-        self._loop.remove_reader(self._channel)
-        self._channel.close()
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        if not self._forked.done():
-            self._forked.set_exception(ConnectionResetError())
-        for end in self._ends.values():
-            end.set_result(None)
-
-
-def fork_jobs() -> None:
-    """Fork a process for each request that arrives on standard input. The process does the job."""
-    channel = socket.socket(fileno=os.dup(0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its jobs
-    while True:
-        folder, files, _, _ = socket.recv_fds(channel, LONGEST_MESSAGE, 2)
-        if not folder:
-            return
-        # A fork needs the default handler. The start of a fork is also reported before its end.
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        pid = os.fork()
-        if pid == 0:
-            channel.close()
-            for file, number in zip((files[0], *files), (0, 1, 2), strict=True):
-                os.dup2(file, number)
-        for file in files:
-            os.close(file)
-        if pid == 0:
-            os.chdir(folder)
-            work()
-            os._exit(0)  # without the half second in which Python frees all modules
-        channel.send(b"%d" % pid)
-        signal.signal(signal.SIGCHLD, lambda *_: _send_ends(channel))
-        _send_ends(channel)
-        with suppress(Exception):  # a job reports missing libraries itself
-            import_reader(".parquet")
-            load_libraries()
-
-
-def _send_ends(channel: socket.socket) -> None:
-    with suppress(ChildProcessError):  # no fork is left
-        while (found := os.waitpid(-1, os.WNOHANG))[0]:
-            channel.send(b"%d %d" % (found[0], os.waitstatus_to_exitcode(found[1])))
-
+"""Exit code of a process that was killed."""
 
 MAX_ERRORS = 500
 """Maximum number of latest epochs whose errors are reported as progress of a run."""
@@ -293,8 +96,7 @@ class Queue:
         self._n_at_once = n_at_once
         self._memory = memory
         self._waiting: list[str] = []
-        self._starter = Processes()
-        self._processes: dict[str, Process | ForkedJob] = {}
+        self._processes: dict[str, Process] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._cancelled: set[str] = set()
         self._progress: dict[str, dict[str, Any]] = {}
@@ -382,11 +184,9 @@ class Queue:
     async def close(self) -> None:
         """End all processes. The next server finds their runs interrupted."""
         self._is_closed = True
-        tasks = [*self._tasks.items()]
-        for run, _ in tasks:
+        for run in self._tasks:
             self._kill(run)
-        await self._starter.close()  # first, because a job may wait for its start
-        await asyncio.gather(*(task for _, task in tasks))
+        await asyncio.gather(*self._tasks.values())
         self._announce()
 
     def state_of(self, run: str) -> dict[str, Any] | None:
@@ -469,7 +269,15 @@ class Queue:
         folder = self._store.folder_of(run.id)
         try:
             with (folder / LOG).open("wb") as log:
-                process = await self._starter.start(folder, log)
+                process = await asyncio.create_subprocess_exec(
+                    *COMMAND,
+                    stdin=PIPE,
+                    stdout=PIPE,
+                    stderr=log,
+                    cwd=folder,
+                    limit=LONGEST_LINE,
+                    start_new_session=True,  # Ctrl-C ends the server, and the server ends its jobs
+                )
             self._processes[run.id] = process
             if run.id in self._cancelled or self._is_closed:
                 self._kill(run.id)
@@ -478,9 +286,7 @@ class Queue:
             name = f"{shown(error.filename)}: " if error.filename else ""
             return {"problem": f"The job could not be started ({name}{error.strerror or error})."}
 
-    async def _follow(
-        self, run: str, process: Process | ForkedJob, request: JobRequest
-    ) -> dict[str, Any]:
+    async def _follow(self, run: str, process: Process, request: JobRequest) -> dict[str, Any]:
         assert process.stdin is not None
         assert process.stdout is not None
         outcome: dict[str, Any] = {}
