@@ -308,16 +308,6 @@ def test_notes_of_the_command_line_are_in_the_report_with_ids(here: Path) -> Non
     assert not any("could name the rows" in note for note in notes)
 
 
-@pytest.mark.parametrize(("n", "is_told"), [(19, True), (20, False)])
-def test_few_rows_are_told(here: Path, n: int, is_told: bool) -> None:
-    write(Path("t.csv"), "customer,income,gross,sex,comment", noted_rows(n))
-    said = detect_here("t.csv", "--id", "customer").outcome.out
-    line = f"Note: {n} rows are too few to say what is unusual."
-    assert (line in said) == is_told
-    notes = json.loads(Path("found/report.json").read_text())["notes"]
-    assert (line.removeprefix("Note: ") in notes) == is_told
-
-
 def test_a_check_of_negative_numbers_replaces_the_note(here: Path) -> None:
     rng = np.random.default_rng(0)
     amounts = rng.lognormal(5, 1, 300).round(2)
@@ -401,14 +391,6 @@ def test_names_and_cells_are_shown_as_they_are(here: Path, sign: str) -> None:
     assert column in kinds_said(run("info", "found/map.som").out + "\n\n")
 
 
-def test_record_column_survives_where_there_is_no_id(here: Path) -> None:
-    rows = [f"{'pq'[i % 2]},{i * 1.37 % 7:.2f}" for i in range(40)]
-    write(Path("t.csv"), "record,x", rows)
-    found = detect_here("t.csv", "--alerts", 40)
-    columns = list(zip(*(row.values() for row in rows_of(found)), strict=True))
-    assert any(set(cells) == {"p", "q"} for cells in columns)
-
-
 # Inputs that just work
 
 
@@ -443,37 +425,6 @@ def test_table_as_people_export_it_just_works(here: Path) -> None:
     assert all(re.fullmatch(r"00\d\d", row["Kunde"]) for row in rows)
     assert all(re.fullmatch(r"\d\.\d{3},50 €", row["Betrag"]) for row in rows)
     assert all(row["Name"].startswith("Jürgen ") for row in rows)
-
-
-def test_what_was_guessed_or_left_out_is_said_in_a_line_each(here: Path) -> None:
-    rows = [
-        f"{i + 1},k{i // 3},{i % 12 + 1}/{i % 11 + 1}/2026,{'fm'[i % 2]},{i % 2},{i * 1.37 % 7:.2f}"
-        for i in range(60)
-    ]
-    write(Path("t.csv"), "row,customer,due,sex,Class,x", rows)
-    words = ("t.csv", "--id", "customer", "--alerts", 3)
-    said = [line for line in detect_here(*words).outcome.out.splitlines() if "Note: " in line]
-    for line, (begin, option) in zip(
-        said,
-        [
-            ("Note: 'Class' looks like an outcome", "(--label Class or --category Class)."),
-            ("Note: left out 'row' (a row counter)", "--per to rank repeated values)."),
-            (
-                "Note: dates in 'due' fit several orders and are read day first",
-                "(--date-format mdy).",
-            ),
-            ("Note: 'sex' may be personal data", "(--protect sex)."),
-        ],
-        strict=True,
-    ):
-        assert line.startswith(begin)
-        assert line.endswith(option)
-    more = ("--category", "Class", "--number", "row", "--date-format", "mdy", "--protect", "sex")
-    found = detect_here(*words, *more)
-    assert "Note: " not in found.outcome.out
-    assert kinds_said(found.outcome.out)["sex"][0] == "protected"
-    assert {row["sex"] for row in rows_of(found)} <= {"f", "m"}
-    assert "--protect sex" in (found.folder / "report.html").read_text()
 
 
 def test_huge_number_is_the_first_alert(here: Path) -> None:
@@ -758,32 +709,6 @@ def write_planted(n: int) -> None:
     X = rng.normal(size=(400, 4))
     X[:n] += rng.choice([-9.0, 9.0], size=(n, 4))
     write(Path("t.csv"), "a,b,c,d", [",".join(f"{x:.3f}" for x in row) for row in X])
-
-
-def test_more_than_50_findings_are_cut(here: Path) -> None:
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(1200, 14))
-    pairs = [(i, j) for i in range(14) for j in range(i)]
-    for row, pair in enumerate(pairs):  # far in two columns each
-        X[row, pair] = rng.choice([-12.0, 12.0], size=2)
-    write(
-        Path("t.csv"), ",".join("abcdefghijklmn"), [",".join(f"{x:.3f}" for x in row) for row in X]
-    )
-    found = detect_here("t.csv")
-    n, n_by_chance = standing_out(scores_and_p(found)[1])
-    assert n > 60
-    assert {row["stands_out"] for row in rows_of(found)} == {"yes"}
-    n_listed = len(rows_of(found))
-    assert 50 <= n_listed < n
-    assert max(int(row["finding"]) for row in rows_of(found)) == 50
-    about = f"about {round(n_by_chance)}" if round(n_by_chance) else "fewer than one"
-    headline = f"{n} of 1,200 rows stand out ({about} of them by chance)"
-    assert found.outcome.out.startswith(f"{headline}.\n")
-    assert "1,200 rows" in rows_of(found)[0]["reasons"]  # in the format of the headline
-    assert "1200" not in found.outcome.out
-    assert "from here on" not in found.outcome.out
-    n_shown = sum(int(row["finding"]) <= 10 for row in rows_of(found))
-    assert f"... and {n_listed - n_shown} more in alerts.csv" in found.outcome.out
 
 
 def test_a_line_follows_the_rows_that_stand_out(here: Path) -> None:

@@ -104,11 +104,3 @@ def test_a_map_that_leaves_cells_out_is_described_shown_and_lists_winners(holes:
     unit = found[0].index("unit")
     assert found[8][unit] == "-1"  # row 7 has no value
     assert sum(line[unit] == "-1" for line in found[1:]) == 1
-
-
-def test_help_says_what_each_way_does() -> None:
-    for command, ways in (("fit", "fill|error|mask"), ("detect", "fill|error")):
-        shown = " ".join(run(command, "--help").out.split())
-        assert f"--missing [{ways}]" in shown
-        assert "[default: fill]" in shown
-        assert ("mask leaves missing values out of all distances" in shown) == (command == "fit")

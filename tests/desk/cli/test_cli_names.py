@@ -31,7 +31,7 @@ def test_a_name_that_is_no_text_is_escaped_wherever_it_is_shown(found: Found, he
         (("score", map_, BAD, "--out", f"{out}.csv"), f"{out}.csv"),
         (("report", map_, BAD, "--out", f"{out}.html"), f"{out}.html"),
         (("convert", BAD, f"{out}.parquet"), f"{out}.parquet"),
-        (("convert", map_, f"{out}.csv"), f"{out}.csv"),
+        (("convert", map_, f"{out}-units.csv"), f"{out}-units.csv"),
     ):
         outcome = run(*words)
         assert outcome.code == 0, outcome.err

@@ -15,7 +15,6 @@ from somscape.desk.cli._options import Training
 from somscape.desk.cli._out import (
     Input,
     Terminal,
-    check_differ,
     check_output,
     check_result,
     check_save_roles,
@@ -48,7 +47,7 @@ from somscape.desk.jobs._target import (
     target_of,
     train_target,
 )
-from somscape.desk.jobs.job import FLAGS, Job
+from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.fit._map import have_values, train_map
 from somscape.fit.settings import Callback, Settings
@@ -103,7 +102,7 @@ class Asked:
         """Raise InputError if an option cannot be combined with the option `target`."""
         job = self.job
         for name, why in NOT_WITH_TARGET.items():
-            if getattr(job if name in FLAGS else self.training, name):
+            if getattr(job, name):
                 raise InputError(f"`{name}` {why}. Leave `{name}` or `target` out.")
         for name, columns in job.only(*NOT_OF_TARGET).given().items():
             if target in ((columns,) if isinstance(columns, str) else columns):
@@ -119,7 +118,12 @@ class Asked:
         """Raise InputError if the files of the results must not be written."""
         out = self.out
         inputs: list[Input] = [path, *self.job.files]
-        check_differ({"--out": out, "--save-roles": self.save_roles})
+        if self.save_roles is not None and self.save_roles.resolve() == out.resolve():
+            raise InputError(
+                f"--out and --save-roles are both {out}. Give --save-roles another name.",
+                parameter="--save-roles",
+                file=out,
+            )
         check_result("map", out, *inputs, force=self.force)
         check_save_roles(self.save_roles, out, *inputs, force=self.force)
 

@@ -419,21 +419,6 @@ def _is_read(found: os.stat_result, inputs: Sequence[Input]) -> bool:
     return any(os.path.samestat(found, each) for each in read)
 
 
-def check_differ(results: Mapping[str, Path | None]) -> None:
-    """Raise InputError if two results would be written to the same path."""
-    places: dict[Path, tuple[str, Path]] = {}
-    for name, target in results.items():
-        if target is None:
-            continue
-        other, same = places.setdefault(target.resolve(), (name, target))
-        if other != name:
-            raise InputError(
-                f"{other} and {name} are both {same}. Give {name} another name.",
-                parameter=name,
-                file=same,
-            )
-
-
 def _check_mark(target: Path, kind: str, *, force: bool, name: str) -> None:
     """Raise InputError if a result would replace a file of another kind or of another program."""
     if force or not _may_be_lost(target) or (_mark(target) or "").startswith(kind):
