@@ -221,15 +221,6 @@ def test_many_rows_have_the_sums_of_the_twin_on_all_threads(core, numpy_kernels,
     assert found[0] == found[1]
 
 
-def test_no_rows_add_nothing(kernels):
-    counts, totals = np.array([1, 2]), np.array([[3], [4]])
-    kernels.sums(
-        np.empty((0, 1)), np.empty(0, int), None, np.zeros(1), np.ones(1), 1.0, counts, totals
-    )
-    assert counts.tolist() == [1, 2]
-    assert totals.tolist() == [[3], [4]]
-
-
 def test_rows_of_tiny_weight_are_summed_without_a_warning(kernels):
     # With a total weight of 2^-10 the scale lets weighted terms, not values, fill 2^51.
     rows, weights = np.array([[-1.0], [1.0]]), np.full(2, 2.0**-11)

@@ -54,12 +54,6 @@ def test_epochs_equal_masked_means_worked_out_in_full(kernels, dtype, weighted):
     np.testing.assert_array_equal(som.predict(X), far.argmin(axis=1))
 
 
-def test_masked_with_nothing_missing_is_the_map_of_the_full_rows(kernels):
-    X = gappy(share=0.0)
-    masked, full = SOM(3, 4, missing="mask").fit(X), SOM(3, 4).fit(X)
-    np.testing.assert_array_equal(masked.codebook_, full.codebook_)
-
-
 @pytest.mark.parametrize("metric", Metric.MASKED)
 def test_a_gap_in_a_row_that_hardly_counts_changes_no_other(kernels, metric):
     # One gap sends all rows through the masked kernels; its row weighs next to nothing.

@@ -20,86 +20,28 @@ from somscape.errors import ParameterError
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 
+# One of each form; that every suggested name exists is a test below.
 PARAMETERS = {
-    # MiniSom
     "sigma": "radius_start",
     "x": "n_rows",
-    "y": "n_cols",
-    "decay_function": "learning_rate",
-    "sigma_decay_function": "radius_decay",
-    "neighborhood_function": "neighborhood",
-    "topology": "lattice",
-    "activation_distance": "metric",
-    "random_seed": "random_state",
-    "num_iteration": "n_epochs",
-    # SuSi
-    "n_columns": "n_cols",
-    "n_iter_unsupervised": "n_epochs",
-    "init_mode_unsupervised": "init",
-    "train_mode_unsupervised": "algorithm",
-    "neighborhood_mode_unsupervised": "neighborhood",
-    "distance_metric": "metric",
-    "learning_rate_start": "learning_rate",
-    # kohonen
     "rlen": "n_epochs",
-    "alpha": "learning_rate",
-    "radius": "radius_start",
-    "topo": "lattice",
-    "xdim": "n_cols",
-    "ydim": "n_rows",
-    "toroidal": "boundary",
-    # SOM Toolbox
     "msize": "n_rows` and `n_cols",
-    "munits": "n_rows` and `n_cols",
-    "neigh": "neighborhood",
-    "radius_ini": "radius_start",
-    "radius_fin": "radius_end",
-    "trainlen": "n_epochs",
-    "mask": "feature_weight",
-    # Somoclu
-    "maptype": "boundary",
-    "gridtype": "lattice",
-    "radiusN": "radius_end",
-    # k-means
-    "max_iter": "n_epochs",
     "n_clusters": "SOMClusterer(n_clusters=...)",
 }
 
 ATTRIBUTES = {
     "weights_": "map_.codebook",
-    "get_weights": "map_.codebook",
-    "cluster_centers_": "map_.codebook",
-    "codes": "map_.codebook",
     "winner": "map_.winners",
-    "unit_classif": "map_.winners",
-    "get_bmus": "map_.winners",
-    "distance_map": "map_.u_heights",
-    "activation_response": "map_.hits",
     "train": "fit",
-    "train_random": "fit",
-    # torchsom 1.3.1, in the example of its README
-    "initialize_weights": "fit",
-    "inertia_": "score",
     "quantization_error": "somscape.measures.quantization_error",
-    "topographic_error": "somscape.measures.topographic_error",
-    "labels_map": "somscape.plots.majority",
-    "changes": "map_.history",
     "n_clusters_": "somscape.SOMClusterer",
 }
 
 NAMES = {
-    "plots.heatmap": "somscape.plots.planes",
-    "plots.component_planes": "somscape.plots.planes",
     "plots.u_matrix": "somscape.plots.umatrix",
-    "plots.distance_map": "somscape.plots.umatrix",
-    "plots.hit_map": "somscape.plots.hits",
-    "regions.find_clusters": "somscape.regions.find_regions",
     "measures.qe": "somscape.measures.quantization_error",
-    "SOMClustering": "somscape.SOM",
     "SOMRegions": "somscape.SOMClusterer",
     "MiniSom": "somscape.minisom.MiniSom",
-    "SOMVisualizer": "somscape.plots.umatrix",
-    "plots.plot_distance_map": "somscape.plots.umatrix",
 }
 
 
