@@ -44,8 +44,6 @@ _OTHER_FILES = {
     b"PK\x03\x04": "an Excel workbook or a zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"PAR1": "a Parquet file",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
     b"%PDF": "a PDF",
 }
 _BYTE_ORDER_MARKS = {

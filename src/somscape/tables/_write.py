@@ -90,7 +90,7 @@ def write_csv(
     7,0.1,'=A1
     8,,"a,b"
     """
-    lines = csv_lines(table)
+    lines = _csv_lines(_by_name(table))
     if isinstance(file, (str, os.PathLike)):
         with Path(file).open("w", encoding="utf-8", newline="") as handle:
             handle.writelines(lines)
@@ -120,12 +120,8 @@ def _by_name(table: Table | Source | Mapping[str, Iterable[Any]]) -> dict[str, V
     return columns
 
 
-def csv_lines(table: Table | Source | Mapping[str, Iterable[Any]]) -> Iterator[str]:
-    """Return an iterator over the lines of the CSV file that `write_csv` writes."""
-    return _lines(_by_name(table))
-
-
-def _lines(columns: Mapping[str, Values]) -> Iterator[str]:
+def _csv_lines(columns: Mapping[str, Values]) -> Iterator[str]:
+    """Yield the lines of the CSV file that `write_csv` writes."""
     yield _line(map(_quote_cell, map(escape_cell, columns)))
     n_bytes = max(64, BLOCK_BYTES // max(1, len(columns)))
     cells = [_written(values, n_bytes) for values in columns.values()]
@@ -404,12 +400,11 @@ def table_bytes(
     kind: str, columns: Table | Source | Mapping[str, Iterable[Any]], *, bom: bool = False
 ) -> Iterator[bytes]:
     """Yield the bytes of the file that `write_table` would write, in several pieces."""
+    found = _by_name(columns)
     if kind == "csv":
         yield BOM.encode() * bom
-        yield from (line.encode() for line in csv_lines(columns))
-        return
-    found = _by_name(columns)
-    if kind == "xlsx":
+        yield from (line.encode() for line in _csv_lines(found))
+    elif kind == "xlsx":
         yield workbook_bytes([Sheet("table", found)])
     else:
         # Late import, so that writing a .csv file does not load it.
