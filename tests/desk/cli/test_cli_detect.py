@@ -228,6 +228,7 @@ def test_report_holds_the_alerts_and_the_command(article: Found) -> None:
     assert data["n_alerts"] == sum(row["stands_out"] == "yes" for row in rows)
     assert len(rows) >= 10
     assert data["rows"]["ids"][: len(rows)] == [row["CustomerID"] for row in rows]
+    assert data["trained_on"] == data["source"]
     command = data["method"]["command"]
     assert command.startswith("somscape detect ")
     assert command.endswith("--id CustomerID --label Class --missing fill --seed 0 --out DIR")
