@@ -209,12 +209,6 @@ def test_the_last_file_decides_with_the_others(tmp_path: Path) -> None:
     )
 
 
-def test_a_slip_is_told_with_its_file(tmp_path: Path) -> None:
-    good = "x\n" + "1\n" * 20
-    table = read_table(write(tmp_path / "d", a=good, b=f"{good}\n\noops\n"))
-    assert str(table.column("x").problem).startswith("b.csv, line 24, column 'x': 'oops' is not a")
-
-
 def test_what_only_some_files_show_is_told_with_them(tmp_path: Path) -> None:
     table = read_table(write(tmp_path / "d", a="x\n1\n", b="x,\n?,\n", c="x,\n-,\n"))
     assert table.notes == (
