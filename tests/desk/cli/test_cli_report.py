@@ -44,6 +44,7 @@ def test_page_of_a_detector_is_that_of_detect(found: Found, here: Path) -> None:
     ours = report(found, customers_of(found), "--label", "answer")
     theirs = data_in(found.folder / "report.html")
     assert listing(here) == {"page.html"}
+    assert theirs.pop("trained_on") == theirs["source"]  # a saved map does not name its table
     differing = {key for key in theirs if ours[key] != theirs[key]}
     # The paths differ with the working folder.
     assert differing <= {"method", "source", "title"}
@@ -51,7 +52,7 @@ def test_page_of_a_detector_is_that_of_detect(found: Found, here: Path) -> None:
     assert ours["agreement"]["value"] == "yes"
     assert ours["method"]["command"].startswith("somscape report ")
     assert ours["method"]["command"].endswith("--label answer --out page.html")
-    assert json.loads((found.folder / "report.json").read_text("utf-8")) == theirs
+    assert json.loads((found.folder / "report.json").read_text("utf-8")).items() >= theirs.items()
 
 
 @pytest.mark.parametrize(
