@@ -20,7 +20,7 @@ PATHS = sorted(SOURCE.rglob("*.py"))
 
 # Code lines of the last release.  The total may exceed this number by one percent.  To raise it,
 # give the reason in docs/contribute/decisions.
-CODE_LINES = 52_308
+CODE_LINES = 46_966
 MAX_FILE, MAX_FUNCTION, MAX_KERNEL = 600, 60, 80
 
 # Folders that must load without any library but these, since most users need no other.
