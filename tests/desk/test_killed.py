@@ -43,7 +43,7 @@ def words_of(made, command, age, target):
     }[command]
 
 
-ENDINGS = {"detect": "", "fit": ".som", "score": ".csv", "convert": ".cod"}
+ENDINGS = {"detect": "", "fit": ".som", "score": ".csv", "convert": ".parquet"}
 OPTIONS = {"missing": "fill", "contamination": 0.05, "seed": 0}
 
 
